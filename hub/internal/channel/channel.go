@@ -1,0 +1,108 @@
+// Package channel is the contract of a wallet: what every connector must be able to do, and
+// how it must report what it learnt.
+//
+// A connector speaks a wallet's own protocol and says what is proven, no more. It keeps no
+// state, retries nothing and decides nothing: package payment holds the law and package engine
+// calls again. Newcomers get one thing wrong: a connector returns no error. A timeout, a 5xx, a
+// bad signature or an answer for another order is a [Finding] too: [Unknown], with the cause
+// beside it for the log.
+package channel
+
+import (
+	"context"
+	"time"
+
+	"cloudcashier/shared/money"
+	"cloudcashier/shared/pay"
+)
+
+// Channel is our configured way to a wallet: a protocol, a merchant number and keys.
+// Implementations are safe for concurrent use and end every call when its context ends.
+type Channel interface {
+	// Pay asks the wallet to charge the customer whose code was scanned. It is called at most once
+	// for an OutTradeNo, or again with the same Order after a Busy finding.
+	Pay(context.Context, Order) Answer
+	// Query asks how an attempt stands. It changes nothing.
+	Query(context.Context, Ref) Answer
+	// Reverse asks the wallet to undo an attempt: to close it when unpaid, to give all money back
+	// when paid. It may be repeated.
+	Reverse(context.Context, Ref) Answer
+	// Rules are the wallet's own pace and windows.
+	Rules() Rules
+}
+
+// Order is what the customer is charged for.
+type Order struct {
+	OutTradeNo string       // the attempt's number, 8 to 32 of [0-9A-Za-z]
+	Amount     money.Amount // checked: above zero
+	Code       pay.Code     // the customer's payment code
+	Subject    string       // shown in the customer's wallet
+	Store      string       // our store's identifier
+	Terminal   string       // our terminal's identifier; may be empty
+	Expires    time.Time    // the wallet is told to refuse the order after this moment
+}
+
+// Ref names an attempt made before, with what its answer must agree to.
+type Ref struct {
+	OutTradeNo string
+	WalletRef  string // the wallet's own number, when known
+	Amount     money.Amount
+}
+
+// Finding is what an answer proves about the money of one attempt.
+type Finding string
+
+// The findings.
+const (
+	Approved Finding = "approved" // proven: the customer was charged exactly the order's amount
+	Declined Finding = "declined" // proven: not charged, and this number cannot be charged any more
+	Pending  Finding = "pending"  // the wallet has the order and is not done: password, bank, risk check
+	Busy     Finding = "busy"     // proven: the wallet refused to take this request; send it again later
+	Absent   Finding = "absent"   // the wallet knows no such order; no proof while our request may travel
+	Reversed Finding = "reversed" // proven: closed unpaid, or all money given back
+	Unknown  Finding = "unknown"  // nothing is proven
+)
+
+// Answer is what one call learnt.
+type Answer struct {
+	Finding   Finding
+	WalletRef string    // the wallet's number of the order, when told
+	PaidAt    time.Time // when Approved: the wallet's success time, UTC
+	Decline   Decline   // when Declined
+	Err       error     // why nothing better is known; for logs only, holds no secret
+}
+
+// Decline is the reason of a refusal, in our words and the wallet's.
+type Decline struct {
+	Code    DeclineCode
+	Message string // what the cashier may read; from our own texts, not the wallet's free text
+	Wallet  string // the wallet's own code, for support: "NOTENOUGH"
+}
+
+// DeclineCode is a stable reason, the same for every wallet.
+type DeclineCode string
+
+// The reasons of a decline.
+const (
+	BalanceLow      DeclineCode = "balance_low"      // not enough money: another card or wallet
+	CodeExpired     DeclineCode = "code_expired"     // the code is older than its minute: scan a fresh one
+	CodeUsed        DeclineCode = "code_used"        // the code was used already or is not valid: scan a fresh one
+	CustomerRefused DeclineCode = "customer_refused" // the customer cancelled or failed the password
+	LimitExceeded   DeclineCode = "limit_exceeded"   // the customer's own daily or single limit
+	RiskRefused     DeclineCode = "risk_refused"     // the wallet's risk control said no
+	Misconfigured   DeclineCode = "misconfigured"    // our merchant, key or request is at fault: call the operator
+	RefusedOther    DeclineCode = "refused"          // the wallet said no and gave another reason
+)
+
+// Rules are a wallet's own pace and windows (handbook: wallets, section 6).
+type Rules struct {
+	CallTimeout      time.Duration // how long one call may take before it is Unknown
+	FirstQuery       time.Duration // after a pay call without a final answer
+	QueryEvery       time.Duration
+	GiveUp           time.Duration // from the pay call until we reverse
+	ReverseNotBefore time.Duration // from the pay call: the wallet refuses an earlier reversal
+	ReverseEvery     time.Duration // between tries of a reversal
+	UndoWindow       time.Duration // from the pay call: a later reversal is refused for good
+	Travel           time.Duration // from the pay call: afterwards the request cannot arrive any more,
+	// because the order carries its own expiry and the code has lived its minute
+}

@@ -1,0 +1,145 @@
+// Package localapi is what the agent says on its unix socket: the messages of DESIGN section
+// 6.2 and a client for them. The cashier's screen and the shop's own software speak it.
+//
+// It refuses nothing itself; the agent decides. Newcomers get one thing wrong: a sale's Outcome
+// stays "unknown" until the money question is settled, so wait for FinishedAt, not for a word.
+package localapi
+
+import (
+	"time"
+
+	"cloudcashier/shared/pay"
+)
+
+// Tender is how the customer pays.
+type Tender string
+
+// The tenders.
+const (
+	TenderWallet Tender = "wallet" // a payment code in the customer's app
+	TenderCash   Tender = "cash"
+)
+
+// State is where a sale stands at the till. Package sale holds its law.
+type State string
+
+// The states of a sale, in order of life.
+const (
+	StateWaiting    State = "waiting"    // waits for a scan; nothing was sent
+	StateSending    State = "sending"    // journalled and on its way to the hub
+	StateAccepted   State = "accepted"   // the hub has it and asks the wallet
+	StatePassword   State = "password"   // the customer is typing the password
+	StateUnknown    State = "unknown"    // it may have been charged: the hub is being asked
+	StateCancelling State = "cancelling" // being undone; not proven yet
+	StatePaid       State = "paid"       // proven charged
+	StateDeclined   State = "declined"   // the wallet said no
+	StateReversed   State = "reversed"   // undone: nothing charged, or all given back
+	StateLapsed     State = "lapsed"     // it never reached a wallet: scan again
+	StateCancelled  State = "cancelled"  // the cashier stopped it before anything was sent
+)
+
+// Outcome derives the word people are told.
+func (s State) Outcome() pay.Outcome {
+	switch s {
+	case StatePaid:
+		return pay.Paid
+	case StateDeclined, StateReversed, StateLapsed, StateCancelled:
+		return pay.NotPaid
+	default:
+		return pay.Unknown
+	}
+}
+
+// Final reports whether the money question is settled.
+func (s State) Final() bool { return s.Outcome() != pay.Unknown }
+
+// NewSale asks for a sale. Without Code it waits for a scan.
+type NewSale struct {
+	Amount  int64  `json:"amount"`             // fen
+	OrderNo string `json:"order_no,omitempty"` // the shop's own number; repeated with the same amount it gives the same sale
+	Code    string `json:"code,omitempty"`     // the payment code, when the caller scanned it
+	Tender  Tender `json:"tender,omitempty"`   // "wallet" when empty
+	Subject string `json:"subject,omitempty"`  // shown in the customer's wallet
+}
+
+// Sale is what the till knows of a sale.
+type Sale struct {
+	ID         string      `json:"id"`
+	OrderNo    string      `json:"order_no"`
+	Amount     int64       `json:"amount"` // fen
+	Tender     Tender      `json:"tender"`
+	State      State       `json:"state"`
+	Outcome    pay.Outcome `json:"outcome"`
+	Reason     string      `json:"reason,omitempty"` // a stable word for the message: "balance_low", "code_expired", "link_down"
+	Message    string      `json:"message"`          // for the cashier, in English; Reason is for translation
+	Wallet     pay.Wallet  `json:"wallet,omitempty"`
+	WalletRef  string      `json:"wallet_ref,omitempty"`
+	PaymentID  string      `json:"payment_id,omitempty"`
+	Subject    string      `json:"subject,omitempty"`
+	CreatedAt  time.Time   `json:"created_at"`
+	ScannedAt  *time.Time  `json:"scanned_at,omitempty"`
+	FinishedAt *time.Time  `json:"finished_at,omitempty"`
+}
+
+// Scanner is one barcode scanner's state.
+type Scanner struct {
+	Path      string `json:"path"`
+	Connected bool   `json:"connected"`
+	Message   string `json:"message,omitempty"`
+}
+
+// Status is the till at a glance.
+type Status struct {
+	Version       string     `json:"version"`
+	Terminal      string     `json:"terminal"`
+	Store         string     `json:"store"`
+	Merchant      string     `json:"merchant"`
+	Link          string     `json:"link"` // "up", "down"
+	LinkSince     time.Time  `json:"link_since"`
+	LinkMessage   string     `json:"link_message,omitempty"` // why it is down
+	Queue         int        `json:"queue"`                  // records the hub has not answered yet
+	OldestWaiting *time.Time `json:"oldest_waiting,omitempty"`
+	OpenSales     int        `json:"open_sales"`      // sales not settled yet
+	PendingAmount int64      `json:"pending_amount"`  // fen that may or may not have moved
+	ClockOffsetMS int64      `json:"clock_offset_ms"` // the hub's clock minus ours
+	Scanners      []Scanner  `json:"scanners"`
+}
+
+// EventKind names what an Event tells.
+type EventKind string
+
+// The events of GET /v1/events.
+const (
+	EventSale    EventKind = "sale"    // a sale changed: Sale is set
+	EventScan    EventKind = "scan"    // something was scanned that is no payment of an open sale: Notice is set
+	EventStatus  EventKind = "status"  // link, queue or scanner changed: Status is set
+	EventDropped EventKind = "dropped" // this reader was too slow and missed events: ask again for what it shows
+)
+
+// Notice tells the cashier about a scan that was not used.
+type Notice struct {
+	Kind    string `json:"kind"` // "product", "link", "unreadable", "duplicate", "no_sale"
+	Text    string `json:"text,omitempty"`
+	Message string `json:"message"`
+}
+
+// Event is one line of GET /v1/events (server-sent events, the JSON in "data:").
+type Event struct {
+	Kind   EventKind `json:"kind"`
+	Sale   *Sale     `json:"sale,omitempty"`
+	Notice *Notice   `json:"notice,omitempty"`
+	Status *Status   `json:"status,omitempty"`
+}
+
+// Problem is an error answer (RFC 9457, application/problem+json).
+type Problem struct {
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+	Detail string `json:"detail"`
+	Code   string `json:"code"`
+}
+
+// Sales is the answer of GET /v1/sales.
+type Sales struct {
+	Sales []Sale `json:"sales"`
+}

@@ -1,0 +1,277 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"runtime/debug"
+
+	"cloudcashier/shared/fault"
+)
+
+// Tx is one submitter's share of a transaction. It is good only inside the function it was given to.
+type Tx struct {
+	prepare func(query string) (*sql.Stmt, error)
+	after   []func()
+}
+
+// Exec runs a statement and reports how many rows it changed.
+func (tx *Tx) Exec(query string, args ...any) (int64, error) {
+	stmt, err := tx.prepare(query)
+	if err != nil {
+		return 0, fmt.Errorf("prepare %q: %w", query, err)
+	}
+	res, err := stmt.ExecContext(context.Background(), args...)
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
+}
+
+// QueryRow runs a query for at most one row; Scan gives sql.ErrNoRows when there is none.
+func (tx *Tx) QueryRow(query string, args ...any) Row {
+	stmt, err := tx.prepare(query)
+	if err != nil {
+		return Row{err: fmt.Errorf("prepare %q: %w", query, err)}
+	}
+	return Row{row: stmt.QueryRowContext(context.Background(), args...)}
+}
+
+// Query runs a query and hands each row to scan, in order.
+func (tx *Tx) Query(scan func(*sql.Rows) error, query string, args ...any) error {
+	stmt, err := tx.prepare(query)
+	if err != nil {
+		return fmt.Errorf("prepare %q: %w", query, err)
+	}
+	rows, err := stmt.QueryContext(context.Background(), args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// AfterCommit has f called once the transaction is synced, on the submitter's goroutine, before
+// Update returns. Nothing is called when it is rolled back.
+func (tx *Tx) AfterCommit(f func()) { tx.after = append(tx.after, f) }
+
+// Row is the result of QueryRow.
+type Row struct {
+	row *sql.Row
+	err error
+}
+
+// Scan reads the row's columns.
+func (r Row) Scan(dest ...any) error {
+	if r.err != nil {
+		return r.err
+	}
+	return r.row.Scan(dest...)
+}
+
+type job struct {
+	fn  func(*Tx) error
+	tx  Tx
+	err chan error // buffered, one answer; never closed
+}
+
+// Update runs fn inside a write transaction and returns nil only after the commit is synced to
+// the disk. Concurrent calls share one commit; each sees the writes of those before it, and an
+// error or a panic in fn undoes fn's writes alone.
+//
+// Three errors: fn's own (nothing of it was written); one with Kind InDoubt and code
+// storage.commit (nobody knows: end the process and look the record up); and one with Kind
+// Unavailable after Close or an earlier failure (nothing was written).
+//
+// fn runs on the writer's goroutine and must not wait for anything, least of all another Update.
+func (db *DB) Update(fn func(*Tx) error) error {
+	j := &job{fn: fn, err: make(chan error, 1)}
+	j.tx.prepare = db.prepareWrite
+	select {
+	case db.jobs <- j:
+	case <-db.done:
+		return db.unavailable()
+	}
+	select {
+	case err := <-j.err:
+		if err == nil {
+			for _, f := range j.tx.after {
+				f()
+			}
+		}
+		return err
+	case <-db.done:
+		select { // the loop may have answered just before it ended
+		case err := <-j.err:
+			if err == nil {
+				for _, f := range j.tx.after {
+					f()
+				}
+			}
+			return err
+		default:
+			return db.unavailable()
+		}
+	}
+}
+
+func (db *DB) unavailable() error {
+	cause := db.Err()
+	if cause == nil {
+		cause = errClosed
+	}
+	return fault.Wrap(cause, fault.Unavailable, "storage.closed", "the database takes no more work")
+}
+
+// View runs fn inside a read transaction that sees one moment of the committed file.
+func (db *DB) View(fn func(*Tx) error) error {
+	ctx := context.Background()
+	t, err := db.readers.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return storageError("read", db.path, err)
+	}
+	defer func() { _ = t.Rollback() }()
+	return fn(&Tx{prepare: func(query string) (*sql.Stmt, error) {
+		stmt, err := db.prepareRead(query)
+		if err != nil {
+			return nil, err
+		}
+		return t.StmtContext(ctx, stmt), nil
+	}})
+}
+
+func (db *DB) prepareRead(query string) (*sql.Stmt, error) {
+	db.readMu.Lock()
+	defer db.readMu.Unlock()
+	if stmt, ok := db.readStmts[query]; ok {
+		return stmt, nil
+	}
+	stmt, err := db.readers.Prepare(query)
+	if err == nil {
+		db.readStmts[query] = stmt
+	}
+	return stmt, err
+}
+
+// prepareWrite is called on the writer's goroutine only.
+func (db *DB) prepareWrite(query string) (*sql.Stmt, error) {
+	if stmt, ok := db.stmts[query]; ok {
+		return stmt, nil
+	}
+	stmt, err := db.conn.PrepareContext(context.Background(), query)
+	if err == nil {
+		db.stmts[query] = stmt
+	}
+	return stmt, err
+}
+
+// loop is the writer: it takes what waits, runs it in one transaction, commits, answers.
+func (db *DB) loop() {
+	defer close(db.done)
+	batch := make([]*job, 0, maxBatch)
+	for {
+		batch = batch[:0]
+		select {
+		case j := <-db.jobs:
+			batch = append(batch, j)
+		case <-db.quit:
+			select { // finish what was submitted before Close
+			case j := <-db.jobs:
+				batch = append(batch, j)
+			default:
+				return
+			}
+		}
+	more:
+		for len(batch) < maxBatch {
+			select {
+			case j := <-db.jobs:
+				batch = append(batch, j)
+			default:
+				break more
+			}
+		}
+		if err := db.commit(batch); err != nil {
+			db.fail(err)
+			return
+		}
+	}
+}
+
+// commit runs a batch in one transaction and answers each job. An error means storage failed.
+func (db *DB) commit(batch []*job) error {
+	errs := make([]error, len(batch))
+	err := db.exec("BEGIN IMMEDIATE")
+	for i := 0; i < len(batch) && err == nil; i++ {
+		errs[i], err = db.runJob(batch[i], len(batch) == 1)
+	}
+	if err == nil {
+		if len(batch) == 1 && errs[0] != nil {
+			err = db.exec("ROLLBACK")
+		} else {
+			err = db.exec("COMMIT")
+		}
+	}
+	if err != nil {
+		cause := storageError("commit", db.path, err)
+		for _, j := range batch {
+			j.err <- fault.Wrap(cause, fault.InDoubt, "storage.commit", "the record may or may not be stored")
+		}
+		return cause
+	}
+	for i, j := range batch {
+		j.err <- errs[i]
+	}
+	return nil
+}
+
+// runJob runs one job behind a savepoint (none is needed when it is alone). refused is the job's
+// own error; broken means the connection cannot be trusted any more.
+func (db *DB) runJob(j *job, alone bool) (refused, broken error) {
+	if !alone {
+		if err := db.exec("SAVEPOINT job"); err != nil {
+			return nil, err
+		}
+	}
+	refused = call(j)
+	if refused != nil && !isStatement(refused) {
+		return refused, refused
+	}
+	if alone {
+		return refused, nil
+	}
+	if refused != nil {
+		if err := db.exec("ROLLBACK TO job"); err != nil {
+			return refused, err
+		}
+	}
+	return refused, db.exec("RELEASE job")
+}
+
+// call isolates a panic: the submitter gets it as an error, the others go on.
+func call(j *job) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fault.Wrap(fmt.Errorf("%v\n%s", p, debug.Stack()), fault.Internal, "storage.panic", "a write panicked and was undone")
+		}
+	}()
+	return j.fn(&j.tx)
+}
+
+func (db *DB) exec(query string) error {
+	stmt, err := db.prepareWrite(query)
+	if err != nil {
+		return err
+	}
+	_, err = stmt.ExecContext(context.Background())
+	return err
+}
+
+// NoRows reports that a QueryRow found nothing.
+func NoRows(err error) bool { return errors.Is(err, sql.ErrNoRows) }

@@ -1,0 +1,238 @@
+// Package sqlite opens a SQLite file the way money needs it: one writer that groups
+// concurrent submitters into one synced commit, and a read-only pool beside it.
+//
+// It refuses to be fast and unsafe: WAL with synchronous FULL, foreign keys on, immediate
+// write locks, a file created under EXTRA with its folder synced. Newcomers get one thing
+// wrong: an error from a commit is not "it failed" but "nobody knows" (a failed fsync left
+// the row in place 24 times of 25). After one, the DB takes no more work, [DB.Failed] is
+// closed, and the process must end; the restart looks the record up.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+
+	sqlite3 "github.com/mattn/go-sqlite3"
+
+	"cloudcashier/shared/fault"
+)
+
+// pragmas of every connection: DESIGN section 7. cache_size is in KiB when negative.
+const pragmas = "_journal_mode=WAL&_synchronous=FULL&_foreign_keys=1&_busy_timeout=5000&_txlock=immediate&_cache_size=-4000"
+
+// readers is the size of the read-only pool: two cores, and a little for a slow export.
+const readers = 4
+
+// maxBatch bounds one grouped commit, so that the first submitter never waits for a long one.
+const maxBatch = 256
+
+// DB is one open file.
+type DB struct {
+	path    string
+	writer  *sql.DB
+	conn    *sql.Conn // the writer's only connection
+	stmts   map[string]*sql.Stmt
+	readers *sql.DB
+
+	jobs   chan *job
+	done   chan struct{} // closed when the writer loop has ended
+	quit   chan struct{} // closed by Close
+	failed chan struct{} // closed by the first storage error
+	once   sync.Once
+	failOn sync.Once
+	cause  error // set before failed is closed
+
+	readMu    sync.Mutex
+	readStmts map[string]*sql.Stmt
+}
+
+// Open opens or creates the file at path and brings its schema up to date with the numbered
+// migrations: files "0001_name.sql" in fsys, forward only, each in one transaction, counted by
+// PRAGMA user_version. A file from a newer program, or a damaged one, is refused.
+func Open(path string, migrations fs.FS) (*DB, error) {
+	if err := create(path); err != nil {
+		return nil, err
+	}
+	w, err := sql.Open("sqlite3", dsn(path, "rwc"))
+	if err != nil {
+		return nil, storageError("open", path, err)
+	}
+	w.SetMaxOpenConns(1)
+	db := &DB{path: path, writer: w, stmts: map[string]*sql.Stmt{}, readStmts: map[string]*sql.Stmt{},
+		jobs: make(chan *job, maxBatch), done: make(chan struct{}), quit: make(chan struct{}), failed: make(chan struct{})}
+	if db.conn, err = w.Conn(context.Background()); err != nil {
+		err = storageError("open", path, err)
+	} else if err = db.check(); err == nil {
+		err = db.migrate(migrations)
+	}
+	if err == nil {
+		db.readers, err = OpenReadOnly(path)
+	}
+	if err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	go db.loop()
+	return db, nil
+}
+
+// OpenReadOnly opens a file, also a copied one, for reading only; nothing is created or changed.
+func OpenReadOnly(path string) (*sql.DB, error) {
+	if _, err := os.Stat(path); err != nil {
+		return nil, fault.Wrap(err, fault.NotFound, "storage.missing", "there is no database at %s", path)
+	}
+	r, err := sql.Open("sqlite3", dsn(path, "ro")+"&_query_only=1")
+	if err != nil {
+		return nil, storageError("open", path, err)
+	}
+	r.SetMaxOpenConns(readers)
+	r.SetMaxIdleConns(readers)
+	return r, nil
+}
+
+func dsn(path, mode string) string {
+	p := pragmas
+	if mode == "ro" { // a reader must not try to change the journal mode
+		p = "_foreign_keys=1&_busy_timeout=5000&_cache_size=-2000"
+	}
+	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?mode=" + mode + "&" + p
+}
+
+// create makes the file under synchronous=EXTRA and syncs its folder: without that a power cut
+// right after creation can revive an old rollback journal over acknowledged rows.
+func create(path string) error {
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return storageError("create", path, err)
+	}
+	_ = f.Close()
+	db, err := sql.Open("sqlite3", "file:"+(&url.URL{Path: path}).EscapedPath()+"?_synchronous=EXTRA&_journal_mode=WAL")
+	if err != nil {
+		return storageError("create", path, err)
+	}
+	_, err = db.Exec("PRAGMA user_version = 0")
+	if err = errors.Join(err, db.Close()); err != nil {
+		return storageError("create", path, err)
+	}
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return storageError("create", path, err)
+	}
+	defer dir.Close()
+	if err := dir.Sync(); err != nil {
+		return storageError("create", path, err)
+	}
+	return nil
+}
+
+// check refuses a damaged file before it can be trusted with money.
+func (db *DB) check() error {
+	var verdict string
+	if err := db.conn.QueryRowContext(context.Background(), "PRAGMA quick_check(1)").Scan(&verdict); err != nil {
+		return storageError("check", db.path, err)
+	}
+	if verdict != "ok" {
+		return fault.New(fault.Internal, "storage.corrupt",
+			"%s is damaged (%s): nothing was changed; copy the file away, then restore it or start a new one", db.path, verdict)
+	}
+	return nil
+}
+
+// Failed is closed at the first storage error; from then on the process must end.
+func (db *DB) Failed() <-chan struct{} { return db.failed }
+
+// Err is the storage error that closed Failed, nil before.
+func (db *DB) Err() error {
+	select {
+	case <-db.failed:
+		return db.cause
+	default:
+		return nil
+	}
+}
+
+// Path is the file's path.
+func (db *DB) Path() string { return db.path }
+
+// Run blocks until ctx ends (nil) or storage fails (the error). It lets a composition root treat
+// the file as a part of the program that can fail.
+func (db *DB) Run(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-db.failed:
+		return db.cause
+	}
+}
+
+// Close commits what was submitted, then closes readers and writer. It may be called again.
+func (db *DB) Close() error {
+	var err error
+	db.once.Do(func() {
+		close(db.quit)
+		<-db.done
+		err = errors.Join(db.readers.Close(), db.conn.Close(), db.writer.Close())
+	})
+	return err
+}
+
+func (db *DB) fail(err error) {
+	db.failOn.Do(func() {
+		db.cause = err
+		close(db.failed)
+	})
+}
+
+// storageError names the operation, and tells people what a full or read-only disk wants.
+func storageError(op, path string, err error) error {
+	var se sqlite3.Error
+	hint := "look at the disk, then start again: open payments are looked up"
+	if errors.As(err, &se) {
+		switch se.Code {
+		case sqlite3.ErrFull:
+			hint = "the disk is full: free some space, then start again; nothing recorded is lost"
+		case sqlite3.ErrCorrupt, sqlite3.ErrNotADB:
+			hint = "the file is damaged: copy it away, then restore it or start a new one"
+		case sqlite3.ErrReadonly, sqlite3.ErrCantOpen:
+			hint = "the folder must exist and be writable by this user"
+		}
+	}
+	return fault.Wrap(err, fault.Internal, "storage."+op, "cannot %s %s (%s)", op, path, hint)
+}
+
+// IsDuplicate reports that a row was refused because its key exists.
+func IsDuplicate(err error) bool {
+	var se sqlite3.Error
+	return errors.As(err, &se) && (se.ExtendedCode == sqlite3.ErrConstraintUnique || se.ExtendedCode == sqlite3.ErrConstraintPrimaryKey)
+}
+
+// isStatement reports an error of one statement that left the connection sound: a refused row,
+// a typing mistake. Everything else (I/O, full, corrupt) is storage.
+func isStatement(err error) bool {
+	var se sqlite3.Error
+	if !errors.As(err, &se) {
+		return true
+	}
+	switch se.Code {
+	case sqlite3.ErrConstraint, sqlite3.ErrError, sqlite3.ErrMismatch, sqlite3.ErrRange, sqlite3.ErrTooBig:
+		return true
+	}
+	return false
+}
+
+// Version is the bundled SQLite's version. Before 3.51.3 a race between two checkpoints could
+// drop committed pages; a test keeps us above it.
+func Version() string {
+	v, _, _ := sqlite3.Version()
+	return v
+}
+
+var errClosed = errors.New("database is closed")

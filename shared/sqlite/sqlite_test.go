@@ -1,0 +1,185 @@
+package sqlite_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/fstest"
+
+	"cloudcashier/shared/fault"
+	"cloudcashier/shared/sqlite"
+)
+
+var schema = fstest.MapFS{"0001_t.sql": {Data: []byte("CREATE TABLE t (k INTEGER PRIMARY KEY, v TEXT NOT NULL) STRICT;")}}
+
+func open(t *testing.T, path string) *sqlite.DB {
+	t.Helper()
+	db, err := sqlite.Open(path, schema)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+func count(t *testing.T, db *sqlite.DB) (n int) {
+	t.Helper()
+	if err := db.View(func(tx *sqlite.Tx) error { return tx.QueryRow("SELECT count(*) FROM t").Scan(&n) }); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func TestConcurrentUpdatesAreEachWholeOrNothing(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.db")
+	db := open(t, path)
+	boom := errors.New("no")
+	var wg sync.WaitGroup
+	for i := range 300 {
+		wg.Go(func() {
+			committed := false
+			err := db.Update(func(tx *sqlite.Tx) error {
+				tx.AfterCommit(func() { committed = true })
+				if _, err := tx.Exec("INSERT INTO t VALUES (?, 'x')", i); err != nil {
+					return err
+				}
+				switch i % 3 {
+				case 1:
+					return boom
+				case 2:
+					panic("handler bug")
+				}
+				return nil
+			})
+			want := map[int]bool{0: err == nil, 1: errors.Is(err, boom), 2: fault.CodeOf(err) == "storage.panic"}[i%3]
+			if !want || committed != (i%3 == 0) {
+				t.Errorf("job %d: %v, committed %v", i, err, committed)
+			}
+		})
+	}
+	wg.Wait()
+	if n := count(t, db); n != 100 {
+		t.Errorf("%d rows, want 100", n)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if n := count(t, open(t, path)); n != 100 {
+		t.Errorf("%d rows after reopening, want 100", n)
+	}
+	if err := db.Update(func(*sqlite.Tx) error { return nil }); fault.KindOf(err) != fault.Unavailable {
+		t.Errorf("update after close: %v", err)
+	}
+}
+
+func TestDuplicateKeyIsTheSubmittersAlone(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "a.db"))
+	insert := func(tx *sqlite.Tx) error { _, err := tx.Exec("INSERT INTO t VALUES (1, 'x')"); return err }
+	if err := db.Update(insert); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Update(insert); !sqlite.IsDuplicate(err) {
+		t.Errorf("second insert: %v", err)
+	}
+	if db.Err() != nil || count(t, db) != 1 {
+		t.Error("a refused row harmed the database")
+	}
+}
+
+func TestStorageErrorIsInDoubtAndEndsTheDatabase(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "a.db"))
+	err := db.Update(func(tx *sqlite.Tx) error {
+		if _, err := tx.Exec("PRAGMA max_page_count = 4"); err != nil { // the disk is full from here
+			return err
+		}
+		for i := range 100 {
+			if _, err := tx.Exec("INSERT INTO t VALUES (?, ?)", i, strings.Repeat("x", 4000)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if fault.KindOf(err) != fault.InDoubt || !strings.Contains(err.Error(), "disk is full") {
+		t.Errorf("full disk: %v (%v)", err, fault.KindOf(err))
+	}
+	<-db.Failed()
+	if err := db.Update(func(*sqlite.Tx) error { return nil }); fault.KindOf(err) != fault.Unavailable {
+		t.Errorf("after the failure: %v", err)
+	}
+}
+
+func TestReadersSeeOneMomentAndCannotWrite(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "a.db"))
+	err := db.View(func(tx *sqlite.Tx) error {
+		_, err := tx.Exec("INSERT INTO t VALUES (1, 'x')")
+		return err
+	})
+	if err == nil {
+		t.Error("a reader wrote")
+	}
+}
+
+func TestPragmas(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "odd name?#.db"))
+	err := db.Update(func(tx *sqlite.Tx) error {
+		for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1"} {
+			var got string
+			if err := tx.QueryRow("PRAGMA " + pragma).Scan(&got); err != nil || got != want {
+				return fmt.Errorf("%s is %s (%v), want %s", pragma, got, err, want)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := sqlite.Version(); !atLeast(got, 3, 51, 3) {
+		t.Errorf("SQLite %s may lose committed pages (fixed in 3.51.3)", got)
+	}
+}
+
+func atLeast(version string, want ...int) bool {
+	var got [3]int
+	fmt.Sscanf(version, "%d.%d.%d", &got[0], &got[1], &got[2])
+	for i, w := range want {
+		if got[i] != w {
+			return got[i] > w
+		}
+	}
+	return true
+}
+
+func TestBadFilesAreRefusedUntouched(t *testing.T) {
+	dir := t.TempDir()
+	garbage := filepath.Join(dir, "garbage.db")
+	text := strings.Repeat("not a database at all ", 500)
+	if err := os.WriteFile(garbage, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := sqlite.Open(garbage, schema); err == nil || !strings.Contains(err.Error(), "damaged") {
+		t.Errorf("garbage: %v", err)
+	}
+	if now, _ := os.ReadFile(garbage); string(now) != text {
+		t.Error("the damaged file was changed")
+	}
+	newer := filepath.Join(dir, "newer.db")
+	two := fstest.MapFS{"0001_t.sql": schema["0001_t.sql"], "0002_u.sql": {Data: []byte("CREATE TABLE u (k INTEGER) STRICT;")}}
+	db, err := sqlite.Open(newer, two)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = db.Close()
+	if _, err := sqlite.Open(newer, schema); err == nil || !strings.Contains(err.Error(), "newer program") {
+		t.Errorf("newer schema: %v", err)
+	}
+	if _, err := sqlite.Open(filepath.Join(dir, "no", "such", "folder.db"), schema); err == nil {
+		t.Error("a missing folder was accepted")
+	}
+	if _, err := sqlite.OpenReadOnly(filepath.Join(dir, "absent.db")); fault.KindOf(err) != fault.NotFound {
+		t.Errorf("absent: %v", err)
+	}
+}

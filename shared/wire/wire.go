@@ -1,0 +1,192 @@
+// Package wire is the terminal protocol: signed JSON envelopes between a till and the hub
+// (DESIGN section 6.4), so that a broker between them can delay a message but not forge one.
+//
+//	up    hello     the till is back; ack says what it has processed        {Hello}
+//	      pay       charge a customer                                       {Pay}
+//	      fence     this key may never be charged from now on; how is it?   {Fence}
+//	      cancel    the cashier stopped it: undo                            {Cancel}
+//	      ack       ack says what the till has stored                       {}
+//	down  welcome   answer to hello                                         {Welcome}
+//	      result      how a payment stands                                  {Result}
+//	      refused   a request was not taken                                 {Refused}
+//	      ack       ack says what the hub has stored                        {}
+//
+// It refuses unknown versions and kinds, big messages, bad signatures, expired messages and
+// sloppy JSON. Newcomers get one thing wrong: MQTT's own acknowledgement proves nothing about
+// our records; only Ack does. Seq counts a sender's durable messages from 1 and is 0 on messages
+// that need no answer; Ack is the highest Seq below which everything of the peer is stored.
+package wire
+
+import (
+	"crypto/ed25519"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"cloudcashier/shared/fault"
+	"cloudcashier/shared/pay"
+	"cloudcashier/shared/strictjson"
+)
+
+// Version is the protocol's version.
+const Version = 1
+
+// MaxMessage bounds a message in bytes; the largest of ours has about one thousand.
+const MaxMessage = 16 << 10
+
+// Kind names what a message asks or tells.
+type Kind string
+
+// The kinds.
+const (
+	KindHello   Kind = "hello"
+	KindPay     Kind = "pay"
+	KindFence   Kind = "fence"
+	KindCancel  Kind = "cancel"
+	KindAck     Kind = "ack"
+	KindWelcome Kind = "welcome"
+	KindResult  Kind = "result"
+	KindRefused Kind = "refused"
+)
+
+// Direction is part of what is signed, so that a message can never be sent back as an answer.
+type Direction string
+
+// The directions.
+const (
+	Up   Direction = "up"   // till to hub
+	Down Direction = "down" // hub to till
+)
+
+var kindsOf = map[Direction]map[Kind]bool{
+	Up:   {KindHello: true, KindPay: true, KindFence: true, KindCancel: true, KindAck: true},
+	Down: {KindWelcome: true, KindResult: true, KindRefused: true, KindAck: true},
+}
+
+// Topic is where a terminal's messages travel: "cashier/v1/{terminal}/up".
+func Topic(terminal string, d Direction) string { return "cashier/v1/" + terminal + "/" + string(d) }
+
+// Hello opens a connection. SentAt lets the hub's clock be read from the answer.
+type Hello struct {
+	Version string    `json:"version"` // of the agent's program
+	Boot    string    `json:"boot"`    // names this run of the agent; two at once betray a cloned till
+	SentAt  time.Time `json:"sent_at"`
+}
+
+// Welcome answers Hello.
+type Welcome struct {
+	SentAt time.Time `json:"sent_at"` // Hello's
+	Now    time.Time `json:"now"`     // the hub's clock
+}
+
+// Pay asks for a payment. Key is the till's own name for it, minted and stored before sending.
+type Pay struct {
+	Key       string    `json:"key"`
+	OrderNo   string    `json:"order_no"`
+	Amount    int64     `json:"amount"` // fen
+	Currency  string    `json:"currency"`
+	Code      string    `json:"code"`        // the payment code itself
+	CodeAgeMS int64     `json:"code_age_ms"` // milliseconds since the scan when sent, by a monotonic clock
+	Subject   string    `json:"subject,omitempty"`
+	ScannedAt time.Time `json:"scanned_at"` // by the till's clock; for people, never for decisions
+}
+
+// Fence asks that Key be refused should it still arrive, and how it stands.
+type Fence struct {
+	Key string `json:"key"`
+}
+
+// Cancel asks to undo Key. It fences too.
+type Cancel struct {
+	Key string `json:"key"`
+}
+
+// Result tells how a payment stands at the hub.
+type Result struct {
+	Key       string      `json:"key"`
+	PaymentID string      `json:"payment_id,omitempty"` // empty when the hub never had it: fenced
+	Status    pay.Status  `json:"status"`               // closed when fenced before it arrived
+	Outcome   pay.Outcome `json:"outcome"`
+	Waiting   bool        `json:"waiting,omitempty"` // pending: the customer is typing the password
+	Reason    string      `json:"reason,omitempty"`  // stable word: "balance_low"
+	Message   string      `json:"message,omitempty"`
+	Amount    int64       `json:"amount,omitempty"` // fen
+	Wallet    pay.Wallet  `json:"wallet,omitempty"`
+	WalletRef string      `json:"wallet_ref,omitempty"`
+	PaidAt    *time.Time  `json:"paid_at,omitempty"`
+}
+
+// Refused tells that a request was not taken and nothing was charged for it.
+type Refused struct {
+	Key     string `json:"key"`
+	Code    string `json:"code"` // stable: "payment.order_conflict"
+	Message string `json:"message"`
+}
+
+// Envelope carries one message.
+type Envelope struct {
+	V    int             `json:"v"`
+	Kind Kind            `json:"kind"`
+	ID   string          `json:"id"` // unique to the message, for logs
+	Seq  uint64          `json:"seq"`
+	Ack  uint64          `json:"ack"`
+	At   time.Time       `json:"at"`            // the sender's clock
+	Exp  time.Time       `json:"exp,omitzero"`  // do not act on it afterwards, by the hub's clock
+	Body json.RawMessage `json:"body"`          // one of the structs above
+	Sig  string          `json:"sig,omitempty"` // base64 of the Ed25519 signature over signed
+}
+
+// signed is the text under the signature: every field, what it belongs to, and the body's raw bytes.
+func (e *Envelope) signed(terminal string, d Direction) []byte {
+	exp := int64(0)
+	if !e.Exp.IsZero() {
+		exp = e.Exp.UnixNano()
+	}
+	return fmt.Appendf(nil, "cashier/v%d\n%s\n%s\n%s\n%s\n%d\n%d\n%d\n%d\n%s\n",
+		e.V, d, terminal, e.Kind, e.ID, e.Seq, e.Ack, e.At.UnixNano(), exp, e.Body)
+}
+
+// Seal fills version, body and signature and gives the message's bytes.
+func Seal(e Envelope, body any, terminal string, d Direction, key ed25519.PrivateKey) ([]byte, error) {
+	if !kindsOf[d][e.Kind] || strings.ContainsAny(e.ID+terminal, "\n") {
+		return nil, fmt.Errorf("seal: %q is no message %s", e.Kind, d)
+	}
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return nil, fmt.Errorf("seal %s: %w", e.Kind, err)
+	}
+	e.V, e.Body = Version, raw
+	e.At, e.Exp = e.At.UTC(), e.Exp.UTC()
+	e.Sig = base64.StdEncoding.EncodeToString(ed25519.Sign(key, e.signed(terminal, d)))
+	return json.Marshal(e)
+}
+
+// Open checks size, form, version, kind, then the signature, before anything of the body is read.
+// Its errors are Invalid (not our protocol) or Denied (not the sender's signature).
+func Open(data []byte, terminal string, d Direction, key ed25519.PublicKey) (Envelope, error) {
+	var e Envelope
+	if len(data) > MaxMessage {
+		return e, fault.New(fault.Invalid, "wire.size", "message of %d bytes is above %d", len(data), MaxMessage)
+	}
+	if err := strictjson.Decode(data, &e); err != nil {
+		return e, fault.Wrap(err, fault.Invalid, "wire.form", "message is malformed")
+	}
+	if e.V != Version {
+		return e, fault.New(fault.Invalid, "wire.version", "protocol version %d is not spoken here: update", e.V)
+	}
+	if !kindsOf[d][e.Kind] {
+		return e, fault.New(fault.Invalid, "wire.kind", "message kind %q is not known", string(e.Kind))
+	}
+	sig, err := base64.StdEncoding.DecodeString(e.Sig)
+	if err != nil || len(key) != ed25519.PublicKeySize || !ed25519.Verify(key, e.signed(terminal, d), sig) {
+		return e, fault.New(fault.Denied, "wire.signature", "message signature does not verify")
+	}
+	return e, nil
+}
+
+// Decode reads a body into one of the structs of this package (Invalid when it does not fit).
+func Decode[T any](e Envelope) (body T, err error) {
+	return body, strictjson.Decode(e.Body, &body)
+}

@@ -1,0 +1,143 @@
+package wire_test
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"cloudcashier/shared/fault"
+	"cloudcashier/shared/pay"
+	"cloudcashier/shared/wire"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+var (
+	at     = time.Date(2026, 1, 2, 3, 4, 5, 678_000_000, time.UTC)
+	key    = ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, 32))
+	public = key.Public().(ed25519.PublicKey)
+)
+
+const terminal = "trm_01JGJ0000000000000000000"
+
+var messages = []struct {
+	kind wire.Kind
+	dir  wire.Direction
+	body any
+}{
+	{wire.KindHello, wire.Up, wire.Hello{Version: "1.2.3", Boot: "b1", SentAt: at}},
+	{wire.KindPay, wire.Up, wire.Pay{Key: "sale_1", OrderNo: "A-1", Amount: 1280, Currency: "CNY", Code: "130061098828009406",
+		CodeAgeMS: 40, Subject: "收款 <1> & more", ScannedAt: at}},
+	{wire.KindFence, wire.Up, wire.Fence{Key: "sale_1"}},
+	{wire.KindCancel, wire.Up, wire.Cancel{Key: "sale_1"}},
+	{wire.KindAck, wire.Up, struct{}{}},
+	{wire.KindWelcome, wire.Down, wire.Welcome{SentAt: at, Now: at.Add(time.Second)}},
+	{wire.KindResult, wire.Down, wire.Result{Key: "sale_1", PaymentID: "pay_1", Status: pay.StatusSucceeded, Outcome: pay.Paid,
+		Amount: 1280, Wallet: pay.WeChat, WalletRef: "4200001234", PaidAt: &at}},
+	{wire.KindRefused, wire.Down, wire.Refused{Key: "sale_1", Code: "payment.order_conflict", Message: "no"}},
+}
+
+func seal(t *testing.T, i int) []byte {
+	t.Helper()
+	m := messages[i]
+	data, err := wire.Seal(wire.Envelope{Kind: m.kind, ID: "msg_1", Seq: 3, Ack: 2, At: at, Exp: at.Add(45 * time.Second)},
+		m.body, terminal, m.dir, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func TestGolden(t *testing.T) {
+	for i, m := range messages {
+		path := filepath.Join("testdata", string(m.dir)+"_"+string(m.kind)+".json")
+		got := seal(t, i)
+		if *update {
+			if err := os.WriteFile(path, got, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(got, want) {
+			t.Errorf("%s changed:\n%s\nwant\n%s", path, got, want)
+		}
+		e, err := wire.Open(want, terminal, m.dir, public)
+		if err != nil {
+			t.Errorf("%s: %v", path, err)
+			continue
+		}
+		body := reflect.New(reflect.TypeOf(m.body))
+		if err := json.Unmarshal(e.Body, body.Interface()); err != nil || !reflect.DeepEqual(body.Elem().Interface(), m.body) {
+			t.Errorf("%s: body %+v, %v", path, body.Elem(), err)
+		}
+	}
+}
+
+func TestOpenRefuses(t *testing.T) {
+	good := string(seal(t, 1))
+	other := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{8}, 32)).Public().(ed25519.PublicKey)
+	for name, c := range map[string]struct {
+		data     string
+		terminal string
+		dir      wire.Direction
+		key      ed25519.PublicKey
+		want     fault.Kind
+	}{
+		"another terminal": {good, "trm_other", wire.Up, public, fault.Denied},
+		"another key":      {good, terminal, wire.Up, other, fault.Denied},
+		"no key":           {good, terminal, wire.Up, nil, fault.Denied},
+		"amount changed":   {strings.Replace(good, "1280", "1281", 1), terminal, wire.Up, public, fault.Denied},
+		"seq changed":      {strings.Replace(good, `"seq":3`, `"seq":4`, 1), terminal, wire.Up, public, fault.Denied},
+		"ack changed":      {strings.Replace(good, `"ack":2`, `"ack":9`, 1), terminal, wire.Up, public, fault.Denied},
+		"expiry changed":   {strings.Replace(good, "03:04:50", "04:04:50", 1), terminal, wire.Up, public, fault.Denied},
+		"id changed":       {strings.Replace(good, "msg_1", "msg_2", 1), terminal, wire.Up, public, fault.Denied},
+		"kind changed":     {strings.Replace(good, `"kind":"pay"`, `"kind":"fence"`, 1), terminal, wire.Up, public, fault.Denied},
+		"signature cut":    {strings.Replace(good, `"sig":"`, `"sig":"AA`, 1), terminal, wire.Up, public, fault.Denied},
+		"sent back":        {good, terminal, wire.Down, public, fault.Invalid},
+		"a result sent up": {string(seal(t, 6)), terminal, wire.Up, public, fault.Invalid},
+		"an ack sent back": {string(seal(t, 4)), terminal, wire.Down, public, fault.Denied},
+		"version":          {strings.Replace(good, `"v":1`, `"v":2`, 1), terminal, wire.Up, public, fault.Invalid},
+		"unknown field":    {strings.Replace(good, `"v":1`, `"v":1,"w":1`, 1), terminal, wire.Up, public, fault.Invalid},
+		"field twice":      {strings.Replace(good, `"v":1`, `"v":1,"v":1`, 1), terminal, wire.Up, public, fault.Invalid},
+		"trailing":         {good + "{}", terminal, wire.Up, public, fault.Invalid},
+		"cut":              {good[:len(good)-1], terminal, wire.Up, public, fault.Invalid},
+		"empty":            {"", terminal, wire.Up, public, fault.Invalid},
+		"big":              {good + strings.Repeat(" ", wire.MaxMessage), terminal, wire.Up, public, fault.Invalid},
+	} {
+		if _, err := wire.Open([]byte(c.data), c.terminal, c.dir, c.key); fault.KindOf(err) != c.want || err == nil {
+			t.Errorf("%s: %v, want %v", name, err, c.want)
+		}
+	}
+}
+
+func FuzzOpen(f *testing.F) {
+	for _, m := range messages {
+		data, _ := os.ReadFile(filepath.Join("testdata", string(m.dir)+"_"+string(m.kind)+".json"))
+		f.Add(data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		for _, d := range []wire.Direction{wire.Up, wire.Down} {
+			e, err := wire.Open(data, terminal, d, public)
+			if err != nil {
+				continue
+			}
+			again, err := wire.Seal(wire.Envelope{Kind: e.Kind, ID: e.ID, Seq: e.Seq, Ack: e.Ack, At: e.At, Exp: e.Exp}, e.Body, terminal, d, key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := wire.Open(again, terminal, d, public); err != nil {
+				t.Fatalf("resealed message is refused: %v", err)
+			}
+		}
+	})
+}
