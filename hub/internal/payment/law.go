@@ -1,0 +1,149 @@
+package payment
+
+import (
+	"time"
+
+	"cloudcashier/shared/fault"
+	"cloudcashier/shared/pay"
+)
+
+// EventKind is something that happened to an attempt.
+type EventKind string
+
+// The events.
+const (
+	Submit  EventKind = "submit"  // the pay call is about to leave
+	Approve EventKind = "approve" // proven charged
+	Refuse  EventKind = "refuse"  // proven not charged: the wallet declined
+	Wait    EventKind = "wait"    // the wallet is not done
+	Busy    EventKind = "busy"    // the wallet proved that it did not take the pay call; send it again
+	Absent  EventKind = "absent"  // no such order, while our request may still travel
+	Gone    EventKind = "gone"    // no such order, and our request cannot arrive any more: never charged
+	Lose    EventKind = "lose"    // no answer, or one that proves nothing
+	Undo    EventKind = "undo"    // proven closed unpaid, or all money given back
+	GiveUp  EventKind = "give_up" // the deadline passed
+	Cancel  EventKind = "cancel"  // the merchant or the till stopped it
+)
+
+// Events lists every event.
+var Events = []EventKind{Submit, Approve, Refuse, Wait, Busy, Absent, Gone, Lose, Undo, GiveUp, Cancel}
+
+// Event is an event with what it told.
+type Event struct {
+	Kind      EventKind
+	WalletRef string
+	PaidAt    time.Time
+	Decline   Decline
+	Password  bool // Wait: the customer is typing the password
+}
+
+// Note is something that must be recorded beside a change.
+type Note string
+
+// The notes.
+const (
+	NoteNone        Note = ""
+	NoteLateSuccess Note = "late_success" // money moved after the outcome was told: it is being given back
+)
+
+// next is the law of one attempt. A pair that is missing is refused: it contradicts what is proven
+// and a person must look at it.
+var next = map[pay.Status]map[EventKind]pay.Status{
+	pay.StatusCreated: {
+		Submit: pay.StatusPending, GiveUp: pay.StatusClosed, Cancel: pay.StatusClosed,
+	},
+	pay.StatusPending: {
+		Approve: pay.StatusSucceeded, Refuse: pay.StatusDeclined, Wait: pay.StatusPending, Busy: pay.StatusCreated,
+		Absent: pay.StatusUnknown, Gone: pay.StatusClosed, Lose: pay.StatusUnknown, Undo: pay.StatusReversed,
+		GiveUp: pay.StatusReversing, Cancel: pay.StatusReversing,
+	},
+	pay.StatusUnknown: {
+		Approve: pay.StatusSucceeded, Refuse: pay.StatusDeclined, Wait: pay.StatusPending,
+		Absent: pay.StatusUnknown, Gone: pay.StatusClosed, Lose: pay.StatusUnknown, Undo: pay.StatusReversed,
+		GiveUp: pay.StatusReversing, Cancel: pay.StatusReversing,
+	},
+	pay.StatusSucceeded: {Approve: pay.StatusSucceeded, Lose: pay.StatusSucceeded},
+	pay.StatusDeclined: {
+		Refuse: pay.StatusDeclined, Lose: pay.StatusDeclined, Absent: pay.StatusDeclined, Gone: pay.StatusDeclined,
+		Undo: pay.StatusDeclined, Approve: pay.StatusReversing,
+	},
+	pay.StatusReversing: {
+		Approve: pay.StatusReversing, Refuse: pay.StatusReversing, Wait: pay.StatusReversing, Absent: pay.StatusReversing,
+		Gone: pay.StatusClosed, Lose: pay.StatusReversing, Undo: pay.StatusReversed,
+		GiveUp: pay.StatusReversing, Cancel: pay.StatusReversing,
+	},
+	pay.StatusReversed: {
+		Approve: pay.StatusReversing, Refuse: pay.StatusReversed, Wait: pay.StatusReversing, Absent: pay.StatusReversed,
+		Gone: pay.StatusReversed, Lose: pay.StatusReversed, Undo: pay.StatusReversed, Cancel: pay.StatusReversed,
+	},
+	pay.StatusClosed: {
+		Approve: pay.StatusReversing, Refuse: pay.StatusClosed, Wait: pay.StatusReversing, Absent: pay.StatusClosed,
+		Gone: pay.StatusClosed, Lose: pay.StatusClosed, Undo: pay.StatusClosed, Cancel: pay.StatusClosed,
+	},
+}
+
+// confirms is the answer that counts as a look at an undone attempt. "No such order" does not
+// count for one the wallet once knew, nor silence for any.
+var confirms = map[pay.Status]EventKind{pay.StatusReversed: Undo, pay.StatusClosed: Gone}
+
+// Next is the law: the status after an event, or a Conflict when the event contradicts it.
+func Next(s pay.Status, e EventKind) (pay.Status, error) {
+	to, ok := next[s][e]
+	if !ok {
+		return s, fault.New(fault.Conflict, "payment.refused_event", "a payment that is %s cannot take %q", s, e)
+	}
+	return to, nil
+}
+
+// Apply changes a payment by an event that happened at a moment. A refused event leaves it as it was.
+func Apply(p Payment, e Event, at time.Time) (Payment, Note, error) {
+	to, err := Next(p.Attempt.Status, e.Kind)
+	if err != nil {
+		return p, NoteNone, err
+	}
+	a := &p.Attempt
+	from := a.Status
+	if e.WalletRef != "" {
+		a.WalletRef = e.WalletRef
+	}
+	if e.Kind == Submit {
+		a.Sent = at
+	}
+	note := NoteNone
+	if confirms[to] == e.Kind && to == from {
+		a.Checks, a.Tries = a.Checks+1, 0
+	}
+	if to != from {
+		a.Status, a.Tries = to, 0
+		a.Settled = time.Time{}
+		if to.Final() {
+			a.Settled, a.Checks = at, 0
+		}
+		if to == pay.StatusReversing {
+			a.Cause = map[EventKind]string{GiveUp: "gave_up", Cancel: "cancelled", Approve: "late_success", Wait: "late_order"}[e.Kind]
+			if from.Final() && e.Kind == Approve {
+				note = NoteLateSuccess
+			}
+		}
+	}
+	return follow(p, e, at), note, nil
+}
+
+// follow moves the payment after its attempt, until its outcome is final.
+func follow(p Payment, e Event, at time.Time) Payment {
+	if p.Final() {
+		return p
+	}
+	p.Status = p.Attempt.Status
+	p.Waiting = p.Status == pay.StatusPending && e.Kind == Wait && e.Password
+	switch p.Status {
+	case pay.StatusSucceeded:
+		p.PaidAt = e.PaidAt
+	case pay.StatusDeclined:
+		p.Decline = e.Decline
+	}
+	if p.Final() {
+		p.Finished = at
+	}
+	return p
+}

@@ -1,0 +1,78 @@
+package payment_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"cloudcashier/hub/internal/payment"
+	"cloudcashier/shared/fault"
+	"cloudcashier/shared/pay"
+)
+
+// The whole law: every status, every event, every cell. "-" is refused and needs a person.
+const table = `
+.          submit   approve    refuse    wait       busy     absent     gone      lose       undo      give_up    cancel
+created    pending  -          -         -          -        -          -         -          -         closed     closed
+pending    -        succeeded  declined  pending    created  unknown    closed    unknown    reversed  reversing  reversing
+unknown    -        succeeded  declined  pending    -        unknown    closed    unknown    reversed  reversing  reversing
+succeeded  -        succeeded  -         -          -        -          -         succeeded  -         -          -
+declined   -        reversing  declined  -          -        declined   declined  declined   declined  -          -
+reversing  -        reversing  reversing reversing  -        reversing  closed    reversing  reversed  reversing  reversing
+reversed   -        reversing  reversed  reversing  -        reversed   reversed  reversed   reversed  -          reversed
+closed     -        reversing  closed    reversing  -        closed     closed    closed     closed    -          closed
+`
+
+func TestEveryCell(t *testing.T) {
+	rows := strings.Split(strings.TrimSpace(table), "\n")
+	events := strings.Fields(rows[0])[1:]
+	if len(rows)-1 != len(pay.Statuses) || len(events) != len(payment.Events) {
+		t.Fatalf("the table is %d by %d, the law %d by %d", len(rows)-1, len(events), len(pay.Statuses), len(payment.Events))
+	}
+	for i, row := range rows[1:] {
+		cells := strings.Fields(row)
+		from := pay.Status(cells[0])
+		if from != pay.Statuses[i] || len(cells) != len(events)+1 {
+			t.Fatalf("row %d is %q", i, row)
+		}
+		for j, e := range events {
+			if payment.EventKind(e) != payment.Events[j] {
+				t.Fatalf("column %d is %s, want %s", j, e, payment.Events[j])
+			}
+			got, err := payment.Next(from, payment.EventKind(e))
+			if want := cells[j+1]; want == "-" {
+				if fault.KindOf(err) != fault.Conflict || got != from {
+					t.Errorf("%s + %s = %s, %v; want a refusal", from, e, got, err)
+				}
+			} else if err != nil || got != pay.Status(want) {
+				t.Errorf("%s + %s = %s, %v; want %s", from, e, got, err, want)
+			}
+		}
+	}
+}
+
+func TestWhatPeopleWereToldNeverChanges(t *testing.T) {
+	at := time.Unix(1_700_000_000, 0)
+	for _, attempt := range pay.Statuses {
+		for _, e := range payment.Events {
+			p := payment.Payment{Status: attempt, Attempt: payment.Attempt{Status: attempt, Sent: at}}
+			if attempt.Final() {
+				p.Finished = at
+			}
+			got, note, err := payment.Apply(p, payment.Event{Kind: e}, at.Add(time.Minute))
+			if attempt.Final() && (got.Status != attempt || !got.Finished.Equal(at)) {
+				t.Errorf("%s + %s: the payment moved to %s", attempt, e, got.Status)
+			}
+			if !attempt.Final() && err == nil && got.Status != got.Attempt.Status {
+				t.Errorf("%s + %s: payment %s, attempt %s", attempt, e, got.Status, got.Attempt.Status)
+			}
+			if got.Final() == got.Finished.IsZero() {
+				t.Errorf("%s + %s: %s finished at %v", attempt, e, got.Status, got.Finished)
+			}
+			late := attempt.Final() && e == payment.Approve && attempt != pay.StatusSucceeded
+			if late != (note == payment.NoteLateSuccess) {
+				t.Errorf("%s + %s: note %q", attempt, e, note)
+			}
+		}
+	}
+}

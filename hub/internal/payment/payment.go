@@ -1,0 +1,87 @@
+// Package payment decides what may happen to a payment, and what to do next about it.
+//
+// A payment is one collection of an order's amount. It is carried out by an attempt: one
+// conversation with one wallet under one out_trade_no. The attempt's life is a small machine:
+//
+//	created -> pending -> succeeded
+//	   |         | \----> declined
+//	   v         v
+//	 closed   unknown -> (succeeded | declined | closed | reversing -> reversed)
+//
+// Unknown is a state, not an error: we asked a wallet to move money and lost the answer. The
+// payment follows its attempt until its own outcome is final; then it never moves again. Money
+// that arrives after that is a late success: the attempt reopens and is reversed, and the payment
+// stays what people were told.
+//
+// The package is arithmetic on values. It opens no database, reads no clock and starts no
+// goroutine; package engine does those things around it. Newcomers get one thing wrong: "no such
+// order" proves nothing while our request may still be on its way ([Gone] is the proof, [Absent]
+// is not), and a deadline that passes leads to reversing, never to closed.
+package payment
+
+import (
+	"time"
+
+	"cloudcashier/shared/money"
+	"cloudcashier/shared/pay"
+)
+
+// Source tells which door a payment came through; it scopes the idempotency key.
+type Source string
+
+// The sources.
+const (
+	FromTill Source = "till"
+	FromAPI  Source = "api"
+)
+
+// Payment is one collection of an order.
+type Payment struct {
+	ID       string
+	Merchant string
+	Store    string // may be empty for a payment from the API
+	Terminal string // may be empty for a payment from the API
+	Source   Source
+	Key      string // idempotency key: unique in its scope, minted by who asked
+	BodyHash string // of what was asked, so that the same key with another body is caught
+	OrderNo  string
+	Amount   money.Amount
+	Subject  string
+	Metadata string // JSON object the merchant gave, kept as it came
+	Wallet   pay.Wallet
+	Status   pay.Status
+	Waiting  bool // pending because the customer is typing the password
+	Decline  Decline
+	PaidAt   time.Time // the wallet's success time
+	Created  time.Time
+	Finished time.Time // when the outcome became final; zero before
+	Attempt  Attempt
+}
+
+// Decline is why a payment was refused, in words that are the same for every wallet.
+type Decline struct {
+	Code    string // "balance_low"; package channel lists them
+	Message string // for the cashier
+	Wallet  string // the wallet's own code
+}
+
+// Attempt is one conversation with one wallet.
+type Attempt struct {
+	ID         string
+	Channel    string
+	OutTradeNo string
+	Status     pay.Status
+	WalletRef  string
+	Cause      string    // why it is being undone: "gave_up", "cancelled", "late_success"
+	Sent       time.Time // when the pay call was about to leave; zero before
+	Called     time.Time // the last call of any kind
+	Settled    time.Time // when the status last became final; zero before
+	Tries      int       // calls since the status last changed
+	Checks     int       // answered looks after it was undone
+}
+
+// Outcome is what people are told.
+func (p Payment) Outcome() pay.Outcome { return p.Status.Outcome() }
+
+// Final reports that the outcome will not change any more.
+func (p Payment) Final() bool { return p.Status.Final() }

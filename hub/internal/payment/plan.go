@@ -1,0 +1,131 @@
+package payment
+
+import (
+	"time"
+
+	"cloudcashier/hub/internal/channel"
+	"cloudcashier/shared/pay"
+)
+
+// Task is the call a payment needs next.
+type Task string
+
+// The tasks.
+const (
+	TaskNone    Task = ""        // at rest
+	TaskSubmit  Task = "submit"  // ask the wallet to charge
+	TaskAsk     Task = "ask"     // ask how it stands
+	TaskReverse Task = "reverse" // ask to undo
+)
+
+// Patience bounds.
+const (
+	unsentLife  = 45 * time.Second // a payment not yet sent lives as long as its code: then it closes
+	checksMost  = 40               // looks at an undone attempt before a wallet's silence is left to its bill
+	backoffMost = 30 * time.Second // between tries of a reversal, however long a wallet is away
+	busyPause   = time.Second      // before the first repeat of a call the wallet did not take
+)
+
+// checks are the looks after an attempt was undone: a wallet may book a charge after it said
+// "reversed", and only a look finds it, because payment-code payments send no notice.
+var checks = []time.Duration{15 * time.Second, 60 * time.Second}
+
+// Plan derives the next call and when it is due. It reads nothing but the payment, so a restart
+// plans the same.
+func Plan(p Payment, r channel.Rules) (Task, time.Time) {
+	a := p.Attempt
+	switch a.Status {
+	case pay.StatusCreated:
+		if a.Called.IsZero() {
+			return TaskSubmit, p.Created
+		}
+		return TaskSubmit, a.Called.Add(busyPause << min(a.Tries, 4))
+	case pay.StatusPending, pay.StatusUnknown:
+		due := later(a.Sent.Add(r.FirstQuery), a.Called.Add(r.QueryEvery))
+		if deadline := a.Sent.Add(r.GiveUp); due.After(deadline) {
+			due = deadline
+		}
+		return TaskAsk, due
+	case pay.StatusReversing:
+		due := a.Sent.Add(r.ReverseNotBefore)
+		if a.Tries > 0 {
+			due = later(due, a.Called.Add(backoff(r.ReverseEvery, a.Tries/2)))
+		}
+		if a.Tries%2 == 1 { // every other time we look: the wallet may have ended it in its own way
+			return TaskAsk, due
+		}
+		return TaskReverse, due
+	case pay.StatusReversed, pay.StatusClosed:
+		if !a.Sent.IsZero() && a.Checks < len(checks) && a.Tries < checksMost {
+			due := a.Settled.Add(checks[a.Checks])
+			if a.Tries > 0 { // the last look was lost
+				due = later(due, a.Called.Add(backoff(r.ReverseEvery, a.Tries)))
+			}
+			return TaskAsk, due
+		}
+	}
+	return TaskNone, time.Time{}
+}
+
+// Overdue reports that patience with an open attempt is over: the engine applies [GiveUp] before
+// it carries out what Plan says.
+func Overdue(p Payment, r channel.Rules, at time.Time) bool {
+	switch p.Attempt.Status {
+	case pay.StatusCreated:
+		return !at.Before(p.Created.Add(unsentLife))
+	case pay.StatusPending, pay.StatusUnknown:
+		return !at.Before(p.Attempt.Sent.Add(r.GiveUp))
+	}
+	return false
+}
+
+// Called notes that a call is being made.
+func Called(p Payment, at time.Time) Payment {
+	p.Attempt.Called = at
+	p.Attempt.Tries++
+	return p
+}
+
+// Learn turns an answer into an event. asked is when the question left: what was not there then
+// may still have arrived since.
+func Learn(p Payment, t Task, a channel.Answer, r channel.Rules, asked time.Time) Event {
+	e := Event{Kind: Lose, WalletRef: a.WalletRef}
+	switch a.Finding {
+	case channel.Approved:
+		if t != TaskReverse {
+			e.Kind, e.PaidAt = Approve, a.PaidAt
+		}
+	case channel.Declined:
+		if t != TaskReverse {
+			e.Kind, e.Decline = Refuse, Decline{Code: string(a.Decline.Code), Message: a.Decline.Message, Wallet: a.Decline.Wallet}
+		}
+	case channel.Pending:
+		e.Kind, e.Password = Wait, true
+	case channel.Busy:
+		if t == TaskSubmit {
+			e.Kind = Busy
+		}
+	case channel.Absent:
+		switch {
+		case t == TaskSubmit: // an answer to a pay call that knows no order proves nothing
+		case asked.Before(p.Attempt.Sent.Add(r.Travel)):
+			e.Kind = Absent
+		default:
+			e.Kind = Gone
+		}
+	case channel.Reversed:
+		e.Kind = Undo
+	}
+	return e
+}
+
+func backoff(first time.Duration, tries int) time.Duration {
+	return min(first<<min(tries, 8), backoffMost)
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
