@@ -1,0 +1,146 @@
+package engine
+
+import (
+	"container/heap"
+	"context"
+	"sync"
+	"time"
+)
+
+// agenda is the schedule in memory: when each payment wants its next step. The store's work rows
+// are the truth; this only saves asking it all the time.
+type agenda struct {
+	mu      sync.Mutex
+	entries entries
+	at      map[string]time.Time // the entry in force; others in the heap are stale
+	changed chan struct{}        // capacity one: "look again"; never closed
+}
+
+type entry struct {
+	payment string
+	due     time.Time
+}
+
+type entries []entry
+
+func (q entries) Len() int           { return len(q) }
+func (q entries) Less(i, j int) bool { return q[i].due.Before(q[j].due) }
+func (q entries) Swap(i, j int)      { q[i], q[j] = q[j], q[i] }
+func (q *entries) Push(x any)        { *q = append(*q, x.(entry)) }
+func (q *entries) Pop() any {
+	old := *q
+	last := old[len(old)-1]
+	*q = old[:len(old)-1]
+	return last
+}
+
+func newAgenda() *agenda {
+	return &agenda{at: map[string]time.Time{}, changed: make(chan struct{}, 1)}
+}
+
+// put sets when a payment wants its next step; the zero time means never.
+func (a *agenda) put(paymentID string, due time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if due.IsZero() {
+		delete(a.at, paymentID)
+		return
+	}
+	if a.at[paymentID].Equal(due) {
+		return
+	}
+	a.at[paymentID] = due
+	heap.Push(&a.entries, entry{paymentID, due})
+	if a.entries[0].payment == paymentID {
+		select {
+		case a.changed <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// take removes and lists what is due.
+func (a *agenda) take(now time.Time) (due []string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for len(a.entries) > 0 && !a.entries[0].due.After(now) {
+		e := heap.Pop(&a.entries).(entry)
+		if at, ok := a.at[e.payment]; ok && at.Equal(e.due) {
+			delete(a.at, e.payment)
+			due = append(due, e.payment)
+		}
+	}
+	return due
+}
+
+// wait blocks until something is due; false when ctx ended.
+func (a *agenda) wait(ctx context.Context, now func() time.Time) bool {
+	for {
+		a.mu.Lock()
+		pause := time.Hour
+		if len(a.entries) > 0 {
+			pause = a.entries[0].due.Sub(now())
+		}
+		a.mu.Unlock()
+		if pause <= 0 {
+			return ctx.Err() == nil
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return false
+		case <-a.changed:
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+}
+
+// depth is how many payments wait for a step.
+func (a *agenda) depth() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.at)
+}
+
+// watches lets callers wait for a payment to change. A change closes the channel everyone waits
+// on; nobody ever sends on it.
+type watches struct {
+	mu sync.Mutex
+	of map[string]*watch
+}
+
+type watch struct {
+	changed chan struct{}
+	waiting int
+}
+
+func (w *watches) join(paymentID string) *watch {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	one := w.of[paymentID]
+	if one == nil {
+		one = &watch{changed: make(chan struct{})}
+		w.of[paymentID] = one
+	}
+	one.waiting++
+	return one
+}
+
+func (w *watches) quit(paymentID string, one *watch) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if one.waiting--; one.waiting == 0 && w.of[paymentID] == one {
+		delete(w.of, paymentID)
+	}
+}
+
+func (w *watches) notify(paymentID string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if one := w.of[paymentID]; one != nil {
+		delete(w.of, paymentID)
+		close(one.changed)
+	}
+}

@@ -1,0 +1,289 @@
+package engine
+
+import (
+	"context"
+	"time"
+
+	"cloudcashier/hub/internal/payment"
+	"cloudcashier/hub/internal/store"
+	"cloudcashier/shared/fault"
+	"cloudcashier/shared/id"
+	"cloudcashier/shared/money"
+	"cloudcashier/shared/pay"
+)
+
+// codeLife is how old a code may be, from the scan, when it reaches the hub.
+const codeLife = 45 * time.Second
+
+// Ask is what a door asks the engine to collect.
+type Ask struct {
+	Merchant, Store, Terminal string
+	Source                    payment.Source
+	Key                       string // idempotency key, unique in merchant, source and terminal
+	BodyHash                  string // of what was asked under Key
+	OrderNo                   string
+	Amount                    money.Amount
+	Code                      pay.Code
+	CodeAge                   time.Duration // since the scan, by a monotonic clock
+	Subject                   string
+	Metadata                  string // JSON object, kept as it came; may be empty
+}
+
+// Collect takes a payment in and begins to collect it. It returns once the payment is stored; the
+// wallet is called in the background. The same Key with the same BodyHash gives the payment that
+// is there already; with another one, Conflict. Other errors: Invalid (nothing is stored),
+// Conflict when the order is paid or being paid or the code was used, Unavailable when the channel
+// is too busy (nothing is stored), InDoubt when storage failed.
+func (e *Engine) Collect(ctx context.Context, a Ask) (payment.Payment, error) {
+	p, _, err := e.collect(ctx, a)
+	return p, err
+}
+
+// collect is Collect; fresh tells a payment taken in now from one that was there.
+func (e *Engine) collect(ctx context.Context, a Ask) (p payment.Payment, fresh bool, err error) {
+	if p, ok, err := e.known(a); ok || err != nil {
+		return p, false, err
+	}
+	w, err := e.admit(ctx, a)
+	if err != nil {
+		return p, false, err
+	}
+	p, fresh, err = e.intake(a, w)
+	if err != nil || !fresh {
+		<-w.slots
+		return p, false, err
+	}
+	e.spawn(p.ID, func() {
+		defer func() { <-w.slots }()
+		defer e.leave(p.ID)
+		e.perform(p, payment.TaskSubmit, a.Code)
+	})
+	return p, true, nil
+}
+
+// known finds the payment of a repeated request without waiting for a place.
+func (e *Engine) known(a Ask) (p payment.Payment, ok bool, err error) {
+	err = e.Store.View(func(tx *store.Tx) error {
+		p, err = tx.PaymentByKey(a.Merchant, a.Source, a.Terminal, a.Key)
+		return err
+	})
+	if fault.KindOf(err) == fault.NotFound {
+		return p, false, nil
+	}
+	if err != nil {
+		return p, false, err
+	}
+	return p, true, same(p, a)
+}
+
+func same(p payment.Payment, a Ask) error {
+	if p.BodyHash != a.BodyHash {
+		return fault.New(fault.Conflict, "payment.order_conflict",
+			"%s was asked for before with other content: use a new number, or repeat the first request unchanged", a.Key)
+	}
+	return nil
+}
+
+// admit checks what can be checked without storing, and waits for a place on the channel.
+func (e *Engine) admit(ctx context.Context, a Ask) (*way, error) {
+	if err := a.Amount.Charge(); err != nil {
+		return nil, err
+	}
+	wallet, ok := a.Code.Wallet()
+	if !ok {
+		return nil, fault.New(fault.Invalid, "code.unknown_wallet",
+			"the code is of no wallet taken here: scan a WeChat, Alipay or UnionPay payment code")
+	}
+	if a.CodeAge > codeLife {
+		return nil, fault.New(fault.Invalid, "code.expired", "the code is %d seconds old: scan a fresh one", int(a.CodeAge.Seconds()))
+	}
+	var w *way
+	for _, candidate := range e.Ways {
+		if candidate.Wallet == wallet && (candidate.Merchant == "" || candidate.Merchant == a.Merchant) {
+			w = e.ways[candidate.Name]
+			break
+		}
+	}
+	if w == nil {
+		return nil, fault.New(fault.Invalid, "payment.no_channel", "%s is not set up for this merchant: take another wallet", wallet)
+	}
+	select {
+	case w.slots <- struct{}{}:
+		return w, nil
+	default:
+	}
+	timer := time.NewTimer(queueWait)
+	defer timer.Stop()
+	select {
+	case w.slots <- struct{}{}:
+		return w, nil
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return nil, fault.New(fault.Unavailable, "payment.busy", "%s is too busy: nothing was charged, try again", wallet)
+}
+
+// intake stores the payment with its call already marked begun: a crash before the call leaves is
+// then taken for one after it, which is slower and never wrong.
+func (e *Engine) intake(a Ask, w *way) (p payment.Payment, fresh bool, err error) {
+	now := e.Now()
+	p = payment.Payment{ID: e.IDs.New(id.Payment), Merchant: a.Merchant, Store: a.Store, Terminal: a.Terminal, Source: a.Source,
+		Key: a.Key, BodyHash: a.BodyHash, OrderNo: a.OrderNo, Amount: a.Amount, Subject: a.Subject, Metadata: a.Metadata,
+		Wallet: w.Wallet, Status: pay.StatusCreated, Created: now,
+		Attempt: payment.Attempt{ID: e.IDs.New(id.Attempt), Channel: w.Name, OutTradeNo: e.IDs.OutTradeNo(), Status: pay.StatusCreated}}
+	submit := payment.Event{Kind: payment.Submit}
+	if p, _, err = payment.Apply(payment.Called(p, now), submit, now); err != nil {
+		return p, false, err
+	}
+	minted := p.ID
+	e.enter(minted)
+	err = e.Store.Update(func(tx *store.Tx) error {
+		earlier, err := tx.PaymentByKey(a.Merchant, a.Source, a.Terminal, a.Key)
+		if err == nil {
+			p = earlier
+			return same(earlier, a)
+		}
+		if fault.KindOf(err) != fault.NotFound {
+			return err
+		}
+		if err := e.mayCollect(tx, p, a, now); err != nil {
+			return err
+		}
+		if err := tx.InsertPayment(p); err != nil {
+			return err
+		}
+		if err := tx.PutWork(store.Work{Payment: p.ID, Task: payment.TaskSubmit, Due: now, Begun: true}); err != nil {
+			return err
+		}
+		if err := tx.Append(store.Event{Entity: p.ID, Kind: "payment.submit", Cause: string(a.Source), At: now,
+			Body: changeOf(p, submit, "")}); err != nil {
+			return err
+		}
+		fresh = true
+		return e.tell(tx, p, now)
+	})
+	if err != nil || !fresh {
+		e.leave(minted)
+	}
+	return p, fresh && err == nil, err
+}
+
+// mayCollect refuses a key that was fenced, an order that is paid or may yet be, and a code that
+// made a payment before: the customer must never be charged twice for one thing.
+func (e *Engine) mayCollect(tx *store.Tx, p payment.Payment, a Ask, now time.Time) error {
+	if a.Source == payment.FromTill {
+		fenced, err := tx.Fenced(a.Terminal, a.Key)
+		if err != nil {
+			return err
+		}
+		if fenced {
+			return fault.New(fault.Conflict, "payment.fenced", "this sale was given up before it arrived: nothing was charged, scan again")
+		}
+	}
+	others, err := tx.PaymentsByOrder(a.Merchant, a.OrderNo, 20)
+	if err != nil {
+		return err
+	}
+	for _, o := range others {
+		switch o.Outcome() {
+		case pay.Paid:
+			return fault.New(fault.Conflict, "payment.order_paid", "order %s is paid already (%s): do not charge again", a.OrderNo, o.ID)
+		case pay.Unknown:
+			return fault.New(fault.Conflict, "payment.order_open", "order %s is being paid (%s): wait for its outcome", a.OrderNo, o.ID)
+		}
+	}
+	usedBy, err := tx.UseCode(e.digest(a.Code), p.ID, now.UnixMilli())
+	if err == nil && usedBy != "" {
+		err = fault.New(fault.Conflict, "code.used", "this code made a payment before: ask the customer for a fresh one")
+	}
+	return err
+}
+
+// Payment reads a merchant's payment (NotFound, also for another merchant's).
+func (e *Engine) Payment(_ context.Context, merchant, paymentID string) (p payment.Payment, err error) {
+	err = e.Store.View(func(tx *store.Tx) error {
+		p, err = tx.Payment(paymentID)
+		return err
+	})
+	if err == nil && p.Merchant != merchant {
+		return payment.Payment{}, fault.New(fault.NotFound, "payment.unknown", "there is no payment %q", paymentID)
+	}
+	return p, err
+}
+
+// Payments lists an order's payments, newest first.
+func (e *Engine) Payments(_ context.Context, merchant, orderNo string) (list []payment.Payment, err error) {
+	err = e.Store.View(func(tx *store.Tx) error {
+		list, err = tx.PaymentsByOrder(merchant, orderNo, 100)
+		return err
+	})
+	return list, err
+}
+
+// Recent lists payments for operations: the open ones first, then the newest.
+func (e *Engine) Recent(limit int) (list []payment.Payment, err error) {
+	err = e.Store.View(func(tx *store.Tx) error {
+		list, err = tx.RecentPayments(limit)
+		return err
+	})
+	return list, err
+}
+
+// Await waits until the outcome is final or ctx ends, and gives the payment as it then stands.
+func (e *Engine) Await(ctx context.Context, merchant, paymentID string) (payment.Payment, error) {
+	for {
+		w := e.watches.join(paymentID)
+		p, err := e.Payment(ctx, merchant, paymentID)
+		if err != nil || p.Final() {
+			e.watches.quit(paymentID, w)
+			return p, err
+		}
+		select {
+		case <-w.changed:
+		case <-ctx.Done():
+			e.watches.quit(paymentID, w)
+			return p, nil
+		}
+	}
+}
+
+// Cancel undoes a payment that is not final: at once when nothing was sent, else by a reversal that
+// is carried on until the wallet proves the end. One that is paid is refused (Conflict): refund it.
+func (e *Engine) Cancel(_ context.Context, merchant, paymentID string) (p payment.Payment, err error) {
+	err = e.Store.Update(func(tx *store.Tx) error {
+		if p, err = tx.Payment(paymentID); err != nil {
+			return err
+		}
+		if p.Merchant != merchant {
+			return fault.New(fault.NotFound, "payment.unknown", "there is no payment %q", paymentID)
+		}
+		if p.Outcome() == pay.Paid {
+			return fault.New(fault.Conflict, "payment.paid", "this payment is paid: refund it instead of cancelling")
+		}
+		if p.Final() || p.Attempt.Status == pay.StatusReversing {
+			return nil
+		}
+		p, err = e.apply(tx, p, "merchant", payment.Event{Kind: payment.Cancel}, e.Now())
+		return err
+	})
+	return p, err
+}
+
+// Refresh asks the wallet now, also about a payment that is final, and gives what is known then.
+func (e *Engine) Refresh(ctx context.Context, merchant, paymentID string) (payment.Payment, error) {
+	p, err := e.Payment(ctx, merchant, paymentID)
+	if err != nil || p.Attempt.Sent.IsZero() || !e.enter(paymentID) {
+		return p, err // never sent, or a call is in flight already: its answer is as fresh
+	}
+	done := make(chan struct{})
+	e.spawn(paymentID, func() {
+		defer close(done)
+		defer e.leave(paymentID)
+		e.perform(p, payment.TaskAsk, pay.Code{})
+	})
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
+	return e.Payment(ctx, merchant, paymentID)
+}

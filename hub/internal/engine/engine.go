@@ -1,0 +1,192 @@
+// Package engine carries payments out: it loads, asks the law, stores, and only then acts.
+//
+// Every step is one transaction, and no wallet is called inside one. What must be said to a
+// terminal or a merchant leaves as a row of that same transaction; doors read it from there. The
+// engine refuses to guess: an answer it does not get, a panic, a restart in the middle of a call,
+// all leave the payment unknown, and the schedule asks again. Newcomers get one thing wrong: the
+// payment code lives in memory only, so a call whose outcome is unknown is never repeated, not
+// even by accident.
+package engine
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"cloudcashier/hub/internal/channel"
+	"cloudcashier/hub/internal/payment"
+	"cloudcashier/hub/internal/store"
+	"cloudcashier/shared/id"
+	"cloudcashier/shared/logs"
+	"cloudcashier/shared/pay"
+)
+
+// Bounds.
+const (
+	inFlight  = 256             // pay calls of one channel at a time; more wait, then are turned away untouched
+	queueWait = 2 * time.Second // how long a pay call waits for its turn: older ones are refused before anything is sent
+	chasers   = 64              // queries and reversals at a time: a lane of their own, so that new sales never starve them
+)
+
+// Way is a configured channel: whose it is and which wallet it reaches.
+type Way struct {
+	Name     string
+	Merchant string // empty: every merchant's
+	Wallet   pay.Wallet
+	Channel  channel.Channel
+}
+
+// Deps is what the engine stands on.
+type Deps struct {
+	Store   *store.Store
+	Ways    []Way
+	CodeKey []byte // keys the digests of payment codes
+	Now     func() time.Time
+	IDs     *id.Source
+	Log     *slog.Logger
+	Told    func(terminal string) // something was written for a terminal; must not block
+}
+
+// Engine is the payments' engine. It is safe for concurrent use.
+type Engine struct {
+	Deps
+	ways    map[string]*way
+	chase   chan struct{} // a place for each query or reversal in flight
+	agenda  *agenda
+	watches watches
+	life    context.Context // ends when Run's does; calls outlive the request that began them
+	die     context.CancelFunc
+	calls   sync.WaitGroup
+
+	mu     sync.Mutex
+	active map[string]bool     // payments with a call in flight
+	codes  map[string]pay.Code // codes of payments whose pay call may be sent again (the wallet was busy)
+}
+
+type way struct {
+	Way
+	rules channel.Rules
+	slots chan struct{}
+}
+
+// New makes an engine; nothing runs before Run.
+func New(d Deps) *Engine {
+	e := &Engine{Deps: d, ways: map[string]*way{}, chase: make(chan struct{}, chasers), agenda: newAgenda(),
+		watches: watches{of: map[string]*watch{}}, active: map[string]bool{}, codes: map[string]pay.Code{}}
+	for _, w := range d.Ways {
+		e.ways[w.Name] = &way{Way: w, rules: w.Channel.Rules(), slots: make(chan struct{}, inFlight)}
+	}
+	e.life, e.die = context.WithCancel(context.Background())
+	return e
+}
+
+// Run takes up the work an earlier run left, keeps the schedule until ctx ends, then waits for the
+// calls in flight: each still learns its answer or its timeout.
+func (e *Engine) Run(ctx context.Context) error {
+	defer e.die()
+	if err := e.resume(); err != nil {
+		return err
+	}
+	for {
+		if !e.agenda.wait(ctx, e.Now) {
+			e.calls.Wait()
+			return nil
+		}
+		for _, paymentID := range e.agenda.take(e.Now()) {
+			select {
+			case e.chase <- struct{}{}:
+			case <-ctx.Done():
+				e.calls.Wait()
+				return nil
+			}
+			e.spawn(paymentID, func() {
+				defer func() { <-e.chase }()
+				e.step(paymentID)
+			})
+		}
+	}
+}
+
+// resume reads the schedule from the store. A call found begun may have reached the wallet: the
+// law is told that its answer is lost.
+func (e *Engine) resume() error {
+	var work []store.Work
+	if err := e.Store.View(func(tx *store.Tx) (err error) { work, err = tx.AllWork(); return err }); err != nil {
+		return err
+	}
+	for _, w := range work {
+		if !w.Begun {
+			e.agenda.put(w.Payment, w.Due)
+			continue
+		}
+		if _, err := e.change(w.Payment, "restart", payment.Event{Kind: payment.Lose}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Depth is how many payments wait for a step.
+func (e *Engine) Depth() int { return e.agenda.depth() }
+
+// spawn runs do on a goroutine that Run waits for. A panic in it is an answer that was lost: the
+// payment turns unknown and is asked about.
+func (e *Engine) spawn(paymentID string, do func()) {
+	e.calls.Go(func() {
+		defer func() {
+			v := recover()
+			if v == nil {
+				return
+			}
+			e.Log.Error("a step panicked", logs.Payment, paymentID, logs.Err, v, "stack", string(debug.Stack()))
+			if _, err := e.change(paymentID, "panic", payment.Event{Kind: payment.Lose}); err != nil {
+				e.storageTrouble(paymentID, err)
+			}
+		}()
+		do()
+	})
+}
+
+// digest names a payment code without keeping it.
+func (e *Engine) digest(c pay.Code) []byte {
+	mac := hmac.New(sha256.New, e.CodeKey)
+	mac.Write([]byte(c.Reveal()))
+	return mac.Sum(nil)
+}
+
+// enter claims a payment for one call; false when one is in flight.
+func (e *Engine) enter(paymentID string) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.active[paymentID] {
+		return false
+	}
+	e.active[paymentID] = true
+	return true
+}
+
+func (e *Engine) leave(paymentID string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.active, paymentID)
+}
+
+func (e *Engine) keepCode(paymentID string, c pay.Code) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if c.IsZero() {
+		delete(e.codes, paymentID)
+	} else {
+		e.codes[paymentID] = c
+	}
+}
+
+func (e *Engine) code(paymentID string) pay.Code {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.codes[paymentID]
+}

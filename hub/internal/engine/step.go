@@ -1,0 +1,231 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"cloudcashier/hub/internal/channel"
+	"cloudcashier/hub/internal/payment"
+	"cloudcashier/hub/internal/store"
+	"cloudcashier/shared/fault"
+	"cloudcashier/shared/logs"
+	"cloudcashier/shared/pay"
+	"cloudcashier/shared/wire"
+)
+
+// step does the next thing for a payment, if it is due and no call is in flight: it marks the
+// work begun, calls the wallet with no transaction open, and stores what was learnt.
+func (e *Engine) step(paymentID string) {
+	if !e.enter(paymentID) {
+		return // the call in flight puts the next step on the agenda when it ends
+	}
+	defer e.leave(paymentID)
+	p, task, err := e.begin(paymentID)
+	if err != nil {
+		e.storageTrouble(paymentID, err)
+		return
+	}
+	if task != payment.TaskNone {
+		e.perform(p, task, e.code(paymentID))
+	}
+}
+
+// begin decides what is due and marks it begun. TaskNone: nothing is due.
+func (e *Engine) begin(paymentID string) (p payment.Payment, task payment.Task, err error) {
+	now := e.Now()
+	err = e.Store.Update(func(tx *store.Tx) error {
+		if p, err = tx.Payment(paymentID); err != nil {
+			return err
+		}
+		rules := e.rules(p)
+		overdue := payment.Overdue(p, rules, now)
+		unsendable := p.Attempt.Status == pay.StatusCreated && e.code(p.ID).IsZero() // a restart forgot the code: never sent
+		if overdue || unsendable {
+			if p, err = e.apply(tx, p, "engine", payment.Event{Kind: payment.GiveUp}, now); err != nil {
+				return err
+			}
+		}
+		var due time.Time
+		task, due = payment.Plan(p, rules)
+		if task == payment.TaskNone || due.After(now) {
+			task = payment.TaskNone
+			return e.schedule(tx, p, rules)
+		}
+		p = payment.Called(p, now)
+		if task == payment.TaskSubmit {
+			if p, _, err = payment.Apply(p, payment.Event{Kind: payment.Submit}, now); err != nil {
+				return err
+			}
+		}
+		if err := tx.SavePayment(p); err != nil {
+			return err
+		}
+		return tx.PutWork(store.Work{Payment: p.ID, Task: task, Due: due, Begun: true})
+	})
+	return p, task, err
+}
+
+// perform makes one call and stores what it taught. A panic on the way is an answer that was lost.
+func (e *Engine) perform(p payment.Payment, task payment.Task, code pay.Code) {
+	way := e.ways[p.Attempt.Channel]
+	asked := e.Now()
+	answer := e.call(way, p, task, code)
+	rules := e.rules(p)
+	event := payment.Learn(p, task, answer, rules, asked)
+	if event.Kind == payment.Busy {
+		e.keepCode(p.ID, code)
+	} else if task == payment.TaskSubmit {
+		e.keepCode(p.ID, pay.Code{})
+	}
+	log := e.Log.With(logs.Payment, p.ID, logs.Order, p.OrderNo, logs.Channel, p.Attempt.Channel, "task", task,
+		"finding", answer.Finding, "took_ms", e.Now().Sub(asked).Milliseconds())
+	if answer.Err != nil {
+		log.Warn("wallet answer proves nothing", logs.Err, answer.Err)
+	} else {
+		log.Info("wallet answered")
+	}
+	if _, err := e.change(p.ID, "wallet", event); err != nil {
+		e.storageTrouble(p.ID, err)
+	}
+}
+
+func (e *Engine) call(way *way, p payment.Payment, task payment.Task, code pay.Code) (a channel.Answer) {
+	defer func() {
+		if v := recover(); v != nil {
+			a = channel.Answer{Finding: channel.Unknown, Err: fmt.Errorf("connector panicked: %v\n%s", v, debug.Stack())}
+		}
+	}()
+	if way == nil {
+		return channel.Answer{Finding: channel.Unknown, Err: fmt.Errorf("channel %q is not configured any more: put it back", p.Attempt.Channel)}
+	}
+	ctx, cancel := context.WithTimeout(e.life, way.rules.CallTimeout)
+	defer cancel()
+	ref := channel.Ref{OutTradeNo: p.Attempt.OutTradeNo, WalletRef: p.Attempt.WalletRef, Amount: p.Amount}
+	switch task {
+	case payment.TaskSubmit:
+		return way.Channel.Pay(ctx, channel.Order{OutTradeNo: p.Attempt.OutTradeNo, Amount: p.Amount, Code: code, Subject: p.Subject,
+			Store: p.Store, Terminal: p.Terminal, Expires: p.Attempt.Sent.Add(orderLife)})
+	case payment.TaskReverse:
+		return way.Channel.Reverse(ctx, ref)
+	default:
+		return way.Channel.Query(ctx, ref)
+	}
+}
+
+// orderLife is how long the wallet may still take the order after we sent it. With the code's own
+// minute it is why "no such order" becomes proof after Rules.Travel.
+const orderLife = time.Minute
+
+// change applies an event to a payment in a transaction of its own. An event the law refuses is
+// recorded as a break for a person to look at; the payment stays as it is.
+func (e *Engine) change(paymentID, cause string, event payment.Event) (p payment.Payment, err error) {
+	err = e.Store.Update(func(tx *store.Tx) error {
+		if p, err = tx.Payment(paymentID); err != nil {
+			return err
+		}
+		p, err = e.apply(tx, p, cause, event, e.Now())
+		return err
+	})
+	return p, err
+}
+
+// apply is the one place where a payment changes: the law, the record, the event, the message to
+// the terminal and the next work, all in the caller's transaction.
+func (e *Engine) apply(tx *store.Tx, p payment.Payment, cause string, event payment.Event, now time.Time) (payment.Payment, error) {
+	rules := e.rules(p)
+	after, note, err := payment.Apply(p, event, now)
+	if fault.KindOf(err) == fault.Conflict {
+		e.Log.Error("the wallet contradicts what was proven: look at this payment", logs.Payment, p.ID, logs.Status, p.Attempt.Status, logs.Kind, event.Kind)
+		err := tx.Append(store.Event{Entity: p.ID, Kind: "payment.break", Cause: cause, At: now,
+			Body: changeOf(p, event, "refused_event")})
+		if err != nil {
+			return p, err
+		}
+		return p, e.schedule(tx, p, rules)
+	}
+	if err != nil {
+		return p, err
+	}
+	if err := tx.SavePayment(after); err != nil {
+		return p, err
+	}
+	moved := after.Attempt.Status != p.Attempt.Status || after.Waiting != p.Waiting
+	if moved || note != payment.NoteNone {
+		if err := tx.Append(store.Event{Entity: p.ID, Kind: "payment." + string(event.Kind), Cause: cause, At: now,
+			Body: changeOf(after, event, string(note))}); err != nil {
+			return p, err
+		}
+	}
+	if after.Status != p.Status || after.Waiting != p.Waiting {
+		if err := e.tell(tx, after, now); err != nil {
+			return p, err
+		}
+	}
+	tx.AfterCommit(func() {
+		if moved {
+			e.Log.Info("payment changed", logs.Payment, after.ID, logs.Order, after.OrderNo, logs.Status, after.Status,
+				"attempt", after.Attempt.Status, logs.Kind, event.Kind, "note", note)
+			e.watches.notify(after.ID)
+		}
+	})
+	return after, e.schedule(tx, after, rules)
+}
+
+// schedule derives the next work from the payment, stores it, and puts it on the agenda.
+func (e *Engine) schedule(tx *store.Tx, p payment.Payment, rules channel.Rules) error {
+	task, due := payment.Plan(p, rules)
+	if err := tx.PutWork(store.Work{Payment: p.ID, Task: task, Due: due}); err != nil {
+		return err
+	}
+	tx.AfterCommit(func() { e.agenda.put(p.ID, due) })
+	return nil
+}
+
+// tell writes the terminal's message about a payment it asked for.
+func (e *Engine) tell(tx *store.Tx, p payment.Payment, now time.Time) error {
+	if p.Source != payment.FromTill {
+		return nil
+	}
+	if err := tx.PutDown(p.Terminal, wire.KindResult, resultOf(p), now); err != nil {
+		return err
+	}
+	tx.AfterCommit(func() { e.Told(p.Terminal) })
+	return nil
+}
+
+func (e *Engine) rules(p payment.Payment) channel.Rules {
+	if w := e.ways[p.Attempt.Channel]; w != nil {
+		return w.rules
+	}
+	return orphanRules
+}
+
+// orphanRules are for a payment whose channel left the configuration: it is kept and asked about,
+// and each try says that the channel is missing.
+var orphanRules = channel.Rules{CallTimeout: time.Second, FirstQuery: 10 * time.Second, QueryEvery: 10 * time.Second,
+	GiveUp: time.Hour, ReverseEvery: 30 * time.Second, Travel: 24 * time.Hour}
+
+// storageTrouble logs what could not be stored. The store's failure ends the process; the restart
+// finds the work begun and asks.
+func (e *Engine) storageTrouble(paymentID string, err error) {
+	e.Log.Error("cannot store; the payment stays as it is and is asked about after a restart", logs.Payment, paymentID, logs.Err, err)
+}
+
+// change of a payment, as the event log keeps it.
+type changeBody struct {
+	Status    pay.Status  `json:"status"`
+	Outcome   pay.Outcome `json:"outcome"`
+	Attempt   pay.Status  `json:"attempt"`
+	Waiting   bool        `json:"waiting,omitempty"`
+	Event     string      `json:"event"`
+	Note      string      `json:"note,omitempty"`
+	WalletRef string      `json:"wallet_ref,omitempty"`
+	Decline   string      `json:"decline,omitempty"`
+}
+
+func changeOf(p payment.Payment, event payment.Event, note string) changeBody {
+	return changeBody{Status: p.Status, Outcome: p.Outcome(), Attempt: p.Attempt.Status, Waiting: p.Waiting, Event: string(event.Kind),
+		Note: note, WalletRef: p.Attempt.WalletRef, Decline: p.Decline.Code}
+}

@@ -1,0 +1,147 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"cloudcashier/hub/internal/channel"
+)
+
+// wallet is a pretended wallet with a truth of its own, in virtual time. The last two digits of the
+// code choose what happens, as in the sandbox.
+type wallet struct {
+	mu     sync.Mutex
+	orders map[string]*order
+	pays   int // pay calls that arrived
+	calls  int
+}
+
+type order struct {
+	fate              string
+	since             time.Time
+	queries, tries    int
+	closed            bool
+	charged, returned int
+	late              time.Time
+}
+
+var errLost = errors.New("connection reset")
+
+func newWallet() *wallet { return &wallet{orders: map[string]*order{}} }
+
+func (*wallet) Rules() channel.Rules {
+	return channel.Rules{CallTimeout: 10 * time.Second, FirstQuery: 5 * time.Second, QueryEvery: 5 * time.Second, GiveUp: 45 * time.Second,
+		ReverseNotBefore: 15 * time.Second, ReverseEvery: 5 * time.Second, UndoWindow: 24 * time.Hour, Travel: 75 * time.Second}
+}
+
+func (w *wallet) Pay(ctx context.Context, o channel.Order) channel.Answer {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.pays++
+	code := o.Code.Reveal()
+	fate := code[len(code)-2:]
+	if fate == "90" && w.pays == 1 {
+		return channel.Answer{Finding: channel.Busy}
+	}
+	if fate == "61" || fate == "63" || fate == "80" { // never arrives, or is not taken
+		return channel.Answer{Finding: channel.Unknown, Err: errLost}
+	}
+	if fate == "99" {
+		panic("connector bug")
+	}
+	ord := &order{fate: fate, since: time.Now()}
+	w.orders[o.OutTradeNo] = ord
+	switch fate {
+	case "50":
+		ord.closed = true
+		return channel.Answer{Finding: channel.Declined, Decline: channel.Decline{Code: channel.BalanceLow, Wallet: "NOTENOUGH"}}
+	case "53", "54", "55":
+		return channel.Answer{Finding: channel.Pending}
+	case "70", "71":
+		return channel.Answer{Finding: channel.Unknown, Err: errLost}
+	}
+	ord.charged++
+	switch fate {
+	case "60", "62", "65", "66", "72":
+		return channel.Answer{Finding: channel.Unknown, Err: errLost}
+	case "64":
+		w.mu.Unlock()
+		select {
+		case <-time.After(8 * time.Second):
+		case <-ctx.Done():
+		}
+		w.mu.Lock()
+	}
+	return channel.Answer{Finding: channel.Approved, WalletRef: "W1", PaidAt: time.Now()}
+}
+
+func (w *wallet) Query(_ context.Context, r channel.Ref) channel.Answer {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.calls++
+	o := w.orders[r.OutTradeNo]
+	if o == nil {
+		return channel.Answer{Finding: channel.Absent}
+	}
+	if o.queries++; o.fate == "72" && o.queries <= 2 {
+		return channel.Answer{Finding: channel.Absent}
+	}
+	return w.state(o)
+}
+
+func (w *wallet) state(o *order) channel.Answer {
+	typed := time.Since(o.since) >= 5*time.Second
+	switch {
+	case !o.late.IsZero() && time.Now().After(o.late):
+		o.late, o.charged, o.closed = time.Time{}, o.charged+1, false
+	case o.fate == "53" && typed && !o.closed && o.charged == 0:
+		o.charged++
+	case o.fate == "54" && typed:
+		return channel.Answer{Finding: channel.Declined, Decline: channel.Decline{Code: channel.CustomerRefused}}
+	}
+	switch {
+	case o.closed:
+		return channel.Answer{Finding: channel.Reversed}
+	case o.charged > o.returned:
+		return channel.Answer{Finding: channel.Approved, WalletRef: "W1", PaidAt: time.Now()}
+	}
+	return channel.Answer{Finding: channel.Pending}
+}
+
+func (w *wallet) Reverse(_ context.Context, r channel.Ref) channel.Answer {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.calls++
+	o := w.orders[r.OutTradeNo]
+	if o == nil {
+		return channel.Answer{Finding: channel.Absent}
+	}
+	w.state(o)
+	if o.tries++; o.fate == "70" && o.tries <= 2 {
+		return channel.Answer{Finding: channel.Unknown, Err: errors.New("recall=Y")}
+	}
+	if o.fate == "71" && o.tries == 1 {
+		o.late = time.Now().Add(6 * time.Second)
+	}
+	o.returned, o.closed = o.charged, true
+	return channel.Answer{Finding: channel.Reversed}
+}
+
+// net is what customers are out of.
+func (w *wallet) net() (n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, o := range w.orders {
+		w.state(o)
+		n += o.charged - o.returned
+	}
+	return n
+}
+
+func (w *wallet) payCalls() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.pays
+}

@@ -1,0 +1,132 @@
+-- Money is in minor units, times are unix milliseconds (NULL: not yet).
+
+CREATE TABLE merchant (
+  id TEXT PRIMARY KEY, name TEXT NOT NULL, created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE store (
+  id TEXT PRIMARY KEY, merchant TEXT NOT NULL REFERENCES merchant, name TEXT NOT NULL, created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE terminal (
+  id TEXT PRIMARY KEY,
+  merchant TEXT NOT NULL REFERENCES merchant,
+  store TEXT NOT NULL REFERENCES store,
+  name TEXT NOT NULL,
+  key BLOB NOT NULL CHECK (length(key) = 32),   -- its Ed25519 public key
+  serial TEXT NOT NULL UNIQUE,                   -- of its certificate, lower hex
+  revoked INTEGER NOT NULL DEFAULT 0 CHECK (revoked IN (0, 1)),
+  down_seq INTEGER NOT NULL DEFAULT 0,           -- the last message written for it
+  created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE activation_code (
+  hash TEXT PRIMARY KEY,                         -- keyed: the table holds no usable code
+  merchant TEXT NOT NULL REFERENCES merchant,
+  store TEXT NOT NULL REFERENCES store,
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  used_by TEXT REFERENCES terminal,
+  used_key BLOB,
+  CHECK ((used_by IS NULL) = (used_key IS NULL))
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE api_key (
+  id TEXT PRIMARY KEY,
+  merchant TEXT NOT NULL REFERENCES merchant,
+  public BLOB,                                   -- Ed25519; NULL: HMAC with a secret derived from the master key
+  revoked INTEGER NOT NULL DEFAULT 0 CHECK (revoked IN (0, 1)),
+  created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE nonce (
+  api_key TEXT NOT NULL, nonce TEXT NOT NULL, expires_at INTEGER NOT NULL, PRIMARY KEY (api_key, nonce)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX nonce_expires ON nonce (expires_at);
+
+CREATE TABLE payment (
+  id TEXT PRIMARY KEY,
+  merchant TEXT NOT NULL,
+  store TEXT NOT NULL,
+  terminal TEXT NOT NULL,                        -- empty: from the API
+  source TEXT NOT NULL CHECK (source IN ('till', 'api')),
+  key TEXT NOT NULL CHECK (key <> ''),
+  body_hash TEXT NOT NULL,
+  order_no TEXT NOT NULL CHECK (order_no <> ''),
+  amount INTEGER NOT NULL CHECK (amount > 0),
+  currency TEXT NOT NULL CHECK (currency = 'CNY'),
+  subject TEXT NOT NULL,
+  metadata TEXT NOT NULL,
+  wallet TEXT NOT NULL CHECK (wallet IN ('wechat', 'alipay', 'unionpay')),
+  status TEXT NOT NULL CHECK (status IN ('created', 'pending', 'unknown', 'succeeded', 'declined', 'reversing', 'reversed', 'closed')),
+  waiting INTEGER NOT NULL CHECK (waiting IN (0, 1)),
+  decline_code TEXT NOT NULL,
+  decline_message TEXT NOT NULL,
+  decline_wallet TEXT NOT NULL,
+  paid_at INTEGER,
+  created_at INTEGER NOT NULL,
+  finished_at INTEGER,
+  CHECK ((finished_at IS NOT NULL) = (status IN ('succeeded', 'declined', 'reversed', 'closed'))),
+  CHECK (status <> 'declined' OR decline_code <> ''),
+  UNIQUE (merchant, source, terminal, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX payment_order ON payment (merchant, order_no, id);
+CREATE INDEX payment_open ON payment (created_at) WHERE finished_at IS NULL;
+
+CREATE TABLE attempt (
+  id TEXT PRIMARY KEY,
+  payment TEXT NOT NULL UNIQUE REFERENCES payment,
+  channel TEXT NOT NULL,
+  out_trade_no TEXT NOT NULL UNIQUE CHECK (length(out_trade_no) BETWEEN 8 AND 32),
+  status TEXT NOT NULL CHECK (status IN ('created', 'pending', 'unknown', 'succeeded', 'declined', 'reversing', 'reversed', 'closed')),
+  wallet_ref TEXT NOT NULL,
+  cause TEXT NOT NULL,
+  sent_at INTEGER,
+  called_at INTEGER,
+  settled_at INTEGER,
+  tries INTEGER NOT NULL,
+  checks INTEGER NOT NULL,
+  CHECK (status = 'created' OR status = 'closed' OR sent_at IS NOT NULL),
+  CHECK ((settled_at IS NOT NULL) = (status IN ('succeeded', 'declined', 'reversed', 'closed')))
+) STRICT, WITHOUT ROWID;
+
+-- What the engine must still do. A row found begun at start-up means: it may have happened, ask.
+CREATE TABLE work (
+  payment TEXT PRIMARY KEY REFERENCES payment,
+  task TEXT NOT NULL CHECK (task IN ('submit', 'ask', 'reverse')),
+  due_at INTEGER NOT NULL,
+  begun INTEGER NOT NULL CHECK (begun IN (0, 1))
+) STRICT, WITHOUT ROWID;
+CREATE INDEX work_due ON work (due_at);
+
+-- Every change of state, append only. hash covers the row and the entity's previous hash.
+CREATE TABLE event (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  entity TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  body TEXT NOT NULL,
+  cause TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  prev BLOB NOT NULL,
+  hash BLOB NOT NULL
+) STRICT;
+CREATE INDEX event_entity ON event (entity, seq);
+CREATE TRIGGER event_no_update BEFORE UPDATE ON event BEGIN SELECT RAISE(ABORT, 'events are append only'); END;
+CREATE TRIGGER event_no_delete BEFORE DELETE ON event BEGIN SELECT RAISE(ABORT, 'events are append only'); END;
+
+-- What a terminal must still be told; gone once it says it has it.
+CREATE TABLE down (
+  terminal TEXT NOT NULL REFERENCES terminal, seq INTEGER NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL, at INTEGER NOT NULL,
+  PRIMARY KEY (terminal, seq)
+) STRICT, WITHOUT ROWID;
+
+-- Tombstones: a key a terminal asked about before it arrived is never charged.
+CREATE TABLE fence (
+  terminal TEXT NOT NULL REFERENCES terminal, key TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (terminal, key)
+) STRICT, WITHOUT ROWID;
+
+-- One payment code makes one payment. Only a keyed digest is kept, for a day.
+CREATE TABLE code_use (
+  digest BLOB PRIMARY KEY, payment TEXT NOT NULL, at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX code_use_at ON code_use (at);

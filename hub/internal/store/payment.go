@@ -1,0 +1,115 @@
+package store
+
+import (
+	"database/sql"
+	"fmt"
+
+	"cloudcashier/hub/internal/payment"
+	"cloudcashier/shared/money"
+)
+
+const paymentColumns = `p.id, p.merchant, p.store, p.terminal, p.source, p.key, p.body_hash, p.order_no, p.amount, p.subject,
+ p.metadata, p.wallet, p.status, p.waiting, p.decline_code, p.decline_message, p.decline_wallet, p.paid_at, p.created_at, p.finished_at,
+ a.id, a.channel, a.out_trade_no, a.status, a.wallet_ref, a.cause, a.sent_at, a.called_at, a.settled_at, a.tries, a.checks
+ FROM payment p JOIN attempt a ON a.payment = p.id `
+
+func scanPayment(scan func(...any) error) (p payment.Payment, err error) {
+	var amount int64
+	var paid, created, finished, sent, called, settled sql.NullInt64
+	a := &p.Attempt
+	err = scan(&p.ID, &p.Merchant, &p.Store, &p.Terminal, &p.Source, &p.Key, &p.BodyHash, &p.OrderNo, &amount, &p.Subject,
+		&p.Metadata, &p.Wallet, &p.Status, &p.Waiting, &p.Decline.Code, &p.Decline.Message, &p.Decline.Wallet, &paid, &created, &finished,
+		&a.ID, &a.Channel, &a.OutTradeNo, &a.Status, &a.WalletRef, &a.Cause, &sent, &called, &settled, &a.Tries, &a.Checks)
+	p.Amount = money.Fen(amount)
+	p.PaidAt, p.Created, p.Finished = moment(paid), moment(created), moment(finished)
+	a.Sent, a.Called, a.Settled = moment(sent), moment(called), moment(settled)
+	return p, err
+}
+
+// InsertPayment stores a new payment and its attempt. A key that exists is refused as a duplicate row.
+func (tx *Tx) InsertPayment(p payment.Payment) error {
+	_, err := tx.Exec(`INSERT INTO payment (id, merchant, store, terminal, source, key, body_hash, order_no, amount, currency, subject,
+ metadata, wallet, status, waiting, decline_code, decline_message, decline_wallet, paid_at, created_at, finished_at)
+ VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
+		p.ID, p.Merchant, p.Store, p.Terminal, p.Source, p.Key, p.BodyHash, p.OrderNo, p.Amount.Fen(), p.Amount.Currency(), p.Subject,
+		p.Metadata, p.Wallet, p.Status, p.Waiting, p.Decline.Code, p.Decline.Message, p.Decline.Wallet,
+		millis(p.PaidAt), millis(p.Created), millis(p.Finished))
+	if err != nil {
+		return err
+	}
+	a := p.Attempt
+	_, err = tx.Exec(`INSERT INTO attempt (id, payment, channel, out_trade_no, status, wallet_ref, cause, sent_at, called_at, settled_at, tries, checks)
+ VALUES (?,?,?,?,?,?,?,?,?,?,?,?)`, a.ID, p.ID, a.Channel, a.OutTradeNo, a.Status, a.WalletRef, a.Cause,
+		millis(a.Sent), millis(a.Called), millis(a.Settled), a.Tries, a.Checks)
+	return err
+}
+
+// SavePayment stores what may change of a payment and its attempt.
+func (tx *Tx) SavePayment(p payment.Payment) error {
+	n, err := tx.Exec(`UPDATE payment SET status=?, waiting=?, decline_code=?, decline_message=?, decline_wallet=?, paid_at=?, finished_at=? WHERE id=?`,
+		p.Status, p.Waiting, p.Decline.Code, p.Decline.Message, p.Decline.Wallet, millis(p.PaidAt), millis(p.Finished), p.ID)
+	if err == nil && n != 1 {
+		return fmt.Errorf("payment %s is not there to be saved", p.ID)
+	}
+	if err != nil {
+		return err
+	}
+	a := p.Attempt
+	_, err = tx.Exec(`UPDATE attempt SET status=?, wallet_ref=?, cause=?, sent_at=?, called_at=?, settled_at=?, tries=?, checks=? WHERE id=?`,
+		a.Status, a.WalletRef, a.Cause, millis(a.Sent), millis(a.Called), millis(a.Settled), a.Tries, a.Checks, a.ID)
+	return err
+}
+
+// Payment finds a payment by its identifier (NotFound).
+func (tx *Tx) Payment(id string) (payment.Payment, error) {
+	p, err := scanPayment(tx.QueryRow("SELECT "+paymentColumns+"WHERE p.id = ?", id).Scan)
+	return p, found(err, "payment", id)
+}
+
+// PaymentByKey finds a payment by its idempotency key (NotFound).
+func (tx *Tx) PaymentByKey(merchant string, source payment.Source, terminal, key string) (payment.Payment, error) {
+	p, err := scanPayment(tx.QueryRow("SELECT "+paymentColumns+
+		"WHERE p.merchant = ? AND p.source = ? AND p.terminal = ? AND p.key = ?", merchant, source, terminal, key).Scan)
+	return p, found(err, "payment", key)
+}
+
+// PaymentsByOrder lists an order's payments, newest first.
+func (tx *Tx) PaymentsByOrder(merchant, orderNo string, limit int) ([]payment.Payment, error) {
+	return tx.payments("SELECT "+paymentColumns+"WHERE p.merchant = ? AND p.order_no = ? ORDER BY p.id DESC LIMIT ?", merchant, orderNo, limit)
+}
+
+// RecentPayments lists open payments first, then the newest.
+func (tx *Tx) RecentPayments(limit int) ([]payment.Payment, error) {
+	open, err := tx.payments("SELECT "+paymentColumns+"WHERE p.finished_at IS NULL ORDER BY p.created_at LIMIT ?", limit)
+	if err != nil || len(open) >= limit {
+		return open, err
+	}
+	rest, err := tx.payments("SELECT "+paymentColumns+"WHERE p.finished_at IS NOT NULL ORDER BY p.id DESC LIMIT ?", limit-len(open))
+	return append(open, rest...), err
+}
+
+func (tx *Tx) payments(query string, args ...any) (list []payment.Payment, err error) {
+	err = tx.Query(func(rows *sql.Rows) error {
+		p, err := scanPayment(rows.Scan)
+		list = append(list, p)
+		return err
+	}, query, args...)
+	return list, err
+}
+
+// UseCode notes that a code makes a payment. It reports the payment that used it before, if any.
+func (tx *Tx) UseCode(digest []byte, paymentID string, at int64) (usedBy string, err error) {
+	n, err := tx.Exec("INSERT INTO code_use (digest, payment, at) VALUES (?,?,?) ON CONFLICT DO NOTHING", digest, paymentID, at)
+	if err != nil || n == 1 {
+		return "", err
+	}
+	err = tx.QueryRow("SELECT payment FROM code_use WHERE digest = ?", digest).Scan(&usedBy)
+	return usedBy, err
+}
+
+// Open counts payments whose outcome is not settled, and those in doubt, with the oldest's creation (ms, 0: none).
+func (tx *Tx) Open() (open, unknown int, oldest int64, err error) {
+	err = tx.QueryRow(`SELECT count(*), coalesce(sum(status IN ('unknown','reversing')), 0), coalesce(min(created_at), 0)
+ FROM payment WHERE finished_at IS NULL`).Scan(&open, &unknown, &oldest)
+	return open, unknown, oldest, err
+}

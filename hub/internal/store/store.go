@@ -1,0 +1,76 @@
+// Package store keeps the hub's records: payments, work, events, messages for terminals, and
+// who everyone is. SQL stands where it is used, one file per noun.
+//
+// It refuses to decide: it stores what the law worked out and finds it again. Newcomers get one
+// thing wrong: everything that must be true together goes into one [Store.Update], and nothing
+// in there may wait for a network.
+package store
+
+import (
+	"database/sql"
+	"embed"
+	"io/fs"
+	"time"
+
+	"cloudcashier/shared/fault"
+	"cloudcashier/shared/sqlite"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Store is the hub's database.
+type Store struct {
+	db  *sqlite.DB
+	now func() time.Time
+}
+
+// Tx is one transaction. Its methods take and return the law's types.
+type Tx struct{ *sqlite.Tx }
+
+// Open opens or creates the database file.
+func Open(path string, now func() time.Time) (*Store, error) {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	db, err := sqlite.Open(path, files)
+	if err != nil {
+		return nil, err
+	}
+	return &Store{db: db, now: now}, nil
+}
+
+// DB is the file beneath, for the composition root to run and close.
+func (s *Store) DB() *sqlite.DB { return s.db }
+
+// Update runs fn in a write transaction; see [sqlite.DB.Update] for its errors.
+func (s *Store) Update(fn func(*Tx) error) error {
+	return s.db.Update(func(tx *sqlite.Tx) error { return fn(&Tx{tx}) })
+}
+
+// View runs fn on one moment of the committed records.
+func (s *Store) View(fn func(*Tx) error) error {
+	return s.db.View(func(tx *sqlite.Tx) error { return fn(&Tx{tx}) })
+}
+
+// millis stores a moment; the zero time is NULL.
+func millis(t time.Time) sql.NullInt64 {
+	return sql.NullInt64{Int64: t.UnixMilli(), Valid: !t.IsZero()}
+}
+
+// moment reads one back, in UTC.
+func moment(n sql.NullInt64) time.Time {
+	if !n.Valid {
+		return time.Time{}
+	}
+	return time.UnixMilli(n.Int64).UTC()
+}
+
+// found turns "no rows" into NotFound.
+func found(err error, what, id string) error {
+	if sqlite.NoRows(err) {
+		return fault.New(fault.NotFound, what+".unknown", "there is no %s %q", what, id)
+	}
+	return err
+}
