@@ -92,7 +92,7 @@ type job struct {
 // fn runs on the writer's goroutine and must not wait for anything, least of all another Update.
 func (db *DB) Update(fn func(*Tx) error) error {
 	j := &job{fn: fn, err: make(chan error, 1)}
-	j.tx.prepare = db.prepareWrite
+	j.tx.prepare = db.writer.prepare
 	select {
 	case db.jobs <- j:
 	case <-db.done:
@@ -129,46 +129,21 @@ func (db *DB) unavailable() error {
 	return fault.Wrap(cause, fault.Unavailable, "storage.closed", "the database takes no more work")
 }
 
-// View runs fn inside a read transaction that sees one moment of the committed file.
+// View runs fn inside a read transaction that sees one moment of the committed file. After Close it
+// is Unavailable.
 func (db *DB) View(fn func(*Tx) error) error {
-	ctx := context.Background()
-	t, err := db.readers.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
-	if err != nil {
+	var r *session
+	select {
+	case r = <-db.idle:
+	case <-db.quit:
+		return db.unavailable()
+	}
+	defer func() { db.idle <- r }() // never blocks: it has room for every reader
+	if err := r.exec("BEGIN"); err != nil {
 		return storageError("read", db.path, err)
 	}
-	defer func() { _ = t.Rollback() }()
-	return fn(&Tx{prepare: func(query string) (*sql.Stmt, error) {
-		stmt, err := db.prepareRead(query)
-		if err != nil {
-			return nil, err
-		}
-		return t.StmtContext(ctx, stmt), nil
-	}})
-}
-
-func (db *DB) prepareRead(query string) (*sql.Stmt, error) {
-	db.readMu.Lock()
-	defer db.readMu.Unlock()
-	if stmt, ok := db.readStmts[query]; ok {
-		return stmt, nil
-	}
-	stmt, err := db.readers.Prepare(query)
-	if err == nil {
-		db.readStmts[query] = stmt
-	}
-	return stmt, err
-}
-
-// prepareWrite is called on the writer's goroutine only.
-func (db *DB) prepareWrite(query string) (*sql.Stmt, error) {
-	if stmt, ok := db.stmts[query]; ok {
-		return stmt, nil
-	}
-	stmt, err := db.conn.PrepareContext(context.Background(), query)
-	if err == nil {
-		db.stmts[query] = stmt
-	}
-	return stmt, err
+	defer func() { _ = r.exec("ROLLBACK") }()
+	return fn(&Tx{prepare: r.prepare})
 }
 
 // loop is the writer: it takes what waits, runs it in one transaction, commits, answers.
@@ -207,15 +182,15 @@ func (db *DB) loop() {
 // commit runs a batch in one transaction and answers each job. An error means storage failed.
 func (db *DB) commit(batch []*job) error {
 	errs := make([]error, len(batch))
-	err := db.exec("BEGIN IMMEDIATE")
+	err := db.writer.exec("BEGIN IMMEDIATE")
 	for i := 0; i < len(batch) && err == nil; i++ {
 		errs[i], err = db.runJob(batch[i], len(batch) == 1)
 	}
 	if err == nil {
 		if len(batch) == 1 && errs[0] != nil {
-			err = db.exec("ROLLBACK")
+			err = db.writer.exec("ROLLBACK")
 		} else {
-			err = db.exec("COMMIT")
+			err = db.writer.exec("COMMIT")
 		}
 	}
 	if err != nil {
@@ -235,7 +210,7 @@ func (db *DB) commit(batch []*job) error {
 // own error; broken means the connection cannot be trusted any more.
 func (db *DB) runJob(j *job, alone bool) (refused, broken error) {
 	if !alone {
-		if err := db.exec("SAVEPOINT job"); err != nil {
+		if err := db.writer.exec("SAVEPOINT job"); err != nil {
 			return nil, err
 		}
 	}
@@ -247,11 +222,11 @@ func (db *DB) runJob(j *job, alone bool) (refused, broken error) {
 		return refused, nil
 	}
 	if refused != nil {
-		if err := db.exec("ROLLBACK TO job"); err != nil {
+		if err := db.writer.exec("ROLLBACK TO job"); err != nil {
 			return refused, err
 		}
 	}
-	return refused, db.exec("RELEASE job")
+	return refused, db.writer.exec("RELEASE job")
 }
 
 // call isolates a panic: the submitter gets it as an error, the others go on.
@@ -262,15 +237,6 @@ func call(j *job) (err error) {
 		}
 	}()
 	return j.fn(&j.tx)
-}
-
-func (db *DB) exec(query string) error {
-	stmt, err := db.prepareWrite(query)
-	if err != nil {
-		return err
-	}
-	_, err = stmt.ExecContext(context.Background())
-	return err
 }
 
 // NoRows reports that a QueryRow found nothing.

@@ -20,7 +20,7 @@ func (db *DB) migrate(fsys fs.FS) error {
 	sort.Strings(names)
 	ctx := context.Background()
 	var have int
-	if err := db.conn.QueryRowContext(ctx, "PRAGMA user_version").Scan(&have); err != nil {
+	if err := db.writer.conn.QueryRowContext(ctx, "PRAGMA user_version").Scan(&have); err != nil {
 		return storageError("migrate", db.path, err)
 	}
 	if have > len(names) {
@@ -40,8 +40,8 @@ func (db *DB) migrate(fsys fs.FS) error {
 			return fmt.Errorf("read migration %s: %w", name, err)
 		}
 		script := fmt.Sprintf("BEGIN IMMEDIATE;\n%s\n;PRAGMA user_version = %d;\nCOMMIT;", text, number)
-		if _, err := db.conn.ExecContext(ctx, script); err != nil {
-			_, _ = db.conn.ExecContext(ctx, "ROLLBACK")
+		if _, err := db.writer.conn.ExecContext(ctx, script); err != nil {
+			_, _ = db.writer.conn.ExecContext(ctx, "ROLLBACK")
 			return storageError("migrate", db.path, fmt.Errorf("%s: %w", name, err))
 		}
 	}

@@ -35,10 +35,10 @@ const maxBatch = 256
 // DB is one open file.
 type DB struct {
 	path    string
-	writer  *sql.DB
-	conn    *sql.Conn // the writer's only connection
-	stmts   map[string]*sql.Stmt
-	readers *sql.DB
+	pool    *sql.DB       // of the writer; one connection
+	writer  *session      // used by the writer's goroutine only
+	readers *sql.DB       // read-only
+	idle    chan *session // readers nobody uses; never closed
 
 	jobs   chan *job
 	done   chan struct{} // closed when the writer loop has ended
@@ -47,9 +47,6 @@ type DB struct {
 	once   sync.Once
 	failOn sync.Once
 	cause  error // set before failed is closed
-
-	readMu    sync.Mutex
-	readStmts map[string]*sql.Stmt
 }
 
 // Open opens or creates the file at path and brings its schema up to date with the numbered
@@ -64,21 +61,51 @@ func Open(path string, migrations fs.FS) (*DB, error) {
 		return nil, storageError("open", path, err)
 	}
 	w.SetMaxOpenConns(1)
-	db := &DB{path: path, writer: w, stmts: map[string]*sql.Stmt{}, readStmts: map[string]*sql.Stmt{},
+	db := &DB{path: path, pool: w, idle: make(chan *session, readers),
 		jobs: make(chan *job, maxBatch), done: make(chan struct{}), quit: make(chan struct{}), failed: make(chan struct{})}
-	if db.conn, err = w.Conn(context.Background()); err != nil {
-		err = storageError("open", path, err)
-	} else if err = db.check(); err == nil {
-		err = db.migrate(migrations)
-	}
-	if err == nil {
-		db.readers, err = OpenReadOnly(path)
-	}
-	if err != nil {
-		return nil, errors.Join(err, w.Close())
+	if err := db.prepare(migrations); err != nil {
+		return nil, errors.Join(err, db.closeFiles())
 	}
 	go db.loop()
 	return db, nil
+}
+
+// prepare checks and migrates the file and opens its readers.
+func (db *DB) prepare(migrations fs.FS) (err error) {
+	if db.writer, err = newSession(db.pool); err != nil {
+		return storageError("open", db.path, err)
+	}
+	if err := db.check(); err != nil {
+		return err
+	}
+	if err := db.migrate(migrations); err != nil {
+		return err
+	}
+	if db.readers, err = OpenReadOnly(db.path); err != nil {
+		return err
+	}
+	for range readers {
+		r, err := newSession(db.readers)
+		if err != nil {
+			return storageError("open", db.path, err)
+		}
+		db.idle <- r
+	}
+	return nil
+}
+
+func (db *DB) closeFiles() error {
+	var errs []error
+	for len(db.idle) > 0 {
+		errs = append(errs, (<-db.idle).close())
+	}
+	if db.readers != nil {
+		errs = append(errs, db.readers.Close())
+	}
+	if db.writer != nil {
+		errs = append(errs, db.writer.close())
+	}
+	return errors.Join(append(errs, db.pool.Close())...)
 }
 
 // OpenReadOnly opens a file, also a copied one, for reading only; nothing is created or changed.
@@ -136,7 +163,7 @@ func create(path string) error {
 // check refuses a damaged file before it can be trusted with money.
 func (db *DB) check() error {
 	var verdict string
-	if err := db.conn.QueryRowContext(context.Background(), "PRAGMA quick_check(1)").Scan(&verdict); err != nil {
+	if err := db.writer.conn.QueryRowContext(context.Background(), "PRAGMA quick_check(1)").Scan(&verdict); err != nil {
 		return storageError("check", db.path, err)
 	}
 	if verdict != "ok" {
@@ -179,7 +206,11 @@ func (db *DB) Close() error {
 	db.once.Do(func() {
 		close(db.quit)
 		<-db.done
-		err = errors.Join(db.readers.Close(), db.conn.Close(), db.writer.Close())
+		for range readers { // wait for the readers at work, so that each is closed
+			r := <-db.idle
+			err = errors.Join(err, r.close())
+		}
+		err = errors.Join(err, db.closeFiles())
 	})
 	return err
 }

@@ -183,3 +183,29 @@ func TestBadFilesAreRefusedUntouched(t *testing.T) {
 		t.Errorf("absent: %v", err)
 	}
 }
+
+// Many readers preparing statements at once once waited for each other for ever.
+func TestManyFreshReadersAtOnce(t *testing.T) {
+	for range 20 {
+		db := open(t, filepath.Join(t.TempDir(), "a.db"))
+		var wg sync.WaitGroup
+		for i := range 64 {
+			wg.Go(func() {
+				err := db.View(func(tx *sqlite.Tx) error {
+					var n int
+					return tx.QueryRow(fmt.Sprintf("SELECT count(*) + %d FROM t", i%7)).Scan(&n)
+				})
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := db.View(func(*sqlite.Tx) error { return nil }); fault.KindOf(err) != fault.Unavailable {
+			t.Errorf("view after close: %v", err)
+		}
+	}
+}

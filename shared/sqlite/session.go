@@ -1,0 +1,45 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+)
+
+// session is one connection with the statements prepared on it. One goroutine uses it at a time.
+//
+// database/sql's own cached statements are not used: preparing one takes a second connection while
+// a transaction holds the first, and a few readers at once then wait for each other for ever.
+type session struct {
+	conn  *sql.Conn
+	stmts map[string]*sql.Stmt
+}
+
+func newSession(pool *sql.DB) (*session, error) {
+	conn, err := pool.Conn(context.Background())
+	if err != nil {
+		return nil, err
+	}
+	return &session{conn: conn, stmts: map[string]*sql.Stmt{}}, nil
+}
+
+func (s *session) prepare(query string) (*sql.Stmt, error) {
+	if stmt, ok := s.stmts[query]; ok {
+		return stmt, nil
+	}
+	stmt, err := s.conn.PrepareContext(context.Background(), query)
+	if err == nil {
+		s.stmts[query] = stmt
+	}
+	return stmt, err
+}
+
+func (s *session) exec(query string) error {
+	stmt, err := s.prepare(query)
+	if err != nil {
+		return err
+	}
+	_, err = stmt.ExecContext(context.Background())
+	return err
+}
+
+func (s *session) close() error { return s.conn.Close() }
