@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -113,8 +114,13 @@ func (c *Client) send(ctx context.Context, method, path string, body any) (*http
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		return nil, fault.Wrap(err, fault.Unavailable, "agent.away",
-			"no agent answers at %s: start it with cashier-agent run", c.sock)
+		var op *net.OpError
+		if method == http.MethodGet || errors.As(err, &op) && op.Op == "dial" {
+			return nil, fault.Wrap(err, fault.Unavailable, "agent.away",
+				"no agent answers at %s: start it with cashier-agent run", c.sock)
+		}
+		return nil, fault.Wrap(err, fault.InDoubt, "agent.lost",
+			"the agent at %s went away before it answered: ask for the sale before you try again", c.sock)
 	}
 	return resp, nil
 }

@@ -1,0 +1,370 @@
+// Package console is the one Bubble Tea model of the till: it routes keys, ticks and the agent's
+// news to the screens, and frames what they draw.
+//
+// It refuses to know what a screen does, and never waits: reading the agent's stream, asking the
+// agent and every timer happen in commands and one goroutine. Newcomers get one thing wrong:
+// nothing here calls Program.Send, which blocks and from inside Update never returns; news lies in
+// a bounded mailbox until a command fetches it.
+package console
+
+import (
+	"context"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"cloudcashier/shared/localapi"
+	_ "cloudcashier/tui/internal/quiet" // before Bubble Tea asks the terminal
+	"cloudcashier/tui/internal/screen"
+	"cloudcashier/tui/internal/widget"
+	"cloudcashier/tui/internal/words"
+)
+
+const (
+	// refreshLimit is how many sales the screen asks for: every open one, and the lists.
+	refreshLimit = 50
+	refreshIdle  = 5 * time.Second // in case an event was lost between two connections
+	refreshBusy  = 2 * time.Second // while a question about money is open
+	refreshAway  = time.Second     // while the agent does not answer
+	refreshTime  = 3 * time.Second // bound of one look
+)
+
+// Config is what the console needs from outside.
+type Config struct {
+	Agent    screen.Agent
+	Events   func(ctx context.Context, on func(localapi.Event)) error
+	Now      func() time.Time
+	NewOrder func() string
+	Zone     *time.Location
+	Lang     words.Lang
+	Chinese  bool // the terminal can show Chinese
+	Theme    widget.Theme
+	In       io.Reader
+	Out      io.Writer
+}
+
+// page is a screen.
+type page interface {
+	Update(tea.Msg) tea.Cmd
+	View(w, h int) string
+	Hints() []screen.Hint
+	Init() tea.Cmd
+}
+
+type (
+	idleTick   struct{}
+	secondTick struct{}
+	newsMsg    struct{ news news }
+	refreshed  struct {
+		mark   uint64
+		status localapi.Status
+		sales  []localapi.Sale
+		err    error
+	}
+)
+
+// Model is the console.
+type Model struct {
+	ctx  context.Context
+	cfg  Config
+	desk *screen.Desk
+	box  *mailbox
+	arb  Arbiter
+
+	till  *screen.Till
+	sales *screen.Sales
+	page  page // one of the above; the till hears everything, whoever is shown
+
+	w, h       int
+	refreshing bool
+	again      bool      // asked for while one was under way
+	looked     time.Time // when the agent was last asked
+}
+
+// New makes the console. The context ends its commands.
+func New(ctx context.Context, cfg Config) *Model {
+	d := &screen.Desk{Agent: cfg.Agent, NewOrder: cfg.NewOrder, Zone: cfg.Zone, Theme: cfg.Theme, Lang: cfg.Lang,
+		Now: cfg.Now(), Book: screen.NewBook()}
+	m := &Model{ctx: ctx, cfg: cfg, desk: d, box: newMailbox(), till: screen.NewTill(d), sales: screen.NewSales(d)}
+	m.page = m.till
+	return m
+}
+
+// Run shows the console until it is left or ctx ends.
+func Run(ctx context.Context, cfg Config) error {
+	ctx, cancel := context.WithCancel(ctx)
+	m := New(ctx, cfg)
+	// Fifteen frames a second are enough to read and keep a small board idle.
+	p := tea.NewProgram(m, tea.WithInput(cfg.In), tea.WithOutput(cfg.Out), tea.WithAltScreen(),
+		tea.WithoutSignalHandler(), tea.WithFPS(15))
+	var parts sync.WaitGroup
+	parts.Go(func() { follow(ctx, cfg.Events, m.box) })
+	parts.Go(func() {
+		// Leaving the front way: ended by its context, Bubble Tea closes the keyboard under its own reader.
+		<-ctx.Done()
+		p.Quit()
+	})
+	_, err := p.Run()
+	cancel()
+	parts.Wait()
+	return err
+}
+
+// Init starts the ticking, the mailbox and the first look.
+func (m *Model) Init() tea.Cmd {
+	return tea.Batch(m.till.Init(), m.sales.Init(), second(), m.fetch(), m.refresh())
+}
+
+func second() tea.Cmd {
+	return tea.Tick(time.Second, func(time.Time) tea.Msg { return secondTick{} })
+}
+
+// fetch waits for news; every news asks for the next.
+func (m *Model) fetch() tea.Cmd {
+	return func() tea.Msg {
+		n, ok := m.box.wait(m.ctx)
+		if !ok {
+			return nil
+		}
+		return newsMsg{n}
+	}
+}
+
+// due reports that it is time to look again.
+func (m *Model) due() bool {
+	pause := refreshIdle
+	switch {
+	case m.desk.Away():
+		pause = refreshAway
+	case !m.till.Settled():
+		pause = refreshBusy
+	}
+	return m.desk.Now.Sub(m.looked) >= pause
+}
+
+// refresh asks the agent for everything the screen shows; one at a time.
+func (m *Model) refresh() tea.Cmd {
+	if m.refreshing {
+		m.again = true
+		return nil
+	}
+	m.refreshing, m.again, m.looked = true, false, m.desk.Now
+	agent, mark := m.desk.Agent, m.desk.Book.Mark()
+	return func() tea.Msg {
+		ctx, cancel := context.WithTimeout(m.ctx, refreshTime)
+		defer cancel()
+		status, err := agent.Status(ctx)
+		if err != nil {
+			return refreshed{mark: mark, err: err}
+		}
+		sales, err := agent.Sales(ctx, refreshLimit)
+		return refreshed{mark: mark, status: status, sales: sales, err: err}
+	}
+}
+
+// Update routes a message.
+func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	m.desk.Now = m.cfg.Now()
+	shown := m.till.Shown()
+	cmd := m.route(msg)
+	if m.till.Shown() != shown {
+		m.page = m.till // nobody misses a result behind another screen
+	}
+	m.dropStale()
+	return m, cmd
+}
+
+func (m *Model) route(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case tea.WindowSizeMsg:
+		m.w, m.h = msg.Width, msg.Height
+	case tea.KeyMsg:
+		return m.press(msg)
+	case idleTick:
+		return tea.Batch(m.inputs(m.arb.Idle(m.desk.Now)), m.awaitIdle())
+	case secondTick:
+		cmds := []tea.Cmd{second(), m.till.Update(screen.Ticked{})}
+		if !m.refreshing && m.due() {
+			cmds = append(cmds, m.refresh())
+		}
+		return tea.Batch(cmds...)
+	case newsMsg:
+		return tea.Batch(m.take(msg.news), m.fetch())
+	case refreshed:
+		return m.refreshed(msg)
+	default:
+		return m.till.Update(msg) // an answer to one of its questions
+	}
+	return nil
+}
+
+func (m *Model) take(n news) tea.Cmd {
+	for _, s := range n.sales {
+		m.desk.Book.Event(s)
+	}
+	if n.status != nil {
+		m.desk.Status = *n.status
+	}
+	cmds := []tea.Cmd{}
+	for _, notice := range n.notices {
+		cmds = append(cmds, m.till.Update(screen.Noticed{Notice: notice}))
+	}
+	if n.lost {
+		cmds = append(cmds, m.refresh())
+	}
+	return tea.Batch(append(cmds, m.till.Update(screen.Changed{}))...)
+}
+
+func (m *Model) refreshed(r refreshed) tea.Cmd {
+	m.refreshing = false
+	d := m.desk
+	if r.err != nil {
+		if !d.Away() {
+			d.AwaySince = d.Now
+		}
+	} else {
+		d.AwaySince, d.Connected, d.Status = time.Time{}, true, r.status
+		for _, s := range r.sales {
+			d.Book.Answer(r.mark, s)
+		}
+	}
+	cmd := m.till.Update(screen.Changed{})
+	if m.again && r.err == nil {
+		return tea.Batch(cmd, m.refresh())
+	}
+	return cmd
+}
+
+// press hands a key to the arbiter and what comes out of it to the screens.
+func (m *Model) press(msg tea.KeyMsg) tea.Cmd {
+	name, signs := msg.String(), msg.Runes
+	if msg.Type != tea.KeyRunes && msg.Type != tea.KeySpace {
+		signs = nil
+	}
+	if msg.Alt {
+		signs = nil // ESC and a digit: noise, "alt+3"
+	}
+	return tea.Batch(m.inputs(m.arb.Press(name, signs, msg.Paste, m.desk.Now)), m.awaitIdle())
+}
+
+func (m *Model) awaitIdle() tea.Cmd {
+	wait := m.arb.Wait(m.desk.Now)
+	if wait == 0 {
+		return nil
+	}
+	return tea.Tick(wait, func(time.Time) tea.Msg { return idleTick{} })
+}
+
+func (m *Model) inputs(inputs []any) tea.Cmd {
+	var cmds []tea.Cmd
+	for _, in := range inputs {
+		m.dropStale()
+		switch in := in.(type) {
+		case screen.Scan:
+			m.page = m.till
+			cmds = append(cmds, m.scan(in))
+		case screen.Key:
+			cmds = append(cmds, m.key(in))
+		}
+	}
+	return tea.Batch(cmds...)
+}
+
+// scan goes to the till, except while a question stands on the screen.
+func (m *Model) scan(s screen.Scan) tea.Cmd {
+	if len(m.desk.Dialogs) > 0 {
+		m.till.Refuse(words.NoticeAnswerFirst)
+		return nil
+	}
+	return m.till.Update(s)
+}
+
+// key goes to the dialog on top, else to the console's own keys, else to the screen shown.
+func (m *Model) key(k screen.Key) tea.Cmd {
+	d := m.desk
+	if n := len(d.Dialogs); n > 0 {
+		top := d.Dialogs[n-1]
+		cmd, done := top.Update(k)
+		if done {
+			d.Dialogs = d.Dialogs[:n-1]
+		}
+		return cmd
+	}
+	switch k {
+	case "f2":
+		if d.Lang.Other() == words.ZH && !m.cfg.Chinese {
+			m.till.Refuse(words.NoticeConsoleEnglish)
+			return nil
+		}
+		d.Lang = d.Lang.Other()
+		return nil
+	case "f3":
+		if m.page == m.sales {
+			m.page = m.till
+		} else {
+			m.page = m.sales
+		}
+		return nil
+	case "f10", "ctrl+q":
+		m.askQuit()
+		return nil
+	}
+	if m.page == m.sales { // any other key leads back, and an amount begins at once
+		m.page = m.till
+		if !screen.IsAmount(k) {
+			return nil
+		}
+	}
+	return m.page.Update(k)
+}
+
+func (m *Model) askQuit() {
+	l := m.desk.Lang
+	body := l.Say(words.ConfirmQuitBody)
+	if !m.till.Settled() {
+		body = l.Say(words.ConfirmQuitOpen) + " " + body
+	}
+	m.desk.Open(&screen.Confirm{Title: l.Say(words.ConfirmQuitTitle), Body: body,
+		YesText: l.Say(words.ConfirmQuitYes), NoText: l.Say(words.ConfirmQuitNo), YesKey: "ctrl+q",
+		Yes: func() tea.Cmd { return tea.Quit }})
+}
+
+// dropStale closes the questions that have answered themselves.
+func (m *Model) dropStale() {
+	d := m.desk
+	for len(d.Dialogs) > 0 {
+		top := d.Dialogs[len(d.Dialogs)-1]
+		if top.Stale == nil || !top.Stale() {
+			return
+		}
+		d.Dialogs = d.Dialogs[:len(d.Dialogs)-1]
+	}
+}
+
+// View frames the screen shown.
+func (m *Model) View() string {
+	d := m.desk
+	if m.w == 0 {
+		return ""
+	}
+	if m.w < minWidth || m.h < minHeight {
+		return tooSmall(d, m.w, m.h)
+	}
+	own := []screen.Hint{{Key: "F3", Text: d.Lang.Say(words.KeySales)}, {Key: "F2", Text: d.Lang.Say(words.KeyLanguage)},
+		{Key: "F10", Text: d.Lang.Say(words.KeyQuit)}}
+	if d.Lang == words.EN && !m.cfg.Chinese {
+		own = append(own[:1], own[2])
+	}
+	hints := append(m.page.Hints(), own...)
+	view := m.page.View
+	if n := len(d.Dialogs); n > 0 {
+		hints = d.Dialogs[n-1].Hints()
+		view = func(w, h int) string { return d.Dialogs[n-1].View(d.Theme, w, h) }
+	}
+	foot := append([]string{strings.Repeat("-", m.w)}, statusLines(d, m.w)...)
+	foot = append(foot, hintLines(hints, m.w)...)
+	return header(d, m.w) + "\n" + view(m.w, m.h-1-len(foot)) + "\n" + strings.Join(foot, "\n")
+}

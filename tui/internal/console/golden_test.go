@@ -1,0 +1,199 @@
+package console_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/charmbracelet/x/ansi"
+	"github.com/mattn/go-runewidth"
+
+	"cloudcashier/shared/localapi"
+	"cloudcashier/shared/pay"
+	"cloudcashier/tui/internal/console"
+	"cloudcashier/tui/internal/words"
+)
+
+var update = flag.Bool("update", false, "write the golden views anew")
+
+// scene is a state of the screen: how the agent stands at first, and what happens then.
+type scene struct {
+	prepare func(a *agent)
+	act     func(r *rig)
+}
+
+// scanned starts a sale of 12.80 with a typed code and brings it to a state.
+func scanned(state localapi.State, reason string) scene {
+	return scene{act: func(r *rig) {
+		r.amount("12.80")
+		r.wedge(wechatCode)
+		r.pass(7 * time.Second)
+		r.sale("sale_1", func(s *localapi.Sale) {
+			s.State, s.Reason, s.WalletRef = state, reason, "4200002713202511236719284455"
+		})
+	}}
+}
+
+func keyed(keys ...string) scene { return scene{act: func(r *rig) { r.keys(keys...) }} }
+
+// history gives the agent twelve settled sales, of every wallet.
+func history(a *agent) {
+	wallets := []pay.Wallet{pay.WeChat, pay.Alipay, pay.UnionPay}
+	states := []localapi.State{localapi.StatePaid, localapi.StatePaid, localapi.StateDeclined, localapi.StateReversed}
+	for i := range 12 {
+		at := time.Now().Add(time.Duration(i-20) * time.Minute)
+		s := localapi.Sale{ID: fmt.Sprintf("old_%02d", i), OrderNo: fmt.Sprintf("OLD%08d", i), Amount: int64(1+i) * 1234,
+			Tender: localapi.TenderWallet, State: states[i%4], Wallet: wallets[i%3], CreatedAt: at, FinishedAt: &at}
+		if s.State == localapi.StateDeclined {
+			s.Reason = "balance_low"
+		}
+		if i == 7 {
+			s.Tender, s.State, s.Wallet, s.Amount = localapi.TenderCash, localapi.StatePaid, "", 123456789
+		}
+		a.list = append(a.list, s)
+	}
+}
+
+var scenes = map[string]scene{
+	"entry":        {prepare: history, act: func(*rig) {}},
+	"entry-empty":  keyed(),
+	"typed":        keyed("1", "2", "8", "0", ".", "5"),
+	"typed-large":  keyed("1", "0", "0", "0", "0", "0", "0", "0", "0", ".", "0", "0"),
+	"amount-bad":   keyed("0", "enter"),
+	"armed":        {act: func(r *rig) { r.wedge(wechatCode) }},
+	"waiting":      {prepare: history, act: func(r *rig) { r.amount("12.8"); r.keys("enter") }},
+	"product":      {act: func(r *rig) { r.amount("12.8"); r.keys("enter"); r.wedge("6901234567892") }},
+	"sending":      scanned(localapi.StateSending, "link_down"),
+	"accepted":     scanned(localapi.StateAccepted, ""),
+	"password":     scanned(localapi.StatePassword, ""),
+	"paid":         scanned(localapi.StatePaid, ""),
+	"declined":     scanned(localapi.StateDeclined, "balance_low"),
+	"lapsed":       scanned(localapi.StateLapsed, "link_down"),
+	"reversed":     scanned(localapi.StateReversed, ""),
+	"unknown":      scanned(localapi.StateUnknown, ""),
+	"cancelling":   scanned(localapi.StateCancelling, ""),
+	"cancelled":    {act: func(r *rig) { r.amount("12.8"); r.keys("enter", "esc") }},
+	"agent-absent": {prepare: func(a *agent) { a.gone = true }, act: func(r *rig) { r.amount("5"); r.keys("enter") }},
+	"sales":        {prepare: history, act: func(r *rig) { r.keys("f3") }},
+	"quit":         keyed("f10"),
+	"new-reason": {act: func(r *rig) {
+		scanned(localapi.StateDeclined, "").act(r)
+		r.sale("sale_1", func(s *localapi.Sale) { s.Reason, s.Message = "moon_phase", "The wallet asks to try again tomorrow." })
+	}},
+	"password-long": {act: func(r *rig) {
+		scanned(localapi.StatePassword, "").act(r)
+		r.pass(70 * time.Second)
+	}},
+	"unsure": {act: func(r *rig) { r.agent.refuse = errLost; r.amount("12.8"); r.keys("enter") }},
+	"stop": {act: func(r *rig) {
+		scanned(localapi.StatePassword, "").act(r)
+		r.keys("esc")
+	}},
+	"agent-lost": {act: func(r *rig) {
+		scanned(localapi.StateAccepted, "").act(r)
+		r.agent.gone = true
+		r.pass(6 * time.Second)
+	}},
+	"parked": {prepare: history, act: func(r *rig) {
+		scanned(localapi.StateUnknown, "").act(r)
+		r.keys("enter")
+		r.amount("3")
+		r.wedge(wechatCode)
+		r.state("sale_2", localapi.StateUnknown, "")
+		r.keys("5")
+	}},
+	"late": {act: func(r *rig) {
+		scanned(localapi.StateUnknown, "").act(r)
+		r.keys("5")
+		r.state("sale_1", localapi.StatePaid, "")
+	}},
+	"late-shown": {act: func(r *rig) {
+		scanned(localapi.StateUnknown, "").act(r)
+		r.keys("enter")
+		r.state("sale_1", localapi.StatePaid, "")
+	}},
+	"offline": {prepare: func(a *agent) {
+		oldest := time.Now().Add(-4*time.Minute - 5*time.Second)
+		a.status.Link, a.status.LinkSince = "down", oldest
+		a.status.Queue, a.status.OldestWaiting, a.status.OpenSales, a.status.PendingAmount = 13, &oldest, 2, 1580
+		a.status.ClockOffsetMS = 3250
+		a.status.Scanners[0].Connected = false
+	}, act: func(*rig) {}},
+}
+
+// TestViews compares every state of the screen, in both languages and three sizes, with its
+// golden file, and looks for what no screen may show.
+func TestViews(t *testing.T) {
+	sizes := [][2]int{{40, 20}, {80, 24}, {160, 50}}
+	for name, sc := range scenes {
+		t.Run(name, func(t *testing.T) {
+			var got strings.Builder
+			for _, lang := range []words.Lang{words.ZH, words.EN} {
+				play(t, lang, sc.prepare, func(r *rig) {
+					sc.act(r)
+					for _, size := range sizes {
+						r.send(console.Resize(size[0], size[1]))
+						fmt.Fprintf(&got, "== %s %dx%d\n%s\n", lang, size[0], size[1], check(t, r, size[0], size[1]))
+					}
+				})
+			}
+			golden(t, name, got.String())
+		})
+	}
+}
+
+// check gives the view without colours, with every line proven to fit.
+func check(t *testing.T, r *rig, w, h int) string {
+	t.Helper()
+	raw := r.m.View()
+	if strings.Contains(raw, wechatCode) {
+		t.Errorf("a payment code is on the screen")
+	}
+	lines := strings.Split(ansi.Strip(raw), "\n")
+	if len(lines) != h {
+		t.Errorf("%dx%d: %d lines", w, h, len(lines))
+	}
+	narrow, eastAsian := runewidth.Condition{}, runewidth.Condition{EastAsianWidth: true}
+	for i, line := range lines {
+		n, e := narrow.StringWidth(line), eastAsian.StringWidth(line)
+		if n > w || n != e {
+			t.Errorf("%dx%d line %d is %d cells wide, %d in a Chinese locale: %q", w, h, i, n, e, line)
+		}
+		lines[i] = strings.TrimRight(line, " ")
+	}
+	return strings.Join(lines, "\n")
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name+".golden")
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s differs from its golden view; look at it, and run with -update if it is right:\n%s", name, got)
+	}
+}
+
+func TestTooSmall(t *testing.T) {
+	for _, lang := range []words.Lang{words.ZH, words.EN} {
+		play(t, lang, nil, func(r *rig) {
+			for _, size := range [][2]int{{39, 24}, {80, 19}, {10, 3}, {1, 1}} {
+				r.send(console.Resize(size[0], size[1]))
+				check(t, r, size[0], size[1])
+			}
+			r.send(console.Resize(39, 24))
+			r.sees("40x20", "39x24")
+		})
+	}
+}

@@ -1,0 +1,210 @@
+package screen
+
+import (
+	"context"
+	"strings"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"cloudcashier/shared/fault"
+	"cloudcashier/shared/localapi"
+	"cloudcashier/shared/money"
+	"cloudcashier/shared/pay"
+	"cloudcashier/tui/internal/words"
+)
+
+// started answers a question for a new sale.
+type started struct {
+	order string
+	mark  uint64
+	sale  localapi.Sale
+	err   error
+}
+
+// stopped answers a question to stop a sale.
+type stopped struct {
+	id   string
+	mark uint64
+	sale localapi.Sale
+	err  error
+}
+
+// replaced answers the stop of a waiting sale and, when that was proven, the start of its heir.
+type replaced struct {
+	old     stopped
+	began   bool
+	started started
+}
+
+// amount reads the typed text.
+func (t *Till) amount() (money.Amount, error) {
+	return money.ParseYuan(strings.TrimSuffix(t.text, "."))
+}
+
+// start asks for the typed sale, with the armed code when there is one. It may be asked again:
+// the order number is the same until the agent has answered.
+func (t *Till) start() tea.Cmd {
+	if t.work != idle || t.text == "" {
+		return nil
+	}
+	a, err := t.amount()
+	if err != nil || a.Fen() <= 0 {
+		t.Refuse(words.AmountBad)
+		return nil
+	}
+	if a.Charge() != nil {
+		t.tell(func(l words.Lang) string { return l.Say(words.AmountTooLarge, t.d.Theme.Yuan(money.Max)) })
+		return nil
+	}
+	if t.order == "" {
+		t.order = t.d.NewOrder()
+	}
+	t.work = starting
+	return t.d.newSale(t.order, a.Fen(), t.fresh())
+}
+
+// again starts a sale of the same amount after one that was proven not paid.
+func (t *Till) again() tea.Cmd {
+	s, _ := t.d.Book.Sale(t.sale)
+	t.leave()
+	t.text, t.order = money.Fen(s.Amount).Yuan(), ""
+	return t.start()
+}
+
+func (d *Desk) newSale(order string, fen int64, code pay.Code) tea.Cmd {
+	agent, mark := d.Agent, d.Book.Mark()
+	return ask(func(ctx context.Context) tea.Msg {
+		s, err := agent.NewSale(ctx, localapi.NewSale{Amount: fen, OrderNo: order, Code: code.Reveal()})
+		return started{order: order, mark: mark, sale: s, err: err}
+	})
+}
+
+func (t *Till) started(m started) {
+	if m.err == nil {
+		t.d.Book.Answer(m.mark, m.sale)
+	}
+	if m.order != t.order || t.work != starting {
+		return // an event showed the sale first
+	}
+	t.work = idle
+	if m.err == nil {
+		t.show(m.sale.ID)
+		return
+	}
+	switch verdictOf(m.err) {
+	case refused:
+		t.unsure, t.order, t.except, t.armed = false, "", "", pay.Code{}
+		t.tell(func(l words.Lang) string { return l.Say(words.NoticeStartFailed, fault.MessageOf(m.err)) })
+	case notSent:
+		sentence := words.NoticeNotStarted
+		if t.unsure { // an earlier try may still have arrived
+			sentence = words.AwayShort
+		}
+		t.Refuse(sentence)
+	case unsure:
+		t.unsure = true
+	}
+}
+
+// stop asks the agent to stop a sale.
+func (t *Till) stop(id string) tea.Cmd {
+	if t.work != idle {
+		return nil
+	}
+	t.work = stopping
+	agent, mark := t.d.Agent, t.d.Book.Mark()
+	return ask(func(ctx context.Context) tea.Msg {
+		s, err := agent.Cancel(ctx, id)
+		return stopped{id: id, mark: mark, sale: s, err: err}
+	})
+}
+
+func (t *Till) stopped(m stopped) {
+	if t.work == stopping && t.sale == m.id {
+		t.work = idle
+	}
+	switch {
+	case m.err == nil:
+		t.d.Book.Answer(m.mark, m.sale)
+	case verdictOf(m.err) == refused:
+		t.tell(func(l words.Lang) string { return l.Say(words.NoticeStopFailed, fault.MessageOf(m.err)) })
+	default:
+		t.Refuse(words.NoticeStopUnsure)
+	}
+}
+
+// confirmStop asks first: something was sent, and a sale being undone keeps everybody waiting.
+func (t *Till) confirmStop() {
+	s, ok := t.d.Book.Sale(t.sale)
+	if !ok || t.work != idle {
+		return
+	}
+	l, id := t.d.Lang, s.ID
+	t.d.Open(&Confirm{
+		Title:   l.Say(words.ConfirmStopTitle, t.d.Theme.Yuan(s.Amount)),
+		Body:    l.Say(words.ConfirmStopBody),
+		YesText: l.Say(words.ConfirmStopYes),
+		NoText:  l.Say(words.ConfirmStopNo),
+		Yes:     func() tea.Cmd { return t.stop(id) },
+		Stale: func() bool {
+			now, _ := t.d.Book.Sale(id)
+			return t.sale != id || now.State.Final() || now.State == localapi.StateCancelling
+		},
+	})
+}
+
+// replace charges a code that was typed here for the sale that waits for a scan. The agent takes
+// a code only with a new sale, and two sales must never run for one customer: the waiting one is
+// stopped first, and only the proof that nothing was sent for it lets the code go out, under the
+// same order number.
+func (t *Till) replace(code pay.Code) tea.Cmd {
+	old, ok := t.d.Book.Sale(t.sale)
+	if !ok || t.work != idle {
+		t.Refuse(words.NoticeScanBusy)
+		return nil
+	}
+	order := old.OrderNo
+	if order == "" {
+		order = t.d.NewOrder()
+	}
+	t.clear()
+	t.armed, t.armedUntil = code, t.d.Now.Add(armedFor)
+	t.sale, t.work = "", starting
+	t.text, t.order, t.except = money.Fen(old.Amount).Yuan(), order, old.ID
+	t.Refuse(words.NoticeScanReplaced)
+	agent, mark, begin := t.d.Agent, t.d.Book.Mark(), t.d.newSale(order, old.Amount, code)
+	return ask(func(ctx context.Context) tea.Msg {
+		s, err := agent.Cancel(ctx, old.ID)
+		m := replaced{old: stopped{id: old.ID, mark: mark, sale: s, err: err}}
+		if err != nil || s.State != localapi.StateCancelled {
+			return m
+		}
+		m.began = true
+		m.started, _ = begin().(started)
+		return m
+	})
+}
+
+func (t *Till) replaced(m replaced) {
+	if m.old.err == nil {
+		t.d.Book.Answer(m.old.mark, m.old.sale)
+	}
+	if m.began {
+		t.started(m.started)
+		return
+	}
+	t.show(m.old.id) // the code goes with it: nothing was sent, or a serial scanner was first
+	if m.old.err != nil {
+		t.tell(func(l words.Lang) string { return l.Say(words.NoticeStopBefore, t.errorText(l, m.old.err)) })
+		return
+	}
+	t.Refuse(words.NoticeScanAlready)
+}
+
+// errorText says an error in the cashier's language when it is one of ours to say.
+func (t *Till) errorText(l words.Lang, err error) string {
+	if verdictOf(err) != refused {
+		return l.Say(words.AwayShort)
+	}
+	return fault.MessageOf(err)
+}

@@ -1,0 +1,184 @@
+package words
+
+// Key names a sentence of the screen.
+type Key int
+
+// The sentences. lastKey counts them for the test that both languages say each.
+const (
+	AppName Key = iota
+	TooSmall
+	TooSmallNow
+
+	LabelAmount
+	HintEnterAmount
+	Armed
+	ArmedGone
+	AmountBad
+	AmountTooLarge
+	Starting
+	Stopping
+
+	Waiting
+	WaitingHint
+	Sending
+	Accepted
+	Password
+	Elapsed
+	TakingLong
+	WaitingForLink
+
+	TitlePaid
+	TitleNotPaid
+	TitleUnknown
+	TitleCancelling
+	PaidHint
+	UnknownWhy
+	UnknownNext
+	CancellingWhy
+	CancellingNext
+	AwayWhy
+	AwayNext
+	AwayShort
+	UnsureWhy
+	UnsureNext
+	NextScanAgain
+	EarlierSale
+	PaidAt
+	OrderNo
+	WalletNumber
+
+	WordPaid
+	WordNotPaid
+	WordUnknown
+	WordWaiting
+	WordRunning
+	WalletWeChat
+	WalletAlipay
+	WalletUnionPay
+	TenderCash
+
+	ListTitle
+	ListEmpty
+	ListOnlyHere
+
+	AgentConnecting
+	AgentAway
+	AgentRestart
+	LinkDownBanner
+	ParkedOne
+	ParkedMany
+	LateSettled
+
+	NoticeScanBusy
+	NoticeScanAlready
+	NoticeScanReplaced
+	NoticeSaleWaits
+	NoticeSaleRuns
+	NoticeStartFailed
+	NoticeStopFailed
+	NoticeStopUnsure
+	NoticeStopBefore
+	NoticeNotStarted
+	NoticeConsoleEnglish
+	NoticeAnswerFirst
+
+	ConfirmStopTitle
+	ConfirmStopBody
+	ConfirmStopYes
+	ConfirmStopNo
+	ConfirmQuitTitle
+	ConfirmQuitBody
+	ConfirmQuitOpen
+	ConfirmQuitYes
+	ConfirmQuitNo
+
+	KeyStart
+	KeyClear
+	KeyStop
+	KeyNextCustomer
+	KeyNext
+	KeyAskAgain
+	KeyGiveUp
+	KeyUndo
+	KeyAgain
+	KeyLanguage
+	KeySales
+	KeyBack
+	KeyQuit
+
+	StatusLinkUp
+	StatusLinkDown
+	StatusLinkUnknown
+	StatusQueue
+	StatusOldest
+	StatusPending
+	StatusScannerOK
+	StatusScannerGone
+	StatusScannerNone
+	StatusClockBehind
+	StatusClockAhead
+	StatusTerminal
+	StatusVersion
+
+	lastKey
+)
+
+var catalogue = map[Lang]map[Key]string{ZH: chinese, EN: english}
+
+// notices are the scans the agent did not use, by localapi.Notice's kind.
+var notices = map[Lang]map[string]string{
+	ZH: {
+		"product":    "这是商品条码，不是付款码。请扫顾客手机上的付款码。",
+		"link":       "这是网址或收款码，不是付款码。请顾客打开付款码。",
+		"unreadable": "没有读清楚。请让顾客调亮屏幕，再扫一次。",
+		"duplicate":  "同一个付款码扫了两次，只收一次款。",
+		"no_sale":    "没有待收款。请先输入金额，再扫码。",
+	},
+	EN: {
+		"product":    "This is a product barcode, not a payment code. Scan the code in the customer's wallet.",
+		"link":       "This is a link or a collection code. Ask the customer to open the payment code.",
+		"unreadable": "The code was read badly. Ask for a brighter screen and scan again.",
+		"duplicate":  "The same code was scanned twice. It is charged only once.",
+		"no_sale":    "No sale waits. Enter the amount first, then scan.",
+	},
+}
+
+// reasons are the stable words of a sale's Reason: the hub's declines, then the till's own.
+var reasons = map[Lang]map[string]reason{
+	ZH: {
+		"balance_low":      {"余额不足", "请顾客换一张卡或换一个钱包付款。"},
+		"code_expired":     {"付款码已过期", "请顾客刷新付款码，再收一次。"},
+		"code_used":        {"付款码已用过或无效", "请顾客刷新付款码，再收一次。"},
+		"customer_refused": {"顾客取消了付款或密码错误", "问一下顾客，再收一次或改收现金。"},
+		"limit_exceeded":   {"超出顾客的支付限额", "请顾客换一张卡或换一个钱包付款。"},
+		"risk_refused":     {"钱包的风险控制拒绝了这笔付款", "请顾客换一种付款方式。"},
+		"misconfigured":    {"商户设置有误，钱包拒绝了请求", "暂时收现金，并联系技术支持。"},
+		"refused":          {"钱包拒绝了这笔付款", "请顾客换一种付款方式。"},
+		"link_down":        {"网络中断，付款码过时前没有发出", "没有扣款。请收现金，或等网络恢复后重新扫码。"},
+		"lapsed":           {"网络中断，付款码已过时，没有送到钱包", "没有扣款。可以重新扫码或收现金。"},
+		"cancelled":        {"收银员取消，没有发出", "没有扣款。可以重新收款。"},
+		"not_arrived":      {"请求没有送到，没有扣款", "请顾客刷新付款码，重新扫码。"},
+		"never_charged":    {"钱包没有收下这笔付款", "没有扣款。请顾客刷新付款码，重新扫码。"},
+		"declined":         {"钱包拒绝了这笔付款", "请顾客换一种付款方式。"},
+		"fenced":           {"没有送到钱包，已被拦下", "没有扣款。可以重新扫码。"},
+		"reversed":         {"已撤销，没有扣款或已全部退回", "不要交货。顾客若看到已付款，钱会自动退回。"},
+	},
+	EN: {
+		"balance_low":      {"Not enough money", "Ask the customer for another card or wallet."},
+		"code_expired":     {"The payment code has expired", "Ask the customer to refresh the code and scan again."},
+		"code_used":        {"The payment code was used already or is not valid", "Ask the customer to refresh the code and scan again."},
+		"customer_refused": {"The customer cancelled or failed the password", "Ask the customer, then try again or take cash."},
+		"limit_exceeded":   {"Above the customer's own limit", "Ask the customer for another card or wallet."},
+		"risk_refused":     {"The wallet's risk control said no", "Ask for another way to pay."},
+		"misconfigured":    {"The shop's set-up is at fault: the wallet refused the request", "Take cash for now and call support."},
+		"refused":          {"The wallet refused this payment", "Ask for another way to pay."},
+		"link_down":        {"No network until the code grew too old: it was not sent", "Nothing was charged. Take cash, or scan again when the link is back."},
+		"lapsed":           {"The network was down and the code grew too old: it never reached a wallet", "Nothing was charged. Scan again or take cash."},
+		"cancelled":        {"Stopped by the cashier before anything was sent", "Nothing was charged. You may start again."},
+		"not_arrived":      {"The charge never arrived: nothing was charged", "Ask the customer to refresh the code and scan again."},
+		"never_charged":    {"The wallet never took the charge", "Nothing was charged. Scan a fresh code."},
+		"declined":         {"The wallet refused this payment", "Ask for another way to pay."},
+		"fenced":           {"Stopped before it reached a wallet", "Nothing was charged. You may scan again."},
+		"reversed":         {"Undone: nothing was charged, or all of it went back", "Do not hand over. If the phone shows a payment, the money goes back by itself."},
+	},
+}

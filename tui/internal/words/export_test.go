@@ -1,0 +1,22 @@
+package words
+
+// Catalogue, Reasons, Notices and LastKey show the maps to their tests.
+var (
+	Catalogue = catalogue
+	Notices   = notices
+)
+
+// LastKey counts the sentences.
+const LastKey = lastKey
+
+// Reasons gives the texts of every reason.
+func Reasons() map[Lang]map[string][2]string {
+	out := map[Lang]map[string][2]string{}
+	for l, list := range reasons {
+		out[l] = map[string][2]string{}
+		for word, r := range list {
+			out[l][word] = [2]string{r.why, r.next}
+		}
+	}
+	return out
+}

@@ -1,0 +1,124 @@
+package words_test
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/mattn/go-runewidth"
+
+	"cloudcashier/shared/localapi"
+	"cloudcashier/shared/pay"
+	"cloudcashier/tui/internal/words"
+)
+
+var verb = regexp.MustCompile(`%[a-z]`)
+
+// sentences gives every text of a language under a name.
+func sentences(l words.Lang) map[string]string {
+	all := map[string]string{}
+	for k, s := range words.Catalogue[l] {
+		all[fmt.Sprintf("sentence %d", k)] = s
+	}
+	for k, s := range words.Notices[l] {
+		all["notice "+k] = s
+	}
+	for k, r := range words.Reasons()[l] {
+		all["why "+k], all["next "+k] = r[0], r[1]
+	}
+	return all
+}
+
+func TestBothLanguagesSayEverything(t *testing.T) {
+	for k := range words.LastKey {
+		zh, en := words.Catalogue[words.ZH][k], words.Catalogue[words.EN][k]
+		if zh == "" || en == "" {
+			t.Errorf("sentence %d: zh %q, en %q", k, zh, en)
+		}
+		if z, e := strings.Join(verb.FindAllString(zh, -1), ""), strings.Join(verb.FindAllString(en, -1), ""); z != e {
+			t.Errorf("sentence %d: blanks %q in %q, %q in %q", k, z, zh, e, en)
+		}
+	}
+	zh, en := sentences(words.ZH), sentences(words.EN)
+	if len(zh) != len(en) {
+		t.Errorf("%d texts in Chinese, %d in English", len(zh), len(en))
+	}
+	for name, s := range zh {
+		if s == "" || en[name] == "" {
+			t.Errorf("%s: zh %q, en %q", name, s, en[name])
+		}
+	}
+}
+
+func TestEveryReasonIsTranslated(t *testing.T) {
+	for _, word := range []string{"balance_low", "code_expired", "code_used", "customer_refused", "limit_exceeded", "risk_refused",
+		"misconfigured", "refused", "link_down", "lapsed", "cancelled", "fenced", "not_arrived", "never_charged", "declined", "reversed"} {
+		for _, l := range []words.Lang{words.ZH, words.EN} {
+			s := localapi.Sale{State: localapi.StateDeclined, Reason: word, Message: "the agent's message"}
+			if why := l.Why(s); why == "" || why == s.Message || l.Next(s) == "" {
+				t.Errorf("%s %s: %q, %q", l, word, why, l.Next(s))
+			}
+		}
+	}
+	s := localapi.Sale{State: localapi.StateDeclined, Reason: "new", Message: "the agent's message"}
+	if words.ZH.Why(s) != s.Message {
+		t.Errorf("a new reason shows %q", words.ZH.Why(s))
+	}
+	n := localapi.Notice{Kind: "new", Message: "the agent's message"}
+	if words.ZH.Notice(n) != n.Message {
+		t.Errorf("a new notice shows %q", words.ZH.Notice(n))
+	}
+}
+
+// TestWidthsDoNotDependOnLocale looks for signs that are one cell here and two there.
+func TestWidthsDoNotDependOnLocale(t *testing.T) {
+	narrow, eastAsian := runewidth.Condition{}, runewidth.Condition{EastAsianWidth: true}
+	for _, l := range []words.Lang{words.ZH, words.EN} {
+		for name, s := range sentences(l) {
+			if narrow.StringWidth(s) != eastAsian.StringWidth(s) {
+				t.Errorf("%s %s: %q has a sign of unsure width", l, name, s)
+			}
+		}
+	}
+}
+
+func TestPick(t *testing.T) {
+	for _, c := range []struct{ asked, lcAll, lcMessages, lang, term, want string }{
+		{"", "", "", "zh_CN.UTF-8", "xterm-256color", "zh"},
+		{"", "", "", "en_US.UTF-8", "xterm-256color", "en"},
+		{"", "", "", "", "xterm", "en"},
+		{"", "zh_CN.UTF-8", "en_US", "en_US", "xterm", "zh"},
+		{"", "C", "", "zh_CN.UTF-8", "xterm", "en"},
+		{"", "", "zh_TW", "en_US", "xterm", "zh"},
+		{"", "", "", "zh_CN.UTF-8", "linux", "en"},
+		{"zh", "", "", "", "linux", "zh"},
+		{"en", "zh_CN", "", "zh_CN", "xterm", "en"},
+		{"fr", "", "", "", "xterm", ""},
+	} {
+		got, err := words.Pick(c.asked, c.lcAll, c.lcMessages, c.lang, c.term)
+		if string(got) != c.want || (err == nil) != (c.want != "") {
+			t.Errorf("%+v: %q, %v", c, got, err)
+		}
+	}
+}
+
+func TestStatesAndWallets(t *testing.T) {
+	for _, l := range []words.Lang{words.ZH, words.EN} {
+		seen := map[string]bool{}
+		for _, w := range []pay.Wallet{pay.WeChat, pay.Alipay, pay.UnionPay, ""} {
+			seen[l.Wallet(localapi.Sale{Wallet: w, Tender: localapi.TenderWallet})] = true
+		}
+		seen[l.Wallet(localapi.Sale{Tender: localapi.TenderCash})] = true
+		if len(seen) != 5 {
+			t.Errorf("%s: %v", l, seen)
+		}
+		if l.State(localapi.StatePaid) == l.State(localapi.StateReversed) || l.State(localapi.StateUnknown) != l.State(localapi.StateCancelling) ||
+			l.State(localapi.StateUnknown) == l.State(localapi.StateReversed) || l.State(localapi.StateWaiting) == l.State(localapi.StateSending) {
+			t.Errorf("%s: states are told alike that differ, or apart that do not", l)
+		}
+		if l.Other() == l || l.Other().Other() != l {
+			t.Errorf("%s leads to %s", l, l.Other())
+		}
+	}
+}
