@@ -1,0 +1,66 @@
+// Command firmware-sim is the till's hardware, pretended, for demos, tests and developers without
+// a scanner on the desk. Package board holds the hardware; this is its command line.
+//
+// It refuses to be reached from another machine: its control door opens on loopback only. Newcomers
+// get one thing wrong: the link is not the device. Give the agent the link; the pty behind it
+// changes at every replug.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+const usage = `firmware-sim pretends to be a till's hardware.
+
+Usage:
+  firmware-sim scanner --link PATH [flags]   a barcode scanner on a pseudo-terminal
+  firmware-sim help                          this text
+
+"firmware-sim scanner --help" lists the flags.
+`
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // the second signal ends the process at once
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// run is the program without its process; it gives the exit code: 2 for a wrong command line.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	if len(args) == 0 {
+		fmt.Fprint(stderr, usage)
+		return 2
+	}
+	var err error
+	switch args[0] {
+	case "help", "-h", "-help", "--help":
+		fmt.Fprint(stdout, usage)
+		return 0
+	case "scanner":
+		err = runScanner(ctx, args[1:], stdin, stdout, stderr)
+	default:
+		err = wrongUse{fmt.Errorf("unknown command %q: see firmware-sim help", args[0])}
+	}
+	var wrong wrongUse
+	switch {
+	case err == nil, errors.Is(err, flag.ErrHelp):
+		return 0
+	case errors.As(err, &wrong):
+		fmt.Fprintln(stderr, "firmware-sim:", err)
+		return 2
+	}
+	fmt.Fprintln(stderr, "firmware-sim:", err)
+	return 1
+}
+
+// wrongUse is an error of the command line.
+type wrongUse struct{ error }
+
+func (w wrongUse) Unwrap() error { return w.error }
