@@ -8,6 +8,7 @@ import (
 	"cloudcashier/hub/internal/store"
 	"cloudcashier/shared/fault"
 	"cloudcashier/shared/id"
+	"cloudcashier/shared/logs"
 	"cloudcashier/shared/money"
 	"cloudcashier/shared/pay"
 )
@@ -160,6 +161,10 @@ func (e *Engine) intake(a Ask, w *way) (p payment.Payment, fresh bool, err error
 			return err
 		}
 		fresh = true
+		tx.AfterCommit(func() {
+			e.Log.Info("payment taken in", logs.Payment, p.ID, logs.Order, p.OrderNo, logs.Merchant, p.Merchant, logs.Terminal, p.Terminal,
+				logs.Channel, w.Name, "amount", p.Amount.Fen(), "out_trade_no", p.Attempt.OutTradeNo)
+		})
 		return e.tell(tx, p, now)
 	})
 	if err != nil || !fresh {

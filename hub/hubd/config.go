@@ -1,0 +1,144 @@
+package hubd
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+
+	"github.com/goccy/go-yaml"
+
+	"cloudcashier/shared/fault"
+	"cloudcashier/shared/pay"
+)
+
+// Config is one hub, as its YAML file says it. Secrets stand in files of their own; here are only
+// their names. Relative names are relative to the file.
+type Config struct {
+	Data     string          `yaml:"data"`                      // folder of the database and the hub's own keys
+	HTTP     string          `yaml:"http"`                      // host:port of the API and the portal, HTTPS
+	MQTT     string          `yaml:"mqtt"`                      // host:port of the terminals' door, MQTT over TLS
+	Hosts    []string        `yaml:"hosts"`                     // names and addresses in the hub's certificate
+	Terminal string          `yaml:"mqtt_advertised,omitempty"` // what terminals are told to dial; MQTT when empty
+	Channels []ChannelConfig `yaml:"channels"`
+	Portal   PortalConfig    `yaml:"portal,omitempty"`
+}
+
+// ChannelConfig is one way to a wallet.
+type ChannelConfig struct {
+	Name     string        `yaml:"name"`
+	Merchant string        `yaml:"merchant,omitempty"` // whose; every merchant's when empty
+	Wallet   pay.Wallet    `yaml:"wallet"`
+	URL      string        `yaml:"url"`               // the wallet's base URL (WeChat) or gateway (Alipay)
+	CAFile   string        `yaml:"ca_file,omitempty"` // who vouches for the wallet's host; the system's when empty
+	WeChat   *WeChatConfig `yaml:"wechat_v2,omitempty"`
+	Alipay   *AlipayConfig `yaml:"alipay,omitempty"`
+}
+
+// WeChatConfig is a WeChat Pay v2 merchant.
+type WeChatConfig struct {
+	AppID      string `yaml:"appid"`
+	MchID      string `yaml:"mch_id"`
+	SignType   string `yaml:"sign_type,omitempty"` // HMAC-SHA256 or MD5
+	APIKeyFile string `yaml:"api_key_file"`
+	CertFile   string `yaml:"cert_file"` // the merchant's certificate, for reversals
+	KeyFile    string `yaml:"key_file"`
+	DeviceIP   string `yaml:"device_ip"`
+}
+
+// AlipayConfig is an Alipay application.
+type AlipayConfig struct {
+	AppID         string `yaml:"app_id"`
+	SellerID      string `yaml:"seller_id"`
+	KeyFile       string `yaml:"key_file"`        // the application's RSA key
+	WalletKeyFile string `yaml:"wallet_key_file"` // Alipay's public key
+}
+
+// PortalConfig is the one account of the operations page; the page is off without it.
+type PortalConfig struct {
+	User         string `yaml:"user,omitempty"`
+	PasswordFile string `yaml:"password_file,omitempty"` // holds the hash, not the password
+}
+
+// LoadConfig reads and checks a file. It names every fault, each with its key.
+func LoadConfig(path string) (Config, error) {
+	var c Config
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return c, fault.Wrap(err, fault.NotFound, "config.missing", "cannot read the configuration: give a file with --config")
+	}
+	if err := yaml.UnmarshalWithOptions(data, &c, yaml.Strict()); err != nil {
+		return c, fault.New(fault.Invalid, "config.form", "%s: %s", path, yaml.FormatError(err, false, true))
+	}
+	c.rebase(filepath.Dir(path))
+	return c, c.Validate()
+}
+
+// Save writes the configuration for LoadConfig.
+func (c Config) Save(path string) error {
+	data, err := yaml.Marshal(c)
+	if err != nil {
+		return fmt.Errorf("write the configuration: %w", err)
+	}
+	return WriteFile(path, data)
+}
+
+func (c *Config) rebase(dir string) {
+	files := []*string{&c.Data, &c.Portal.PasswordFile}
+	for i := range c.Channels {
+		ch := &c.Channels[i]
+		files = append(files, &ch.CAFile)
+		if w := ch.WeChat; w != nil {
+			files = append(files, &w.APIKeyFile, &w.CertFile, &w.KeyFile)
+		}
+		if a := ch.Alipay; a != nil {
+			files = append(files, &a.KeyFile, &a.WalletKeyFile)
+		}
+	}
+	for _, f := range files {
+		if *f != "" && !filepath.IsAbs(*f) {
+			*f = filepath.Join(dir, *f)
+		}
+	}
+}
+
+// Validate names everything that is wrong, each fault with its key.
+func (c Config) Validate() error {
+	var faults []error
+	bad := func(key, format string, args ...any) {
+		faults = append(faults, fmt.Errorf("%s: %s", key, fmt.Sprintf(format, args...)))
+	}
+	if c.Data == "" {
+		bad("data", "name a folder")
+	}
+	for key, addr := range map[string]string{"http": c.HTTP, "mqtt": c.MQTT} {
+		if _, _, err := net.SplitHostPort(addr); err != nil {
+			bad(key, "%q is no host:port", addr)
+		}
+	}
+	if len(c.Hosts) == 0 {
+		bad("hosts", "list the names and addresses clients dial")
+	}
+	names := map[string]bool{}
+	for i, ch := range c.Channels {
+		key := fmt.Sprintf("channels[%d]", i)
+		if ch.Name == "" || names[ch.Name] {
+			bad(key+".name", "give each channel a name of its own")
+		}
+		names[ch.Name] = true
+		if ch.URL == "" {
+			bad(key+".url", "name the wallet's URL")
+		}
+		switch {
+		case ch.Wallet == pay.WeChat && ch.WeChat != nil && ch.Alipay == nil:
+		case ch.Wallet == pay.Alipay && ch.Alipay != nil && ch.WeChat == nil:
+		default:
+			bad(key, "a wechat channel has wechat_v2, an alipay channel has alipay, and nothing else")
+		}
+	}
+	if len(faults) == 0 {
+		return nil
+	}
+	return fault.Wrap(errors.Join(faults...), fault.Invalid, "config.values", "the configuration needs mending")
+}

@@ -1,0 +1,88 @@
+package hubd
+
+import (
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"time"
+
+	"cloudcashier/hub/internal/registry"
+	"cloudcashier/hub/internal/store"
+	"cloudcashier/shared/fault"
+	"cloudcashier/shared/id"
+)
+
+// Demo is a merchant to try things with.
+type Demo struct {
+	Merchant        string   `json:"merchant"`
+	Store           string   `json:"store"`
+	APIKeyID        string   `json:"api_key_id"`
+	APISecret       string   `json:"-"` // derived
+	ActivationCodes []string `json:"activation_codes"`
+}
+
+// SeedDemo makes the demo merchant once and keeps who it is in the file; later calls find it again.
+// The file is written before the records, so that a crash in between leaves nothing twice.
+func (h *Hub) SeedDemo(path string, codes int) (d Demo, err error) {
+	data, err := os.ReadFile(path)
+	switch {
+	case err == nil:
+		if err := json.Unmarshal(data, &d); err != nil {
+			return d, fault.Wrap(err, fault.Invalid, "demo.file", "%s is damaged: restore it from your backup", path)
+		}
+	case errors.Is(err, fs.ErrNotExist):
+		d = Demo{Merchant: h.ids.New(id.Merchant), Store: h.ids.New(id.Store), APIKeyID: h.ids.New(id.APIKey)}
+		for range codes {
+			code, err := registry.MintCode(h.deps.Random)
+			if err != nil {
+				return d, err
+			}
+			d.ActivationCodes = append(d.ActivationCodes, code)
+		}
+		if data, err = json.Marshal(d); err != nil {
+			return d, err
+		}
+		if err := WriteFile(path, data); err != nil {
+			return d, err
+		}
+	default:
+		return d, fault.Wrap(err, fault.Internal, "demo.file", "cannot read %s", path)
+	}
+	d.APISecret = h.keys.apiSecret(d.APIKeyID)
+	return d, h.store.Update(func(tx *store.Tx) error { return h.putDemo(tx, d) })
+}
+
+// putDemo stores what is not there yet.
+func (h *Hub) putDemo(tx *store.Tx, d Demo) error {
+	const codeLife = 30 * 24 * time.Hour
+	now := h.deps.Now()
+	if err := tx.PutMerchant(registry.Merchant{ID: d.Merchant, Name: "Demo merchant", Created: now}); err != nil {
+		return err
+	}
+	if err := tx.PutStore(registry.Store{ID: d.Store, Merchant: d.Merchant, Name: "Demo store", Created: now}); err != nil {
+		return err
+	}
+	if err := tx.PutAPIKey(store.APIKey{ID: d.APIKeyID, Merchant: d.Merchant}, now); err != nil {
+		return err
+	}
+	for _, typed := range d.ActivationCodes {
+		code, err := registry.NormalizeCode(typed)
+		if err != nil {
+			return err
+		}
+		hash := registry.HashCode(h.keys.derive("activation"), code)
+		known, err := tx.ActivationCode(hash)
+		if err != nil || known.Hash != "" {
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		if err := tx.PutActivationCode(registry.ActivationCode{Hash: hash, Merchant: d.Merchant, Store: d.Store,
+			Created: now, Expires: now.Add(codeLife)}); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,153 @@
+package hubd
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"cloudcashier/hub/internal/store"
+	"cloudcashier/shared/fault"
+	"cloudcashier/shared/sqlite"
+)
+
+// Exports names what [Export] writes.
+func Exports() []string { return store.Exports() }
+
+// Export writes a kind of record of a hub's database as NDJSON.
+func Export(path, what string, w io.Writer) error { return store.Export(path, what, w) }
+
+// Finding is one thing the doctor looked at.
+type Finding struct {
+	Check  string `json:"check"`
+	State  string `json:"state"`            // "ok", "warn", "fail"
+	Detail string `json:"detail,omitempty"` // what was seen, and what to do
+}
+
+// Report is what the doctor found.
+type Report []Finding
+
+// Write prints the report, and gives an error when something failed, so that scripts notice.
+func (r Report) Write(w io.Writer, asJSON bool) error {
+	failed := 0
+	for _, f := range r {
+		if f.State == "fail" {
+			failed++
+		}
+		if !asJSON {
+			fmt.Fprintf(w, "%-5s %-22s %s\n", f.State, f.Check, f.Detail)
+		}
+	}
+	if asJSON {
+		enc := json.NewEncoder(w)
+		enc.SetIndent("", "  ")
+		if err := enc.Encode(map[string]any{"healthy": failed == 0, "findings": r}); err != nil {
+			return err
+		}
+	}
+	if failed > 0 {
+		return fault.New(fault.Invalid, "doctor.failed", "%d of %d checks failed", failed, len(r))
+	}
+	return nil
+}
+
+func (r *Report) add(check string, err error, good string, args ...any) {
+	if err != nil {
+		*r = append(*r, Finding{check, "fail", err.Error()})
+		return
+	}
+	*r = append(*r, Finding{check, "ok", fmt.Sprintf(good, args...)})
+}
+
+// Examine checks everything that can be checked from outside a hub that may be running: nothing is
+// changed.
+func Examine(ctx context.Context, configFile string, deps Deps) Report {
+	var r Report
+	cfg, err := LoadConfig(configFile)
+	r.add("configuration", err, "%s", configFile)
+	if err != nil {
+		return r
+	}
+	r.folder(cfg)
+	ways, err := openChannels(cfg.Channels, deps.Now, deps.Random)
+	r.add("channel keys", err, "%d channels can sign", len(ways))
+	for _, ch := range cfg.Channels {
+		r.reach(ctx, "channel "+ch.Name, ch)
+	}
+	r.door("api port", cfg.HTTP)
+	r.door("terminals' port", cfg.MQTT)
+	return r
+}
+
+func (r *Report) folder(cfg Config) {
+	for _, name := range []string{"master.key", "ca.key"} {
+		path := filepath.Join(cfg.Data, "keys", name)
+		info, err := os.Stat(path)
+		if err == nil && info.Mode().Perm()&0o077 != 0 {
+			err = fmt.Errorf("others can read %s: chmod 600 it and consider the key stolen", path)
+		}
+		r.add("key "+name, err, "readable by its owner alone")
+	}
+	var fs syscall.Statfs_t
+	err := syscall.Statfs(cfg.Data, &fs)
+	free := fs.Bavail * uint64(fs.Bsize) >> 20
+	if err == nil && free < 200 {
+		err = fmt.Errorf("only %d MiB are free: the hub stops when it cannot write", free)
+	}
+	r.add("disk", err, "%d MiB free", free)
+	path := filepath.Join(cfg.Data, "hub.db")
+	verdict := ""
+	db, err := sqlite.OpenReadOnly(path)
+	if err == nil {
+		err = db.QueryRow("PRAGMA quick_check(1)").Scan(&verdict)
+		if err == nil && verdict != "ok" {
+			err = errors.New(verdict)
+		}
+		err = errors.Join(err, db.Close())
+	}
+	r.add("database", err, "%s is sound (SQLite %s)", path, sqlite.Version())
+}
+
+// reach dials a wallet's host and checks its certificate, without sending anything.
+func (r *Report) reach(ctx context.Context, check string, c ChannelConfig) {
+	u, err := url.Parse(c.URL)
+	if err != nil {
+		r.add(check, err, "")
+		return
+	}
+	roots, err := rootsFrom(c.CAFile)
+	if err != nil {
+		r.add(check, err, "")
+		return
+	}
+	host := u.Host
+	if u.Port() == "" {
+		host = net.JoinHostPort(u.Hostname(), "443")
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	conn, err := (&tls.Dialer{Config: &tls.Config{RootCAs: roots, ServerName: u.Hostname()}}).DialContext(ctx, "tcp", host)
+	if err == nil {
+		_ = conn.Close()
+	}
+	r.add(check, err, "%s answers and its certificate is good", host)
+}
+
+// door tells whether a port is served; a hub that is not running is no failure.
+func (r *Report) door(check, addr string) {
+	conn, err := net.DialTimeout("tcp", addr, 2*time.Second)
+	if err != nil {
+		*r = append(*r, Finding{check, "warn", "nobody answers on " + addr + ": the hub is not running"})
+		return
+	}
+	_ = conn.Close()
+	r.add(check, nil, "%s answers", addr)
+}

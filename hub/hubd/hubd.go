@@ -1,0 +1,224 @@
+// Package hubd puts a hub together: store, engine, broker, gateway, in that order, and stops them
+// in the reverse one.
+//
+// It refuses to run twice on one folder and to start on a configuration it does not understand
+// whole. Newcomers get one thing wrong: ports are bound by [Open], so an address in use is told at
+// once, and served by [Hub.Run].
+package hubd
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/hex"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"cloudcashier/hub/internal/broker"
+	"cloudcashier/hub/internal/engine"
+	"cloudcashier/hub/internal/gateway"
+	"cloudcashier/hub/internal/portal"
+	"cloudcashier/hub/internal/store"
+	"cloudcashier/shared/fault"
+	"cloudcashier/shared/id"
+	"cloudcashier/shared/run"
+)
+
+// Deps is what a hub takes from the outside world.
+type Deps struct {
+	Now    func() time.Time
+	Random io.Reader
+	Log    *slog.Logger
+}
+
+// Hub is one node.
+type Hub struct {
+	cfg     Config
+	deps    Deps
+	keys    *keys
+	ids     *id.Source
+	lock    *os.File
+	store   *store.Store
+	engine  *engine.Engine
+	broker  *broker.Broker
+	gateway *gateway.Gateway
+	http    net.Listener
+	mqtt    net.Listener
+}
+
+// Open locks the folder, loads keys, opens the database and the channels, and binds both ports.
+func Open(cfg Config, deps Deps) (h *Hub, err error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	h = &Hub{cfg: cfg, deps: deps, ids: id.NewSource(deps.Now, deps.Random)}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, h.Close())
+		}
+	}()
+	if h.lock, err = lockFolder(cfg.Data); err != nil {
+		return h, err
+	}
+	if h.keys, err = loadKeys(filepath.Join(cfg.Data, "keys"), deps.Random, deps.Now()); err != nil {
+		return h, err
+	}
+	ways, err := openChannels(cfg.Channels, deps.Now, deps.Random)
+	if err != nil {
+		return h, err
+	}
+	if h.store, err = store.Open(filepath.Join(cfg.Data, "hub.db"), deps.Now); err != nil {
+		return h, err
+	}
+	if h.http, err = listen("http", cfg.HTTP); err != nil {
+		return h, err
+	}
+	if h.mqtt, err = listen("mqtt", cfg.MQTT); err != nil {
+		return h, err
+	}
+	h.engine = engine.New(engine.Deps{Store: h.store, Ways: ways, CodeKey: h.keys.derive("payment-code"), Now: deps.Now, IDs: h.ids,
+		Log: deps.Log.With("part", "engine"), Told: func(terminal string) { h.broker.Wake(terminal) }})
+	return h, h.openDoors()
+}
+
+// openDoors makes the broker and the gateway on the bound ports.
+func (h *Hub) openDoors() error {
+	cert, err := h.keys.serverTLS(h.deps.Random, h.cfg.Hosts, h.deps.Now())
+	if err != nil {
+		return err
+	}
+	forTerminals := &tls.Config{Certificates: []tls.Certificate{cert}, ClientCAs: h.keys.ca.Pool(), MinVersion: tls.VersionTLS12}
+	h.broker, err = broker.New(
+		broker.Config{Listener: h.mqtt, TLS: forTerminals, SigningKey: h.keys.signing()},
+		broker.Deps{Desk: engine.Desk{Engine: h.engine}, Mailbox: mailbox{h.store}, Directory: h.store, Now: h.deps.Now, IDs: h.ids,
+			Log: h.deps.Log.With("part", "broker")})
+	if err != nil {
+		return err
+	}
+	page, err := h.openPortal()
+	if err != nil {
+		return err
+	}
+	advertised := h.cfg.Terminal
+	if advertised == "" {
+		advertised = h.mqtt.Addr().String()
+	}
+	h.gateway, err = gateway.New(
+		gateway.Config{Listener: h.http, TLS: &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12},
+			SigningKey: h.keys.signing(), SigningKeyID: "hub", HashKey: h.keys.derive("body-hash"), MetricsToken: h.MetricsToken()},
+		gateway.Deps{Collector: h.engine, Reader: h.engine, Keys: newKeyring(h.store, h.keys, h.deps.Now), Nonces: h.store,
+			Enroller: &enroller{store: h.store, keys: h.keys, ids: h.ids, random: h.deps.Random, now: h.deps.Now, mqtt: advertised},
+			Portal:   page, Ready: h.store.DB().Err, Gauges: h.gauges, Now: h.deps.Now, Log: h.deps.Log.With("part", "gateway")})
+	return err
+}
+
+func (h *Hub) openPortal() (*portal.Portal, error) {
+	if h.cfg.Portal.User == "" {
+		return nil, nil
+	}
+	hash, err := os.ReadFile(h.cfg.Portal.PasswordFile)
+	if err != nil {
+		return nil, unreadable(err, h.cfg.Portal.PasswordFile)
+	}
+	return portal.New(portal.Config{User: h.cfg.Portal.User, PasswordHash: string(hash)},
+		portal.Deps{Books: h.engine, Now: h.deps.Now, Log: h.deps.Log.With("part", "portal")})
+}
+
+// WritePassword keeps the hash of an operations password in a file.
+func WritePassword(path, password string) error {
+	hash, err := portal.HashPassword(password)
+	if err != nil {
+		return err
+	}
+	return WriteFile(path, []byte(hash))
+}
+
+// Run serves until ctx ends: doors close first, then the engine lets its calls end, then the store.
+func (h *Hub) Run(ctx context.Context) error {
+	h.deps.Log.Info("hub serves", "http", h.HTTPAddr(), "mqtt", h.MQTTAddr(), "channels", len(h.cfg.Channels))
+	err := run.Group(ctx,
+		run.Part{Name: "store", Run: h.store.DB().Run},
+		run.Part{Name: "sweeper", Run: h.sweep},
+		run.Part{Name: "engine", Run: h.engine.Run},
+		run.Part{Name: "broker", Run: h.broker.Run},
+		run.Part{Name: "gateway", Run: h.gateway.Run})
+	h.deps.Log.Info("hub stopped")
+	return errors.Join(err, h.Close())
+}
+
+// sweep forgets what has expired, now and then and a little at a time.
+func (h *Hub) sweep(ctx context.Context) error {
+	const codeMemory = 24 * time.Hour // a wallet's code lives a minute; a day covers any clock
+	const atOnce = 500                // rows a transaction: under a millisecond of the writer's time
+	tick := time.NewTicker(10 * time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			if err := h.store.Sweep(h.deps.Now(), codeMemory, atOnce); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// Close frees what Open took; Run does it too.
+func (h *Hub) Close() error {
+	var errs []error
+	for _, l := range []net.Listener{h.http, h.mqtt} {
+		if l != nil {
+			if err := l.Close(); !errors.Is(err, net.ErrClosed) {
+				errs = append(errs, err)
+			}
+		}
+	}
+	if h.store != nil {
+		errs = append(errs, h.store.DB().Close())
+	}
+	if h.lock != nil {
+		if err := h.lock.Close(); !errors.Is(err, os.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// HTTPAddr is where the API listens.
+func (h *Hub) HTTPAddr() string { return h.http.Addr().String() }
+
+// MQTTAddr is where terminals connect.
+func (h *Hub) MQTTAddr() string { return h.mqtt.Addr().String() }
+
+// CA is the certificate that vouches for the hub, PEM.
+func (h *Hub) CA() []byte { return h.keys.ca.CertPEM() }
+
+// MetricsToken is the bearer token of /metrics.
+func (h *Hub) MetricsToken() string { return hex.EncodeToString(h.keys.derive("metrics")[:16]) }
+
+func listen(key, addr string) (net.Listener, error) {
+	l, err := net.Listen("tcp", addr)
+	return l, fault.Wrap(err, fault.Unavailable, "hub.listen", "%s: cannot listen on %s: is another hub running, or the port taken?", key, addr)
+}
+
+// lockFolder keeps a second hub off the folder as long as this process lives.
+func lockFolder(dir string) (*os.File, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fault.Wrap(err, fault.Internal, "hub.folder", "cannot make %s", dir)
+	}
+	f, err := os.OpenFile(filepath.Join(dir, "hub.lock"), os.O_CREATE|os.O_RDWR|syscall.O_CLOEXEC, 0o600)
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Internal, "hub.folder", "cannot write in %s", dir)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		_ = f.Close()
+		return nil, fault.Wrap(err, fault.Conflict, "hub.locked", "another hub runs on %s: stop it first", dir)
+	}
+	return f, nil
+}
