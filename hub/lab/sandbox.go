@@ -18,6 +18,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"cloudcashier/hub/hubd"
@@ -53,6 +54,7 @@ func (s *sandboxProcess) start(ctx context.Context) error {
 	}
 	s.cmd = exec.Command(self, "sandbox", "--data", s.data, "--listen", u.Host, "--until-stdin-closes")
 	s.cmd.Stderr = os.Stderr
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for the lab, which stops the sandbox last
 	if s.stdin, err = s.cmd.StdinPipe(); err != nil {
 		return fmt.Errorf("sandbox stdin: %w", err)
 	}
