@@ -114,9 +114,10 @@ func (e *Engine) call(way *way, p payment.Payment, task payment.Task, code pay.C
 	}
 }
 
-// orderLife is how long the wallet may still take the order after we sent it. With the code's own
-// minute it is why "no such order" becomes proof after Rules.Travel.
-const orderLife = time.Minute
+// orderLife is how long the wallet may still take the order after we sent it: WeChat wants at least
+// a minute, and it must end before Rules.Travel. With the code's own minute it is why "no such
+// order" becomes proof then.
+const orderLife = 70 * time.Second
 
 // change applies an event to a payment in a transaction of its own. An event the law refuses is
 // recorded as a break for a person to look at; the payment stays as it is.

@@ -1,0 +1,215 @@
+package channeltest
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+
+	"cloudcashier/hub/internal/channel"
+	"cloudcashier/shared/pay"
+)
+
+// Target is a connector to be lied to.
+type Target struct {
+	Wallet pay.Wallet
+	// Connect makes the connector, with base ("https://127.0.0.1:4711") as the wallet's host.
+	Connect func(t *testing.T, base string, roots *x509.CertPool) channel.Channel
+	// Genuine makes the wallet's honest answer to a request: charged, for a payment and for a
+	// query; undone, for a reversal. It runs on the server's goroutine.
+	Genuine func(path string, request []byte) []byte
+	// Stride is how far apart the bytes stand that are damaged one by one: 1 damages each.
+	Stride int
+}
+
+// calls are the three things a connector does, each on the sample attempt.
+var calls = []struct {
+	name string
+	do   func(channel.Channel, context.Context, pay.Wallet) channel.Answer
+	want channel.Finding // what the genuine answer proves
+}{
+	{"pay", func(c channel.Channel, ctx context.Context, w pay.Wallet) channel.Answer {
+		return c.Pay(ctx, SampleOrder(w))
+	}, channel.Approved},
+	{"query", func(c channel.Channel, ctx context.Context, w pay.Wallet) channel.Answer {
+		return c.Query(ctx, SampleRef())
+	}, channel.Approved},
+	{"reverse", func(c channel.Channel, ctx context.Context, w pay.Wallet) channel.Answer {
+		return c.Reverse(ctx, SampleRef())
+	}, channel.Reversed},
+}
+
+// Hostile puts every wire fault that needs no knowledge of the protocol between the connector and
+// an honest wallet. Whatever comes back damaged, late, from elsewhere or not at all proves nothing.
+func Hostile(t *testing.T, x Target) {
+	t.Run("damaged", func(t *testing.T) { damaged(t, x) })
+	t.Run("answers", func(t *testing.T) { answers(t, x) })
+	t.Run("silence", func(t *testing.T) { silence(t, x) })
+	t.Run("tls", func(t *testing.T) { certificates(t, x) })
+}
+
+// hold fails the test unless the answer is Unknown, says why, and shows no payment code.
+func hold(t *testing.T, name string, w pay.Wallet, a channel.Answer) {
+	t.Helper()
+	if a.Finding != channel.Unknown || a.Err == nil {
+		t.Errorf("%s: found %q (%v), want unknown with its cause", name, a.Finding, a.Err)
+		return
+	}
+	if strings.Contains(a.Err.Error(), SampleOrder(w).Code.Reveal()) {
+		t.Errorf("%s: the error shows the payment code: %v", name, a.Err)
+	}
+}
+
+// damaged changes one byte of the genuine answer at a time, then cuts it short.
+func damaged(t *testing.T, x Target) {
+	var alter func([]byte) []byte
+	s := Serve(t, func(w http.ResponseWriter, r *http.Request, body []byte) {
+		w.Write(alter(x.Genuine(r.URL.Path, body)))
+	})
+	c := x.Connect(t, s.URL, s.Roots)
+	for _, call := range calls {
+		size := 0
+		alter = func(b []byte) []byte { size = len(b); return b }
+		if a := call.do(c, t.Context(), x.Wallet); a.Finding != call.want || a.Err != nil {
+			t.Fatalf("%s: the genuine answer gave %q (%v), want %q", call.name, a.Finding, a.Err, call.want)
+		}
+		for i := 0; i < size; i += x.Stride {
+			alter = func(b []byte) []byte {
+				b = bytes.Clone(b)
+				if b[i] == 'x' {
+					b[i] = 'y'
+				} else {
+					b[i] = 'x'
+				}
+				return b
+			}
+			hold(t, fmt.Sprintf("%s, byte %d changed", call.name, i), x.Wallet, call.do(c, t.Context(), x.Wallet))
+		}
+		for i := 0; i < size; i += 1 + size/16 {
+			alter = func(b []byte) []byte { return b[:i] }
+			hold(t, fmt.Sprintf("%s, cut to %d bytes", call.name, i), x.Wallet, call.do(c, t.Context(), x.Wallet))
+		}
+	}
+}
+
+// answers wraps the genuine bytes in what a connector must not accept around them.
+func answers(t *testing.T, x Target) {
+	elsewhere := Serve(t, func(w http.ResponseWriter, r *http.Request, body []byte) {
+		t.Error("a redirect was followed")
+		w.Write(x.Genuine(r.URL.Path, body))
+	})
+	status := func(code int) Answer {
+		return func(w http.ResponseWriter, r *http.Request, body []byte) {
+			w.Header().Set("Location", elsewhere.URL+r.URL.Path)
+			w.WriteHeader(code)
+			if code != http.StatusNoContent {
+				w.Write(x.Genuine(r.URL.Path, body))
+			}
+		}
+	}
+	cases := map[string]Answer{
+		"empty": func(http.ResponseWriter, *http.Request, []byte) {},
+		"twice": func(w http.ResponseWriter, r *http.Request, body []byte) {
+			w.Write(bytes.Repeat(x.Genuine(r.URL.Path, body), 2))
+		},
+		"trailing byte": func(w http.ResponseWriter, r *http.Request, body []byte) {
+			w.Write(append(x.Genuine(r.URL.Path, body), 'x'))
+		},
+		"trailing zero": func(w http.ResponseWriter, r *http.Request, body []byte) {
+			w.Write(append(x.Genuine(r.URL.Path, body), 0))
+		},
+		"leading byte": func(w http.ResponseWriter, r *http.Request, body []byte) {
+			w.Write(append([]byte("x"), x.Genuine(r.URL.Path, body)...))
+		},
+		"HTML": func(w http.ResponseWriter, r *http.Request, body []byte) {
+			io.WriteString(w, "<html><body>the service is being maintained</body></html>")
+		},
+		"huge": func(w http.ResponseWriter, r *http.Request, body []byte) {
+			w.Write(append(x.Genuine(r.URL.Path, body), bytes.Repeat([]byte{' '}, 65<<10)...))
+		},
+		"endless": func(w http.ResponseWriter, r *http.Request, body []byte) {
+			w.Write(x.Genuine(r.URL.Path, body))
+			for page := bytes.Repeat([]byte{' '}, 4<<10); ; {
+				if _, err := w.Write(page); err != nil {
+					return // the connector hung up, as it should
+				}
+			}
+		},
+		"compressed": func(w http.ResponseWriter, r *http.Request, body []byte) {
+			w.Header().Set("Content-Encoding", "gzip")
+			z := gzip.NewWriter(w)
+			z.Write(x.Genuine(r.URL.Path, body))
+			z.Close()
+		},
+		"cut inside": func(w http.ResponseWriter, r *http.Request, body []byte) {
+			b := x.Genuine(r.URL.Path, body)
+			raw(w, fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(b), b[:len(b)-1]))
+		},
+		"cut in the head": func(w http.ResponseWriter, r *http.Request, body []byte) { raw(w, "HTTP/1.1 200 OK\r\nConte") },
+		"closed":          func(w http.ResponseWriter, r *http.Request, body []byte) { raw(w, "") },
+		"no HTTP":         func(w http.ResponseWriter, r *http.Request, body []byte) { raw(w, "220 mail ready\r\n\r\n") },
+		"request echoed":  func(w http.ResponseWriter, r *http.Request, body []byte) { raw(w, string(body)+"\r\n\r\n") },
+		"echoed in the head": func(w http.ResponseWriter, r *http.Request, body []byte) {
+			raw(w, "HTTP/1.1 200 OK\r\n"+string(body)+"\r\n\r\n")
+		},
+		"endless head": func(w http.ResponseWriter, r *http.Request, body []byte) {
+			raw(w, "HTTP/1.1 200 OK\r\nX: "+strings.Repeat("x", 1<<20)+"\r\n\r\n")
+		},
+	}
+	for _, code := range []int{201, 202, 204, 301, 302, 307, 308, 400, 401, 403, 404, 429, 500, 502, 503, 504} {
+		cases[fmt.Sprintf("status %d", code)] = status(code)
+	}
+	for name, answer := range cases {
+		t.Run(name, func(t *testing.T) {
+			s := Serve(t, answer)
+			c := x.Connect(t, s.URL, s.Roots)
+			for _, call := range calls {
+				hold(t, call.name, x.Wallet, call.do(c, t.Context(), x.Wallet))
+			}
+		})
+	}
+}
+
+// silence ends the caller's context while the wallet keeps the connection open and says nothing,
+// or says half of it.
+func silence(t *testing.T, x Target) {
+	for _, half := range []bool{false, true} {
+		for _, call := range calls {
+			arrived, done := make(chan struct{}), make(chan struct{})
+			s := Serve(t, func(w http.ResponseWriter, r *http.Request, body []byte) {
+				if half {
+					b := x.Genuine(r.URL.Path, body)
+					w.Write(b[:len(b)/2])
+					w.(http.Flusher).Flush()
+				}
+				close(arrived)
+				<-done
+			})
+			c := x.Connect(t, s.URL, s.Roots)
+			ctx, cancel := context.WithCancel(t.Context())
+			go func() { <-arrived; cancel() }()
+			a := call.do(c, ctx, x.Wallet)
+			close(done)
+			hold(t, fmt.Sprintf("%s, half an answer: %t", call.name, half), x.Wallet, a)
+			if !errors.Is(a.Err, context.Canceled) {
+				t.Errorf("%s: the error is %v, want the context's", call.name, a.Err)
+			}
+		}
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	c := x.Connect(t, "https://"+l.Addr().String(), x509.NewCertPool())
+	for _, call := range calls {
+		hold(t, call.name+", nobody listens", x.Wallet, call.do(c, t.Context(), x.Wallet))
+	}
+}

@@ -1,0 +1,35 @@
+package wechat
+
+import "net/http"
+
+// Parse is the answer parser.
+func Parse(s string) (map[string]string, error) {
+	got, err := parse(s)
+	if err != nil {
+		return nil, err
+	}
+	m := make(map[string]string, len(got))
+	for _, f := range got {
+		m[f.name] = f.value
+	}
+	return m, nil
+}
+
+// Sign signs an answer as it was parsed, and says whether it carries that signature.
+func Sign(kind, key, xml string) (sign string, carried bool, err error) {
+	got, err := parse(xml)
+	if err != nil {
+		return "", false, err
+	}
+	s := newSigner(kind, key)
+	return s.of(got), s.matches(got, got.get("sign")), nil
+}
+
+// PayDeclines gives the table of refusals.
+var PayDeclines = payDeclines
+
+// Printable is what foreign text becomes in a log.
+var Printable = printable
+
+// Via replaces the network.
+func Via(c *Channel, rt http.RoundTripper) { c.open, c.withCert = rt, rt }

@@ -1,0 +1,190 @@
+// Package wechat speaks WeChat Pay's payment-code protocol, API v2: signed XML over HTTPS
+// (handbook: wallets, section 2). One call is one request: micropay charges, orderquery asks,
+// secapi/pay/reverse undoes and needs the merchant's client certificate.
+//
+// It refuses to believe an answer that is not strict XML, not signed with our key, or not about
+// our merchant, order, amount and currency: all of these are Unknown. It never decides, repeats
+// or remembers anything.
+//
+// Newcomers get one thing wrong: result_code=FAIL is no decline. "The customer is typing the
+// password" and "our bank did not answer" arrive there too, and the money may move after them.
+package wechat
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+
+	"cloudcashier/hub/internal/channel"
+	"cloudcashier/shared/fault"
+)
+
+// Config is one merchant's way to WeChat Pay. All fields but RootCAs and SignType are needed.
+type Config struct {
+	BaseURL    string           // https://api.mch.weixin.qq.com; http is taken for this machine only
+	AppID      string           // the appid bound to the merchant
+	MchID      string           // the merchant number
+	APIKey     string           // the APIv2 key, 32 characters
+	SignType   string           // HMAC-SHA256 (also when empty) or MD5; answers are held to the same
+	ClientCert tls.Certificate  // the merchant's certificate, shown only to /secapi
+	RootCAs    *x509.CertPool   // who may vouch for the wallet's host; nil means the system's
+	DeviceIP   string           // spbill_create_ip
+	Now        func() time.Time // stands in when an approval names no time
+	Nonce      func() string    // 1 to 32 of [0-9A-Za-z], never the same twice
+}
+
+// String keeps the key out of logs and messages.
+func (c Config) String() string { return "wechat v2, merchant " + c.MchID + ", appid " + c.AppID }
+
+// GoString keeps %#v from showing the key.
+func (c Config) GoString() string { return c.String() }
+
+// LogValue keeps slog from showing the key.
+func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
+
+// Channel is the connector. It is safe for concurrent use.
+type Channel struct {
+	appID, mchID, deviceIP string
+
+	sign     *signer
+	now      func() time.Time
+	nonce    func() string
+	open     http.RoundTripper // shows no certificate
+	withCert http.RoundTripper // shows the merchant's certificate
+	micropay *url.URL
+	query    *url.URL
+	reverse  *url.URL
+}
+
+var _ channel.Channel = (*Channel)(nil)
+
+// String keeps the key out of logs and messages.
+func (c *Channel) String() string { return "wechat v2, merchant " + c.mchID + ", appid " + c.appID }
+
+// rules are section 6.1: query every 5 s, give up after 45 s, no reversal before 15 s. A code
+// lives its minute and time_expire closes the order, so after 75 s nothing can still arrive.
+var rules = channel.Rules{
+	CallTimeout:      10 * time.Second,
+	FirstQuery:       5 * time.Second,
+	QueryEvery:       5 * time.Second,
+	GiveUp:           45 * time.Second,
+	ReverseNotBefore: 15 * time.Second,
+	ReverseEvery:     5 * time.Second,
+	UndoWindow:       7 * 24 * time.Hour,
+	Travel:           75 * time.Second,
+}
+
+// Rules gives WeChat Pay's pace and windows.
+func (c *Channel) Rules() channel.Rules { return rules }
+
+// New checks the whole configuration and names every fault in it (Invalid).
+func New(cfg Config) (*Channel, error) {
+	base, err := checkConfig(&cfg)
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Invalid, "wechat.config", "the WeChat Pay channel of merchant %q is not configured right", cfg.MchID)
+	}
+	cert := cfg.ClientCert
+	return &Channel{
+		appID: cfg.AppID, mchID: cfg.MchID, deviceIP: cfg.DeviceIP,
+		sign: newSigner(cfg.SignType, cfg.APIKey), now: cfg.Now, nonce: cfg.Nonce,
+		// 256: the hub's calls in flight at once, each on a warm connection. Reversals are rare.
+		open:     newTransport(cfg.RootCAs, nil, 256),
+		withCert: newTransport(cfg.RootCAs, &cert, 32),
+		micropay: base.JoinPath("pay/micropay"),
+		query:    base.JoinPath("pay/orderquery"),
+		reverse:  base.JoinPath("secapi/pay/reverse"),
+	}, nil
+}
+
+var (
+	idShape  = regexp.MustCompile(`^[0-9A-Za-z]{1,32}$`)
+	mchShape = regexp.MustCompile(`^[0-9]{6,32}$`)
+	keyShape = regexp.MustCompile(`^[0-9A-Za-z]{32}$`)
+)
+
+func checkConfig(cfg *Config) (*url.URL, error) {
+	var faults []error
+	must := func(ok bool, text string) {
+		if !ok {
+			faults = append(faults, errors.New(text))
+		}
+	}
+	if cfg.SignType == "" {
+		cfg.SignType = signHMAC
+	}
+	base, err := checkURL(cfg.BaseURL)
+	if err != nil {
+		faults = append(faults, err)
+	}
+	must(idShape.MatchString(cfg.AppID), "AppID: 1 to 32 letters and digits, as on the merchant platform")
+	must(mchShape.MatchString(cfg.MchID), "MchID: the digits of the merchant number")
+	must(keyShape.MatchString(cfg.APIKey), "APIKey: the 32 letters and digits of the APIv2 key")
+	must(cfg.SignType == signHMAC || cfg.SignType == signMD5, "SignType: HMAC-SHA256 or MD5")
+	// Without it nothing could be undone, so a merchant who has none must not charge either.
+	must(len(cfg.ClientCert.Certificate) > 0 && cfg.ClientCert.PrivateKey != nil,
+		"ClientCert: the merchant's API certificate with its key, needed to reverse")
+	must(net.ParseIP(cfg.DeviceIP) != nil, "DeviceIP: an IPv4 or IPv6 address")
+	must(cfg.Now != nil, "Now: a clock")
+	must(cfg.Nonce != nil, "Nonce: a source of nonces")
+	return base, errors.Join(faults...)
+}
+
+// checkURL takes https anywhere and http on this machine: a payment code is bearer money and must
+// not cross a network in the clear.
+func checkURL(s string) (*url.URL, error) {
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return nil, errors.New("BaseURL: write it as https://api.mch.weixin.qq.com")
+	}
+	ip := net.ParseIP(u.Hostname())
+	local := u.Hostname() == "localhost" || (ip != nil && ip.IsLoopback())
+	if u.Scheme != "https" && (u.Scheme != "http" || !local) {
+		return nil, errors.New("BaseURL: use https; http is taken for this machine only")
+	}
+	u.Path = "/" + strings.Trim(u.Path, "/") // a host alone must give "/pay/…" too
+	return u, nil
+}
+
+// Pay charges the customer whose code was scanned.
+func (c *Channel) Pay(ctx context.Context, o channel.Order) channel.Answer {
+	if a, ok := refuse(o); !ok {
+		return a
+	}
+	got, err := c.call(ctx, c.open, c.micropay, c.payRequest(o), o.OutTradeNo)
+	if err != nil {
+		return payFailed(err)
+	}
+	return c.payFinding(got, channel.Ref{OutTradeNo: o.OutTradeNo, Amount: o.Amount})
+}
+
+// Query asks how an attempt stands.
+func (c *Channel) Query(ctx context.Context, r channel.Ref) channel.Answer {
+	if !orderNumber(r.OutTradeNo) {
+		return unknown(errOrderNumber)
+	}
+	got, err := c.call(ctx, c.open, c.query, c.orderRequest(r.OutTradeNo), r.OutTradeNo)
+	if err != nil {
+		return unknown(err)
+	}
+	return c.queryFinding(got, r)
+}
+
+// Reverse asks to close the order when unpaid and to give all money back when paid.
+func (c *Channel) Reverse(ctx context.Context, r channel.Ref) channel.Answer {
+	if !orderNumber(r.OutTradeNo) {
+		return unknown(errOrderNumber)
+	}
+	got, err := c.call(ctx, c.withCert, c.reverse, c.orderRequest(r.OutTradeNo), r.OutTradeNo)
+	if err != nil {
+		return unknown(err)
+	}
+	return reverseFinding(got, r)
+}
