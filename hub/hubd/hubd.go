@@ -14,6 +14,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -100,9 +101,11 @@ func (h *Hub) openDoors() error {
 	if err != nil {
 		return err
 	}
-	page, err := h.openPortal()
-	if err != nil {
-		return err
+	var page http.Handler
+	if h.cfg.Portal.User != "" {
+		if page, err = h.openPortal(); err != nil {
+			return err
+		}
 	}
 	advertised := h.cfg.Terminal
 	if advertised == "" {
@@ -118,9 +121,6 @@ func (h *Hub) openDoors() error {
 }
 
 func (h *Hub) openPortal() (*portal.Portal, error) {
-	if h.cfg.Portal.User == "" {
-		return nil, nil
-	}
 	hash, err := os.ReadFile(h.cfg.Portal.PasswordFile)
 	if err != nil {
 		return nil, unreadable(err, h.cfg.Portal.PasswordFile)
@@ -130,8 +130,8 @@ func (h *Hub) openPortal() (*portal.Portal, error) {
 }
 
 // WritePassword keeps the hash of an operations password in a file.
-func WritePassword(path, password string) error {
-	hash, err := portal.HashPassword(password)
+func WritePassword(path, password string, random io.Reader) error {
+	hash, err := portal.HashPassword(password, random)
 	if err != nil {
 		return err
 	}

@@ -188,7 +188,7 @@ func open(ctx context.Context, o Options, st state, keysDir string) (*hubd.Hub, 
 		return nil, err
 	}
 	cfg.Channels = channels
-	if err := hubd.WritePassword(cfg.Portal.PasswordFile, st.Password); err != nil {
+	if err := hubd.WritePassword(cfg.Portal.PasswordFile, st.Password, rand.Reader); err != nil {
 		return nil, err
 	}
 	if err := cfg.Save(filepath.Join(o.Data, "hub.yaml")); err != nil {

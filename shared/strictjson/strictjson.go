@@ -10,6 +10,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
+	"strings"
 
 	"cloudcashier/shared/fault"
 )
@@ -19,8 +21,12 @@ const maxDepth = 16
 
 // Decode reads exactly one JSON value into v. Its errors are Invalid and name the field.
 func Decode(data []byte, v any) error {
-	if err := scan(data); err != nil {
+	keys, err := scan(data)
+	if err != nil {
 		return fault.Wrap(err, fault.Invalid, "json.malformed", "the body is not acceptable JSON: %v", err)
+	}
+	if err := spelt(keys, reflect.TypeOf(v)); err != nil {
+		return fault.Wrap(err, fault.Invalid, "json.field", "the body does not fit: %v", err)
 	}
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
@@ -39,8 +45,31 @@ func describe(err error) string {
 	return err.Error()
 }
 
-// scan walks the tokens once: one value, bounded depth, no key twice in one object.
-func scan(data []byte) error {
+// spelt refuses top-level keys that are no field's name to the letter: encoding/json takes "AMOUNT"
+// for "amount".
+func spelt(keys []string, t reflect.Type) error {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t.Kind() != reflect.Struct {
+		return nil
+	}
+	for _, key := range keys {
+		known := false
+		for i := range t.NumField() {
+			name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+			known = known || name == key || name == "" && t.Field(i).Name == key
+		}
+		if !known {
+			return fmt.Errorf("field %q is not known", key)
+		}
+	}
+	return nil
+}
+
+// scan walks the tokens once: one value, bounded depth, no key twice in one object. It lists the
+// keys of the outermost object.
+func scan(data []byte) (names []string, err error) {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.UseNumber()
 	type frame struct {
@@ -51,10 +80,10 @@ func scan(data []byte) error {
 	for {
 		token, err := d.Token()
 		if errors.Is(err, io.EOF) {
-			return io.ErrUnexpectedEOF
+			return nil, io.ErrUnexpectedEOF
 		}
 		if err != nil {
-			return errors.New("it does not parse")
+			return nil, errors.New("it does not parse")
 		}
 		var top *frame
 		if len(stack) > 0 {
@@ -62,7 +91,10 @@ func scan(data []byte) error {
 		}
 		if name, ok := token.(string); ok && top != nil && top.keys != nil && top.key {
 			if top.keys[name] {
-				return fmt.Errorf("key %q stands twice", name)
+				return nil, fmt.Errorf("key %q stands twice", name)
+			}
+			if len(stack) == 1 {
+				names = append(names, name)
 			}
 			top.keys[name], top.key = true, false
 			continue
@@ -79,14 +111,14 @@ func scan(data []byte) error {
 			stack = stack[:len(stack)-1]
 		}
 		if len(stack) > maxDepth {
-			return errors.New("it nests too deep")
+			return nil, errors.New("it nests too deep")
 		}
 		if len(stack) == 0 {
 			break
 		}
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("something follows the value")
+		return nil, errors.New("something follows the value")
 	}
-	return nil
+	return names, nil
 }

@@ -20,7 +20,7 @@ const codeLife = 45 * time.Second
 type Ask struct {
 	Merchant, Store, Terminal string
 	Source                    payment.Source
-	Key                       string // idempotency key, unique in merchant, source and terminal
+	Key                       string // idempotency key: a till's sale, or a merchant's order number
 	BodyHash                  string // of what was asked under Key
 	OrderNo                   string
 	Amount                    money.Amount
@@ -29,6 +29,8 @@ type Ask struct {
 	Subject                   string
 	Metadata                  string // JSON object, kept as it came; may be empty
 }
+
+func (a Ask) scope() string { return payment.Payment{Source: a.Source, Terminal: a.Terminal}.Scope() }
 
 // Collect takes a payment in and begins to collect it. It returns once the payment is stored; the
 // wallet is called in the background. The same Key with the same BodyHash gives the payment that
@@ -65,7 +67,7 @@ func (e *Engine) collect(ctx context.Context, a Ask) (p payment.Payment, fresh b
 // known finds the payment of a repeated request without waiting for a place.
 func (e *Engine) known(a Ask) (p payment.Payment, ok bool, err error) {
 	err = e.Store.View(func(tx *store.Tx) error {
-		p, err = tx.PaymentByKey(a.Merchant, a.Source, a.Terminal, a.Key)
+		p, err = tx.PaymentByKey(a.Merchant, a.Source, a.scope(), a.Key)
 		return err
 	})
 	if fault.KindOf(err) == fault.NotFound {
@@ -139,7 +141,7 @@ func (e *Engine) intake(a Ask, w *way) (p payment.Payment, fresh bool, err error
 	minted := p.ID
 	e.enter(minted)
 	err = e.Store.Update(func(tx *store.Tx) error {
-		earlier, err := tx.PaymentByKey(a.Merchant, a.Source, a.Terminal, a.Key)
+		earlier, err := tx.PaymentByKey(a.Merchant, a.Source, a.scope(), a.Key)
 		if err == nil {
 			p = earlier
 			return same(earlier, a)
@@ -185,6 +187,9 @@ func (e *Engine) mayCollect(tx *store.Tx, p payment.Payment, a Ask, now time.Tim
 			return fault.New(fault.Conflict, "payment.fenced", "this sale was given up before it arrived: nothing was charged, scan again")
 		}
 	}
+	if err := belongs(tx, a); err != nil {
+		return err
+	}
 	others, err := tx.PaymentsByOrder(a.Merchant, a.OrderNo, 20)
 	if err != nil {
 		return err
@@ -202,6 +207,31 @@ func (e *Engine) mayCollect(tx *store.Tx, p payment.Payment, a Ask, now time.Tim
 		err = fault.New(fault.Conflict, "code.used", "this code made a payment before: ask the customer for a fresh one")
 	}
 	return err
+}
+
+// belongs refuses a store or terminal of somebody else.
+func belongs(tx *store.Tx, a Ask) error {
+	if a.Source == payment.FromTill { // the terminal's certificate said whose it is
+		return nil
+	}
+	if a.Store != "" {
+		if owner, err := tx.StoreOf(a.Store); err != nil || owner != a.Merchant {
+			return mine(err, "store", a.Store)
+		}
+	}
+	if a.Terminal != "" {
+		if t, err := tx.TerminalInTx(a.Terminal); err != nil || t.Merchant != a.Merchant {
+			return mine(err, "terminal", a.Terminal)
+		}
+	}
+	return nil
+}
+
+func mine(err error, what, name string) error {
+	if err != nil && fault.KindOf(err) != fault.NotFound {
+		return err
+	}
+	return fault.New(fault.Invalid, "payment."+what, "%s %q is none of this merchant's", what, name)
 }
 
 // Payment reads a merchant's payment (NotFound, also for another merchant's).

@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"cloudcashier/hub/internal/channel"
 	"cloudcashier/hub/internal/engine"
 	"cloudcashier/hub/internal/payment"
 	"cloudcashier/hub/internal/registry"
@@ -32,6 +33,7 @@ type house struct {
 	t      *testing.T
 	dir    string
 	wallet *wallet
+	way    channel.Channel // to the wallet
 	logs   bytes.Buffer
 	seed   byte
 
@@ -43,7 +45,12 @@ type house struct {
 var till = registry.Terminal{ID: "trm_1", Merchant: merchant, Store: "sto_1", Name: "till", Key: bytes.Repeat([]byte{1}, 32), Serial: "01"}
 
 func newHouse(t *testing.T) *house {
-	h := &house{t: t, dir: t.TempDir(), wallet: newWallet()}
+	w := newWallet()
+	return newHouseOver(t, w, w)
+}
+
+func newHouseOver(t *testing.T, w *wallet, way channel.Channel) *house {
+	h := &house{t: t, dir: memoryDir(t), wallet: w, way: way}
 	h.start()
 	err := h.store.Update(func(tx *store.Tx) error {
 		if err := tx.PutMerchant(registry.Merchant{ID: merchant, Created: time.Now()}); err != nil {
@@ -67,7 +74,7 @@ func (h *house) start() {
 	}
 	h.seed++
 	h.store = s
-	h.engine = engine.New(engine.Deps{Store: s, Ways: []engine.Way{{Name: "w", Wallet: pay.WeChat, Channel: h.wallet}},
+	h.engine = engine.New(engine.Deps{Store: s, Ways: []engine.Way{{Name: "w", Wallet: pay.WeChat, Channel: h.way}},
 		CodeKey: []byte("k"), Now: time.Now, IDs: id.NewSource(time.Now, rand.NewChaCha8([32]byte{h.seed})),
 		Log: slog.New(slog.NewJSONHandler(&h.logs, nil)), Told: func(string) {}})
 	ctx, cancel := context.WithCancel(context.Background())
@@ -83,6 +90,19 @@ func (h *house) start() {
 		}
 	}
 }
+
+// memoryDir is a folder in memory where there is one: here the records matter, not the disk.
+func memoryDir(t *testing.T) string {
+	dir, err := os.MkdirTemp("/dev/shm", "cashier-engine-*")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
+
+// abandon lets the hub end by itself on files nobody looks at any more: it begins no further call.
+func (h *house) abandon() { go h.stop() }
 
 func ask(order, code string) engine.Ask {
 	c, err := pay.ParseCode(code)

@@ -3,10 +3,12 @@ package engine_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
 	"cloudcashier/hub/internal/channel"
+	"cloudcashier/hub/internal/payment"
 )
 
 // wallet is a pretended wallet with a truth of its own, in virtual time. The last two digits of the
@@ -14,7 +16,8 @@ import (
 type wallet struct {
 	mu     sync.Mutex
 	orders map[string]*order
-	pays   int // pay calls that arrived
+	turned map[string]bool // orders told once to come back
+	pays   int             // pay calls that arrived
 	calls  int
 }
 
@@ -29,7 +32,7 @@ type order struct {
 
 var errLost = errors.New("connection reset")
 
-func newWallet() *wallet { return &wallet{orders: map[string]*order{}} }
+func newWallet() *wallet { return &wallet{orders: map[string]*order{}, turned: map[string]bool{}} }
 
 func (*wallet) Rules() channel.Rules {
 	return channel.Rules{CallTimeout: 10 * time.Second, FirstQuery: 5 * time.Second, QueryEvery: 5 * time.Second, GiveUp: 45 * time.Second,
@@ -42,7 +45,8 @@ func (w *wallet) Pay(ctx context.Context, o channel.Order) channel.Answer {
 	w.pays++
 	code := o.Code.Reveal()
 	fate := code[len(code)-2:]
-	if fate == "90" && w.pays == 1 {
+	if fate == "90" && !w.turned[o.OutTradeNo] {
+		w.turned[o.OutTradeNo] = true
 		return channel.Answer{Finding: channel.Busy}
 	}
 	if fate == "61" || fate == "63" || fate == "80" { // never arrives, or is not taken
@@ -144,4 +148,37 @@ func (w *wallet) payCalls() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.pays
+}
+
+// netOf is what the customer of one attempt is out of.
+func (w *wallet) netOf(no string) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	o := w.orders[no]
+	if o == nil {
+		return 0
+	}
+	w.state(o)
+	return o.charged - o.returned
+}
+
+func (w *wallet) fateOf(no string) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if o := w.orders[no]; o != nil {
+		return o.fate
+	}
+	return ""
+}
+
+// strangers counts charges under numbers that none of the payments has.
+func (w *wallet) strangers(known []payment.Payment) (n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for no, o := range w.orders {
+		if o.charged > o.returned && !slices.ContainsFunc(known, func(p payment.Payment) bool { return p.Attempt.OutTradeNo == no }) {
+			n++
+		}
+	}
+	return n
 }

@@ -80,6 +80,15 @@ type Attempt struct {
 	Checks     int       // answered looks after it was undone
 }
 
+// Scope is what a key is unique in, beside merchant and source: each till numbers its own sales,
+// while a merchant's order number is one whichever till it names.
+func (p Payment) Scope() string {
+	if p.Source == FromTill {
+		return p.Terminal
+	}
+	return ""
+}
+
 // Outcome is what people are told.
 func (p Payment) Outcome() pay.Outcome { return p.Status.Outcome() }
 

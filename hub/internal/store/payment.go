@@ -28,10 +28,10 @@ func scanPayment(scan func(...any) error) (p payment.Payment, err error) {
 
 // InsertPayment stores a new payment and its attempt. A key that exists is refused as a duplicate row.
 func (tx *Tx) InsertPayment(p payment.Payment) error {
-	_, err := tx.Exec(`INSERT INTO payment (id, merchant, store, terminal, source, key, body_hash, order_no, amount, currency, subject,
+	_, err := tx.Exec(`INSERT INTO payment (id, merchant, store, terminal, source, scope, key, body_hash, order_no, amount, currency, subject,
  metadata, wallet, status, waiting, decline_code, decline_message, decline_wallet, paid_at, created_at, finished_at)
- VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
-		p.ID, p.Merchant, p.Store, p.Terminal, p.Source, p.Key, p.BodyHash, p.OrderNo, p.Amount.Fen(), p.Amount.Currency(), p.Subject,
+ VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
+		p.ID, p.Merchant, p.Store, p.Terminal, p.Source, p.Scope(), p.Key, p.BodyHash, p.OrderNo, p.Amount.Fen(), p.Amount.Currency(), p.Subject,
 		p.Metadata, p.Wallet, p.Status, p.Waiting, p.Decline.Code, p.Decline.Message, p.Decline.Wallet,
 		millis(p.PaidAt), millis(p.Created), millis(p.Finished))
 	if err != nil {
@@ -67,9 +67,9 @@ func (tx *Tx) Payment(id string) (payment.Payment, error) {
 }
 
 // PaymentByKey finds a payment by its idempotency key (NotFound).
-func (tx *Tx) PaymentByKey(merchant string, source payment.Source, terminal, key string) (payment.Payment, error) {
+func (tx *Tx) PaymentByKey(merchant string, source payment.Source, scope, key string) (payment.Payment, error) {
 	p, err := scanPayment(tx.QueryRow("SELECT "+paymentColumns+
-		"WHERE p.merchant = ? AND p.source = ? AND p.terminal = ? AND p.key = ?", merchant, source, terminal, key).Scan)
+		"WHERE p.merchant = ? AND p.source = ? AND p.scope = ? AND p.key = ?", merchant, source, scope, key).Scan)
 	return p, found(err, "payment", key)
 }
 

@@ -50,6 +50,7 @@ CREATE TABLE payment (
   store TEXT NOT NULL,
   terminal TEXT NOT NULL,                        -- empty: from the API
   source TEXT NOT NULL CHECK (source IN ('till', 'api')),
+  scope TEXT NOT NULL,                           -- of key: the terminal for a till's, empty for the API's
   key TEXT NOT NULL CHECK (key <> ''),
   body_hash TEXT NOT NULL,
   order_no TEXT NOT NULL CHECK (order_no <> ''),
@@ -68,7 +69,7 @@ CREATE TABLE payment (
   finished_at INTEGER,
   CHECK ((finished_at IS NOT NULL) = (status IN ('succeeded', 'declined', 'reversed', 'closed'))),
   CHECK (status <> 'declined' OR decline_code <> ''),
-  UNIQUE (merchant, source, terminal, key)
+  UNIQUE (merchant, source, scope, key)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX payment_order ON payment (merchant, order_no, id);
 CREATE INDEX payment_open ON payment (created_at) WHERE finished_at IS NULL;
