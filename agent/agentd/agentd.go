@@ -1,0 +1,155 @@
+// Package agentd puts the agent together: journal, till, link to the hub, scanners and the local
+// API, started in that order and stopped in reverse.
+//
+// It refuses to run twice on one folder. Nothing below it reads a clock, draws randomness or looks
+// at the environment. Newcomers get one thing wrong: the folder is the till. Who it is, what it
+// sold and what it still has to ask are all in there; a copy of it must never run.
+package agentd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"cloudcashier/agent/internal/hublink"
+	"cloudcashier/agent/internal/identity"
+	"cloudcashier/agent/internal/localapi"
+	"cloudcashier/agent/internal/sale"
+	"cloudcashier/agent/internal/scanner"
+	"cloudcashier/agent/internal/store"
+	"cloudcashier/agent/internal/till"
+	"cloudcashier/shared/fault"
+	"cloudcashier/shared/id"
+	api "cloudcashier/shared/localapi"
+	"cloudcashier/shared/logs"
+	"cloudcashier/shared/run"
+)
+
+// Config says which till to run.
+type Config struct {
+	Dir      string   // activated; holds everything
+	Scanners []string // serial ports, or patterns of them
+	Baud     int      // of the scanners; 0 is their usual speed
+	Version  string
+}
+
+// Deps is the world.
+type Deps struct {
+	Now     func() time.Time // with a monotonic reading
+	Log     *slog.Logger
+	Rand    *rand.Rand // for jitter
+	Entropy io.Reader  // for secrets and identifiers
+}
+
+// lockName is the file whose lock says that an agent runs on the folder.
+const lockName = "agent.lock"
+
+// Run runs the agent until ctx ends (nil) or a part of it fails.
+func Run(ctx context.Context, c Config, d Deps) error {
+	who, err := identity.Load(c.Dir)
+	if err != nil {
+		return err
+	}
+	lock, err := takeLock(c.Dir)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	journal, err := store.Open(filepath.Join(c.Dir, store.FileName), d.Entropy)
+	if err != nil {
+		return err
+	}
+	parts, err := assemble(c, d, who, journal)
+	if err != nil {
+		return errors.Join(err, journal.Close())
+	}
+	d.Log.Info("agent ready", logs.Terminal, who.Terminal, logs.Merchant, who.Merchant,
+		"socket", filepath.Join(c.Dir, localapi.SocketName), "version", c.Version)
+	err = run.Group(ctx, parts...)
+	d.Log.Info("agent stopped", logs.Terminal, who.Terminal)
+	return err
+}
+
+// assemble makes the parts; the socket listens when it returns.
+func assemble(c Config, d Deps, who identity.Identity, journal *store.Store) ([]run.Part, error) {
+	ids := id.NewSource(d.Now, d.Entropy)
+	var link *hublink.Link // made after the till, which wakes it
+	t, err := till.New(
+		till.Config{Rules: sale.Default, Version: c.Version, Terminal: who.Terminal, Store: who.Store, Merchant: who.Merchant},
+		till.Deps{Now: d.Now, Log: d.Log, IDs: ids, Journal: journal, Wake: func() { link.Wake() }})
+	if err != nil {
+		return nil, err
+	}
+	link = hublink.New(who, t, hublink.Deps{Now: d.Now, Log: d.Log, Rand: d.Rand, Changed: t.LinkChanged,
+		Version: c.Version, Boot: ids.New("boot"), IDs: ids})
+	var scanners *scanner.Set
+	scanners = scanner.New(scanner.Config{Paths: c.Scanners, Baud: c.Baud},
+		scanner.Deps{Now: d.Now, Log: d.Log, Rand: d.Entropy, Changed: func(scanner.State) { t.ScannersChanged(shown(scanners.States())) }})
+	t.ScannersChanged(shown(scanners.States()))
+	door, err := localapi.New(filepath.Join(c.Dir, localapi.SocketName), t, localapi.Deps{Now: d.Now, Log: d.Log})
+	if err != nil {
+		return nil, err
+	}
+	return []run.Part{
+		{Name: "journal", Run: journal.Run},
+		{Name: "till", Run: t.Run},
+		{Name: "link", Run: link.Run},
+		{Name: "scanners", Run: scanners.Run},
+		{Name: "scans", Run: func(ctx context.Context) error { return pump(ctx, scanners, t) }},
+		{Name: "local API", Run: door.Run},
+	}, nil
+}
+
+// pump hands scans to the till, in order.
+func pump(ctx context.Context, scanners *scanner.Set, t *till.Till) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case s := <-scanners.Scans():
+			if s.Kind != scanner.Payment {
+				t.Notice(api.Notice{Kind: string(s.Kind), Text: s.Text, Message: s.Message})
+			} else if !t.Scan(s.Code, s.At) {
+				scanners.Forget(s.Code) // the cashier may scan it again once a sale waits
+			}
+		}
+	}
+}
+
+func shown(states []scanner.State) []api.Scanner {
+	list := make([]api.Scanner, len(states))
+	for i, s := range states {
+		list[i] = api.Scanner{Path: s.Path, Connected: s.Connected, Message: s.Message}
+	}
+	return list
+}
+
+// takeLock makes sure that one agent at a time runs on a folder. The kernel lets go of the lock
+// when the process ends, however it ends.
+func takeLock(dir string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(dir, lockName), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Invalid, "agent.folder",
+			"cannot use the folder %s: activate a till in it first, and run as the user it belongs to", dir)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		_ = f.Close()
+		return nil, fault.Wrap(err, fault.Conflict, "agent.running", "another agent runs on %s: stop it first", dir)
+	}
+	return f, nil
+}
+
+// Export writes the journal of a folder, also of a copied one, as NDJSON.
+func Export(dir string, w io.Writer) error {
+	if err := store.Export(filepath.Join(dir, store.FileName), w); err != nil {
+		return fmt.Errorf("export the journal of %s: %w", dir, err)
+	}
+	return nil
+}

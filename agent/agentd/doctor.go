@@ -1,0 +1,214 @@
+package agentd
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"cloudcashier/agent/internal/identity"
+	"cloudcashier/agent/internal/localapi"
+	"cloudcashier/agent/internal/store"
+	"cloudcashier/shared/fault"
+	api "cloudcashier/shared/localapi"
+)
+
+// Verdict is how a check ended.
+type Verdict string
+
+// The verdicts.
+const (
+	OK   Verdict = "ok"
+	Warn Verdict = "warn" // the till sells, and somebody should look
+	Fail Verdict = "fail" // the till does not sell
+)
+
+// Check is one thing the doctor looked at.
+type Check struct {
+	Name    string  `json:"name"`
+	Verdict Verdict `json:"verdict"`
+	Found   string  `json:"found"`
+	Do      string  `json:"do,omitempty"` // what to do about it
+}
+
+const (
+	certificateSoon = 30 * 24 * time.Hour
+	diskLeast       = 64 << 20  // a day's journal is a few MiB; below this SQLite soon cannot grow
+	diskLow         = 512 << 20 // somebody should clean up
+	offsetMost      = time.Minute
+	hubTime         = 5 * time.Second
+)
+
+// Doctor checks everything about a till that can be checked from its machine. It changes nothing.
+func Doctor(ctx context.Context, c Config, d Deps) []Check {
+	who, err := identity.Load(c.Dir)
+	checks := []Check{folder(c.Dir), activation(who, err)}
+	if err == nil {
+		checks = append(checks, certificate(who, d.Now()))
+	}
+	checks = append(checks, journal(c.Dir), disk(c.Dir))
+	status, running := ask(ctx, c.Dir)
+	checks = append(checks, agent(status, running))
+	checks = append(checks, scanners(c.Scanners, status)...)
+	if err == nil {
+		checks = append(checks, hub(ctx, who, d.Now))
+	}
+	return append(checks, clock(status))
+}
+
+func folder(dir string) Check {
+	info, err := os.Stat(dir)
+	switch {
+	case err != nil:
+		return Check{"folder", Fail, err.Error(), "name the till's folder with --data"}
+	case !info.IsDir():
+		return Check{"folder", Fail, dir + " is no folder", "name the till's folder with --data"}
+	case info.Mode().Perm()&0o077 != 0:
+		return Check{"folder", Warn, fmt.Sprintf("%s is open to other users (%s)", dir, info.Mode().Perm()), "chmod 700 " + dir}
+	}
+	return Check{"folder", OK, dir, ""}
+}
+
+func activation(who identity.Identity, err error) Check {
+	if err != nil {
+		return Check{"activation", Fail, fault.MessageOf(err), "activate the till: cashier-agent activate --help"}
+	}
+	return Check{"activation", OK, fmt.Sprintf("terminal %s of store %s, merchant %s", who.Terminal, who.Store, who.Merchant), ""}
+}
+
+func certificate(who identity.Identity, now time.Time) Check {
+	leaf := who.Certificate.Leaf
+	found := fmt.Sprintf("valid from %s to %s", leaf.NotBefore.UTC().Format(time.RFC3339), leaf.NotAfter.UTC().Format(time.RFC3339))
+	switch {
+	case now.Before(leaf.NotBefore):
+		return Check{"certificate", Fail, found, "set this machine's clock; if it is right, activate the till again"}
+	case now.After(leaf.NotAfter):
+		return Check{"certificate", Fail, found, "activate the till again with a new code, in a new folder"}
+	case now.Add(certificateSoon).After(leaf.NotAfter):
+		return Check{"certificate", Warn, found, "it ends within 30 days: ask for a new activation code"}
+	}
+	return Check{"certificate", OK, found, ""}
+}
+
+func journal(dir string) Check {
+	h, err := store.Check(filepath.Join(dir, store.FileName))
+	switch {
+	case fault.KindOf(err) == fault.NotFound:
+		return Check{"journal", Warn, "there is none yet", "it is made by the first cashier-agent run"}
+	case err != nil:
+		return Check{"journal", Fail, err.Error(), "stop the agent, copy the folder away, and tell the operator of the hub: open payments are known there"}
+	case h.Open > 0:
+		return Check{"journal", Warn, fmt.Sprintf("sound; %d sales, %d of them not settled", h.Sales, h.Open), "let the agent run with a link to the hub until they are"}
+	}
+	return Check{"journal", OK, fmt.Sprintf("sound; %d sales, %d events, their chain unbroken", h.Sales, h.Events), ""}
+}
+
+func disk(dir string) Check {
+	var fs syscall.Statfs_t
+	if err := syscall.Statfs(dir, &fs); err != nil {
+		return Check{"disk", Fail, err.Error(), "name the till's folder with --data"}
+	}
+	free := uint64(fs.Bavail) * uint64(fs.Bsize)
+	found := fmt.Sprintf("%d MiB free", free>>20)
+	switch {
+	case free < diskLeast:
+		return Check{"disk", Fail, found, "free some space: the journal cannot grow"}
+	case free < diskLow:
+		return Check{"disk", Warn, found, "free some space"}
+	}
+	return Check{"disk", OK, found, ""}
+}
+
+// ask gets the status of the agent that runs on the folder.
+func ask(ctx context.Context, dir string) (*api.Status, error) {
+	ctx, cancel := context.WithTimeout(ctx, hubTime)
+	defer cancel()
+	client := api.NewClient(filepath.Join(dir, localapi.SocketName))
+	defer client.Close()
+	status, err := client.Status(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &status, nil
+}
+
+func agent(s *api.Status, err error) Check {
+	switch {
+	case s == nil:
+		return Check{"agent", Warn, fault.MessageOf(err), "start it: cashier-agent run --data DIR"}
+	case s.Link != "up":
+		return Check{"agent", Fail, fmt.Sprintf("runs (%s), no link to the hub since %s: %s", s.Version, s.LinkSince.Format(time.RFC3339), s.LinkMessage),
+			"see the check \"hub\"; only cash until then"}
+	case s.OpenSales > 0:
+		return Check{"agent", OK, fmt.Sprintf("runs (%s), linked; %d sales open, %d messages not answered", s.Version, s.OpenSales, s.Queue), ""}
+	}
+	return Check{"agent", OK, fmt.Sprintf("runs (%s), linked", s.Version), ""}
+}
+
+// scanners looks at what the running agent reads, else at the paths it was asked about.
+func scanners(paths []string, s *api.Status) (checks []Check) {
+	if s != nil {
+		for _, one := range s.Scanners {
+			c := Check{"scanner " + one.Path, OK, "connected", ""}
+			if !one.Connected {
+				c = Check{"scanner " + one.Path, Fail, "not connected: " + one.Message, "plug it in, or correct --scanner"}
+			}
+			checks = append(checks, c)
+		}
+		return checks
+	}
+	for _, path := range paths {
+		found, err := filepath.Glob(path)
+		if err != nil || len(found) == 0 {
+			checks = append(checks, Check{"scanner " + path, Fail, "no such device", "plug it in, or correct --scanner"})
+			continue
+		}
+		f, err := os.OpenFile(found[0], os.O_RDWR|syscall.O_NOCTTY|syscall.O_NONBLOCK, 0)
+		if err != nil {
+			checks = append(checks, Check{"scanner " + path, Fail, err.Error(), "give this user the right to it: usermod -aG dialout USER"})
+			continue
+		}
+		_ = f.Close()
+		checks = append(checks, Check{"scanner " + path, OK, found[0], ""})
+	}
+	return checks
+}
+
+// hub shakes hands with the hub's MQTT door as the agent does.
+func hub(ctx context.Context, who identity.Identity, now func() time.Time) Check {
+	ctx, cancel := context.WithTimeout(ctx, hubTime)
+	defer cancel()
+	host, _, err := net.SplitHostPort(who.MQTT)
+	if err != nil {
+		return Check{"hub", Fail, err.Error(), "activate the till again"}
+	}
+	dialer := tls.Dialer{Config: &tls.Config{ServerName: host, RootCAs: who.CA, MinVersion: tls.VersionTLS12,
+		Certificates: []tls.Certificate{who.Certificate}, Time: now}}
+	conn, err := dialer.DialContext(ctx, "tcp", who.MQTT)
+	var untrusted *tls.CertificateVerificationError
+	switch {
+	case errors.As(err, &untrusted):
+		return Check{"hub", Fail, err.Error(), "whoever answers is not our hub, or this machine's clock is wrong: check both"}
+	case err != nil:
+		return Check{"hub", Fail, err.Error(), "check cable, network and firewall towards " + who.MQTT}
+	}
+	_ = conn.Close()
+	return Check{"hub", OK, who.MQTT + " answers and is our hub", ""}
+}
+
+func clock(s *api.Status) Check {
+	if s == nil || s.Link != "up" {
+		return Check{"clock", Warn, "not compared: only a linked agent knows the hub's time", "start the agent, then ask again"}
+	}
+	offset := time.Duration(s.ClockOffsetMS) * time.Millisecond
+	found := fmt.Sprintf("the hub's clock minus ours is %s", offset)
+	if offset.Abs() > offsetMost {
+		return Check{"clock", Warn, found, "set this machine's clock (NTP): no payment depends on it, records and certificates do"}
+	}
+	return Check{"clock", OK, found, ""}
+}

@@ -1,0 +1,231 @@
+// Package localapi is the till's door for the programs on the same machine: the cashier's screen
+// and the shop's own software, over HTTP on a unix socket that only the agent's user can open.
+//
+// It refuses unknown fields and parameters, big bodies and slow ones. It decides nothing about
+// money; the till does. Newcomers get one thing wrong: an answer means that the journal has the
+// sale, not that the customer was charged; the sale's outcome says that, and it comes later.
+package localapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"runtime/debug"
+	"strconv"
+	"syscall"
+	"time"
+
+	"cloudcashier/agent/internal/till"
+	"cloudcashier/shared/fault"
+	api "cloudcashier/shared/localapi"
+	"cloudcashier/shared/logs"
+	"cloudcashier/shared/strictjson"
+)
+
+// SocketName is the socket's name inside the till's folder.
+const SocketName = "agent.sock"
+
+// Bounds of a request. The largest of ours has a few hundred bytes and is answered in one commit.
+const (
+	maxBody      = 16 << 10
+	headerTime   = 5 * time.Second
+	requestTime  = 10 * time.Second
+	idleTime     = time.Minute
+	stopTime     = 2 * time.Second // what is being answered may end within it
+	maxList      = 1000
+	defaultList  = 20
+	heartbeat    = 15 * time.Second
+	maxSunPath   = 107 // bytes in the path of a unix socket, without the closing zero
+	dialDeadline = time.Second
+)
+
+// Server is the open door.
+type Server struct {
+	Deps
+	till   *till.Till
+	listen net.Listener
+	limit  time.Duration // requestTime
+	beat   time.Duration // heartbeat
+}
+
+// Deps is what the door needs from the composition root.
+type Deps struct {
+	Now func() time.Time
+	Log *slog.Logger
+}
+
+// New opens the socket at path. One that is left over from an agent that died is replaced; one
+// that answers belongs to a living agent (Conflict).
+func New(path string, t *till.Till, d Deps) (*Server, error) {
+	if len(path) > maxSunPath {
+		return nil, fault.New(fault.Invalid, "agent.socket", "the path %s is %d bytes long and a socket's has at most %d: use a shorter data folder",
+			path, len(path), maxSunPath)
+	}
+	if err := clear(path); err != nil {
+		return nil, err
+	}
+	// The mode must be right from the first moment; it is set by the process's mask, which is why
+	// this is called before anything else of the agent runs.
+	mask := syscall.Umask(0o177)
+	l, err := net.Listen("unix", path)
+	syscall.Umask(mask)
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Internal, "agent.socket", "cannot listen at %s: the folder must exist and be writable", path)
+	}
+	return &Server{Deps: d, till: t, listen: l, limit: requestTime, beat: heartbeat}, nil
+}
+
+func clear(path string) error {
+	info, err := os.Lstat(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("look at %s: %w", path, err)
+	}
+	if info.Mode().Type() != os.ModeSocket {
+		return fault.New(fault.Conflict, "agent.socket", "%s is not a socket: move it away", path)
+	}
+	if c, err := net.DialTimeout("unix", path, dialDeadline); err == nil {
+		_ = c.Close()
+		return fault.New(fault.Conflict, "agent.running", "another agent answers at %s: stop it first", path)
+	}
+	if err := os.Remove(path); err != nil {
+		return fmt.Errorf("remove stale socket: %w", err)
+	}
+	return nil
+}
+
+// Close gives the socket up where nobody runs it.
+func (s *Server) Close() error { return s.listen.Close() }
+
+// Run answers until ctx ends.
+func (s *Server) Run(ctx context.Context) error {
+	streams, endStreams := context.WithCancel(context.WithoutCancel(ctx))
+	defer endStreams()
+	server := &http.Server{Handler: s.routes(), ReadHeaderTimeout: headerTime, ReadTimeout: s.limit,
+		WriteTimeout: s.limit, IdleTimeout: idleTime, MaxHeaderBytes: maxBody,
+		ErrorLog:    slog.NewLogLogger(s.Log.Handler(), slog.LevelWarn),
+		BaseContext: func(net.Listener) context.Context { return streams }}
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(s.listen) }()
+	select {
+	case err := <-ended:
+		return fmt.Errorf("local API: %w", err)
+	case <-ctx.Done():
+	}
+	endStreams()
+	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
+	defer cancel()
+	err := server.Shutdown(limit)
+	if err != nil {
+		err = server.Close()
+	}
+	<-ended
+	return err
+}
+
+func (s *Server) routes() http.Handler {
+	mux := http.NewServeMux()
+	handle := func(pattern string, h func(*http.Request) (int, any, error)) {
+		mux.HandleFunc(pattern, s.answer(h))
+	}
+	handle("POST /v1/sales", s.newSale)
+	handle("GET /v1/sales", s.sales)
+	handle("GET /v1/sales/{id}", func(r *http.Request) (int, any, error) {
+		sale, err := s.till.Sale(r.PathValue("id"))
+		return http.StatusOK, sale, err
+	})
+	handle("POST /v1/sales/{id}/cancel", func(r *http.Request) (int, any, error) {
+		sale, err := s.till.Cancel(r.PathValue("id"))
+		return http.StatusOK, sale, err
+	})
+	handle("POST /v1/sales/{id}/refunds", func(*http.Request) (int, any, error) {
+		return 0, nil, fault.New(fault.NotFound, "sale.refund_unavailable",
+			"this till cannot refund yet: refund it in the merchant portal or by the hub's API")
+	})
+	handle("GET /v1/status", func(*http.Request) (int, any, error) { return http.StatusOK, s.till.Status(), nil })
+	mux.HandleFunc("GET /v1/events", s.events)
+	handle("/", func(r *http.Request) (int, any, error) {
+		return 0, nil, fault.New(fault.NotFound, "api.unknown", "there is no %s %s here", r.Method, r.URL.Path)
+	})
+	return mux
+}
+
+func (s *Server) newSale(r *http.Request) (int, any, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxBody))
+	if err != nil {
+		return 0, nil, fault.Wrap(err, fault.Invalid, "api.body", "the body does not come, or is above %d bytes", maxBody)
+	}
+	var n api.NewSale
+	if err := strictjson.Decode(body, &n); err != nil {
+		return 0, nil, err
+	}
+	sale, fresh, err := s.till.NewSale(n)
+	if fresh {
+		return http.StatusCreated, sale, err
+	}
+	return http.StatusOK, sale, err
+}
+
+func (s *Server) sales(r *http.Request) (int, any, error) {
+	limit := defaultList
+	if text := r.URL.Query().Get("limit"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 || n > maxList {
+			return 0, nil, fault.New(fault.Invalid, "api.limit", "limit is a number from 1 to %d", maxList)
+		}
+		limit = n
+	}
+	list, err := s.till.Sales(limit)
+	return http.StatusOK, api.Sales{Sales: list}, err
+}
+
+// parameters are the query parameters each path knows.
+var parameters = map[string]string{"/v1/sales": "limit"}
+
+// answer is every route but the events: refuse what is not known, write the value or the problem,
+// and survive a panic.
+func (s *Server) answer(h func(*http.Request) (int, any, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			if p := recover(); p != nil {
+				s.Log.Error("request panicked", logs.Kind, r.Method+" "+r.URL.Path, logs.Err, p, "stack", string(debug.Stack()))
+				problem(w, fault.New(fault.Internal, "internal", "panic"))
+			}
+		}()
+		for name := range r.URL.Query() {
+			if name != parameters[r.URL.Path] || r.Method != http.MethodGet {
+				problem(w, fault.New(fault.Invalid, "api.parameter", "parameter %q is not known here", name))
+				return
+			}
+		}
+		status, value, err := h(r)
+		if err != nil {
+			if k := fault.KindOf(err); k == fault.Internal || k == fault.InDoubt || k == fault.Unavailable {
+				s.Log.Error("request failed", logs.Kind, r.Method+" "+r.URL.Path, logs.Err, err)
+			}
+			problem(w, err)
+			return
+		}
+		write(w, status, "application/json", value)
+	}
+}
+
+func problem(w http.ResponseWriter, err error) {
+	status := api.StatusOfKind(fault.KindOf(err))
+	write(w, status, "application/problem+json", api.Problem{Title: http.StatusText(status), Status: status,
+		Detail: fault.MessageOf(err), Code: fault.CodeOf(err)})
+}
+
+func write(w http.ResponseWriter, status int, mediaType string, value any) {
+	w.Header().Set("Content-Type", mediaType)
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(value) // a caller that went away does not need it
+}

@@ -1,0 +1,158 @@
+// Package sale decides what one till does next during one sale.
+//
+//	waiting -> sending -> accepted <-> password -> paid | declined | reversed | lapsed
+//	   |          |  \--------\-> unknown (fenced, then asked) -> any of these
+//	   v          v   \--------\-> cancelling -> reversed | paid
+//	cancelled   lapsed | cancelled, when nothing ever left
+//
+// A sale has at most one message that the hub still owes an answer to ([Sale.Asking]): the charge,
+// then the fence when the charge is in doubt, or the cancellation, which fences too. The answer is
+// believed only behind the fence, because a delayed copy of the charge may still be on its way.
+//
+// The package is arithmetic on values: no clock, no storage, no network. Package till does those
+// around it. Newcomers get one thing wrong: a code that expired proves nothing once a byte of the
+// charge may have left; the sale is unknown then, never lapsed.
+package sale
+
+import (
+	"time"
+
+	"cloudcashier/shared/fault"
+	"cloudcashier/shared/localapi"
+	"cloudcashier/shared/money"
+	"cloudcashier/shared/pay"
+	"cloudcashier/shared/wire"
+)
+
+// Sale is what a till knows of one sale.
+type Sale struct {
+	ID        string // the idempotency key at the hub
+	OrderNo   string
+	Subject   string
+	Amount    money.Amount
+	Tender    localapi.Tender
+	State     localapi.State
+	Left      bool      // a byte of the charge may have left; memory only, a restart assumes it
+	Asking    wire.Kind // the message the hub owes an answer to: pay, fence, cancel; "" when none
+	Words               // what the cashier reads
+	Refusal   Words     // why the hub turned the charge away, until the fence proves it
+	Wallet    pay.Wallet
+	WalletRef string
+	PaymentID string // the hub's name for it: not empty means the hub has it
+	Created   time.Time
+	Scanned   time.Time // carries the monotonic reading of the scan while the process lives
+	Heard     time.Time // the hub's last word about it; memory only
+	Finished  time.Time // when the money question was settled; zero before
+}
+
+// Words are a sentence for the cashier and its stable name, for translation.
+type Words struct{ Reason, Message string }
+
+// Event is something that happens to a sale.
+type Event string
+
+// The events: the till's own, then the hub's words.
+const (
+	Scan     Event = "scan"     // the customer's code was read
+	Leave    Event = "leave"    // the first byte of the charge is about to leave
+	Overdue  Event = "overdue"  // [Rules.Due] passed
+	Restart  Event = "restart"  // the till lost its memory: codes, deadlines, what has left
+	Cancel   Event = "cancel"   // the cashier stopped it
+	Accepted Event = "accepted" // the hub has it and works on it
+	Password Event = "password" // the customer is typing the password
+	Doubt    Event = "doubt"    // the hub has it and does not know either; it is asking the wallet
+	Undoing  Event = "undoing"  // the hub is undoing it
+	Approved Event = "approved" // proven charged
+	Declined Event = "declined" // the wallet said no
+	Reversed Event = "reversed" // proven undone
+	Closed   Event = "closed"   // the hub had it and proved that it was never charged
+	Fenced   Event = "fenced"   // it never reached the hub and now never can
+	Refused  Event = "refused"  // the hub did not take one copy of a request
+)
+
+// Events lists every event.
+var Events = []Event{Scan, Leave, Overdue, Restart, Cancel, Accepted, Password, Doubt, Undoing,
+	Approved, Declined, Reversed, Closed, Fenced, Refused}
+
+// States lists every state, in order of life.
+var States = []localapi.State{localapi.StateWaiting, localapi.StateSending, localapi.StateAccepted,
+	localapi.StatePassword, localapi.StateUnknown, localapi.StateCancelling, localapi.StatePaid,
+	localapi.StateDeclined, localapi.StateReversed, localapi.StateLapsed, localapi.StateCancelled}
+
+// News is an event with what it told.
+type News struct {
+	Event     Event
+	PaymentID string
+	Amount    int64 // fen; 0 when not told
+	Wallet    pay.Wallet
+	WalletRef string
+	Reason    string
+	Message   string
+}
+
+// Rules are the law's numbers.
+type Rules struct {
+	CodeLife time.Duration // from the scan: a charge may leave inside it, never afterwards
+	Patience time.Duration // the hub's silence about a sale it has, before it is asked
+}
+
+// Default are the rules of a till that was told no others. Wallet codes live about a minute; the
+// hub gives a payment up after 45 s and undoes it from 15 s on, so two minutes of silence are odd.
+var Default = Rules{CodeLife: 45 * time.Second, Patience: 2 * time.Minute}
+
+// New is a sale that waits for a scan.
+func New(id, orderNo, subject string, amount money.Amount, at time.Time) Sale {
+	s := Sale{ID: id, OrderNo: orderNo, Subject: subject, Amount: amount, Tender: localapi.TenderWallet,
+		State: localapi.StateWaiting, Created: at}
+	return explain(s, News{})
+}
+
+// Due is when [Overdue] happens to the sale; ok is false when nothing is awaited.
+func (r Rules) Due(s Sale) (at time.Time, ok bool) {
+	switch {
+	case s.State == localapi.StateSending:
+		return s.Scanned.Add(r.CodeLife), true
+	case s.State == localapi.StateWaiting, s.State.Final(), s.Asking != "":
+		return time.Time{}, false // the asking goes on until the hub answers
+	}
+	return s.Heard.Add(r.Patience), true
+}
+
+// FromResult reads what the hub tells about a payment. A result that contradicts itself is
+// refused (Invalid): nobody knows what it means.
+func FromResult(r wire.Result) (News, error) {
+	n := News{PaymentID: r.PaymentID, Amount: r.Amount, Wallet: r.Wallet, WalletRef: r.WalletRef,
+		Reason: r.Reason, Message: r.Message}
+	switch r.Status {
+	case pay.StatusCreated, pay.StatusPending:
+		n.Event = Accepted
+		if r.Waiting {
+			n.Event = Password
+		}
+	case pay.StatusUnknown:
+		n.Event = Doubt
+	case pay.StatusSucceeded:
+		n.Event = Approved
+	case pay.StatusDeclined:
+		n.Event = Declined
+	case pay.StatusReversing:
+		n.Event = Undoing
+	case pay.StatusReversed:
+		n.Event = Reversed
+	case pay.StatusClosed:
+		n.Event = Closed
+		if r.PaymentID == "" {
+			n.Event = Fenced
+		}
+	}
+	if n.Event == "" || r.Outcome != r.Status.Outcome() || (r.PaymentID == "") != (n.Event == Fenced) {
+		return n, fault.New(fault.Invalid, "sale.result",
+			"the hub's result (%s, %s) contradicts itself: update this till", r.Status, r.Outcome)
+	}
+	return n, nil
+}
+
+// FromRefused reads a refusal.
+func FromRefused(r wire.Refused) News {
+	return News{Event: Refused, Reason: r.Code, Message: r.Message}
+}

@@ -1,0 +1,323 @@
+package till
+
+import (
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"cloudcashier/agent/internal/sale"
+	"cloudcashier/agent/internal/store"
+	"cloudcashier/shared/fault"
+	"cloudcashier/shared/id"
+	"cloudcashier/shared/localapi"
+	"cloudcashier/shared/logs"
+	"cloudcashier/shared/money"
+	"cloudcashier/shared/pay"
+)
+
+// Sizes of texts in bytes: the hub takes order numbers up to 64, wallets subjects up to 127.
+const (
+	maxOrderNo = 64
+	maxSubject = 127
+)
+
+// NewSale starts a sale, or gives the one that the same request started before; fresh tells which.
+//
+// An order is one sale at a time. Asked again with the same amount it gives the sale that is open
+// or paid; after one that was finally not paid it starts another, unless the request carries a
+// code that was used already: that request was answered before. Another amount is a Conflict.
+func (t *Till) NewSale(n localapi.NewSale) (s localapi.Sale, fresh bool, err error) {
+	amount, code, err := t.check(n)
+	if err != nil {
+		return s, false, err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now := t.Now()
+	known, bind, err := t.find(n.OrderNo, amount, code)
+	switch {
+	case err != nil:
+		return s, false, err
+	case bind: // an open sale waits for exactly this code
+		h := t.open[known.ID]
+		if err := t.scanInto(h, code, now); err != nil {
+			return s, false, err
+		}
+		return t.view(h.row), false, nil
+	case known.ID != "":
+		return t.view(known), false, nil
+	case len(t.open) >= t.most:
+		return s, false, fault.New(fault.Unavailable, "sale.too_many_open",
+			"%d sales of this till are not settled: settle or cancel them first", len(t.open))
+	}
+	h, err := t.begin(n, amount, code, now)
+	if err != nil {
+		return s, false, err
+	}
+	return t.view(h.row), true, nil
+}
+
+// check refuses what no till may take.
+func (t *Till) check(n localapi.NewSale) (amount money.Amount, code pay.Code, err error) {
+	amount = money.Fen(n.Amount)
+	if n.Tender != "" && n.Tender != localapi.TenderWallet {
+		return amount, code, fault.New(fault.Invalid, "sale.tender",
+			"tender %q is not taken by this till yet: it takes %q", string(n.Tender), string(localapi.TenderWallet))
+	}
+	if err := amount.Charge(); err != nil {
+		return amount, code, err
+	}
+	if err := checkText("order_no", n.OrderNo, maxOrderNo); err != nil {
+		return amount, code, err
+	}
+	if err := checkText("subject", n.Subject, maxSubject); err != nil || n.Code == "" {
+		return amount, code, err
+	}
+	if code, err = pay.ParseCode(n.Code); err != nil {
+		return amount, code, err
+	}
+	_, err = walletOf(code)
+	return amount, code, err
+}
+
+func checkText(field, s string, most int) error {
+	if len(s) > most || !utf8.ValidString(s) {
+		return fault.New(fault.Invalid, "sale."+field, "%s has more than %d bytes, or is no text", field, most)
+	}
+	for _, r := range s {
+		if !unicode.IsPrint(r) {
+			return fault.New(fault.Invalid, "sale."+field, "%s holds a control character", field)
+		}
+	}
+	return nil
+}
+
+func walletOf(code pay.Code) (pay.Wallet, error) {
+	w, ok := code.Wallet()
+	if !ok {
+		return "", fault.New(fault.Invalid, "code.unknown_wallet",
+			"the code is of no wallet taken here: scan a WeChat, Alipay or UnionPay payment code")
+	}
+	return w, nil
+}
+
+// find looks for the sale that a request means; none when it means a new one. bind tells that the
+// sale waits and the request brings its code.
+func (t *Till) find(orderNo string, amount money.Amount, code pay.Code) (known store.Row, bind bool, err error) {
+	err = t.read(func(tx *store.Tx) error {
+		var user store.Row // the sale that used the code
+		if !code.IsZero() {
+			usedBy, err := tx.CodeUsed(t.Journal.Digest(code))
+			if err != nil {
+				return err
+			}
+			if usedBy != "" {
+				if user, err = tx.Sale(usedBy); err != nil {
+					return err
+				}
+			}
+		}
+		last, ok := store.Row{}, false
+		if orderNo != "" {
+			if last, ok, err = tx.LastOfOrder(orderNo); err != nil {
+				return err
+			}
+		}
+		known, bind, err = choose(orderNo, amount, !code.IsZero(), last, ok, user)
+		return err
+	})
+	if h, ok := t.open[known.ID]; ok && err == nil {
+		known = h.row // memory knows what has left
+	}
+	return known, bind, err
+}
+
+// choose is find's decision. user is the sale that used the request's code, zero when none did.
+func choose(orderNo string, amount money.Amount, withCode bool, last store.Row, ok bool, user store.Row) (store.Row, bool, error) {
+	none := store.Row{}
+	if ok && last.Amount != amount {
+		return none, false, fault.New(fault.Conflict, "sale.order_amount",
+			"order %s is a sale over %s: repeat that amount, or use another order number", orderNo, last.Amount)
+	}
+	if ok && (!last.State.Final() || last.State == localapi.StatePaid) {
+		waits := last.State == localapi.StateWaiting && withCode
+		if waits && user.ID != "" {
+			return none, false, codeUsed()
+		}
+		return last, waits, nil
+	}
+	switch {
+	case user.ID == "":
+		return none, false, nil
+	case user.Amount == amount && (orderNo == "" || orderNo == user.OrderNo):
+		return user, false, nil
+	}
+	return none, false, codeUsed()
+}
+
+func codeUsed() error {
+	return fault.New(fault.Conflict, "code.used", "this code was used before: ask the customer for a fresh one")
+}
+
+// begin journals a new sale; with a code it is on its way to the hub in the same commit.
+func (t *Till) begin(n localapi.NewSale, amount money.Amount, code pay.Code, now time.Time) (*held, error) {
+	saleID := t.IDs.New(id.Sale)
+	orderNo := n.OrderNo
+	if orderNo == "" {
+		orderNo = saleID
+	}
+	s := sale.New(saleID, orderNo, n.Subject, amount, now)
+	if !code.IsZero() {
+		wallet, err := walletOf(code)
+		if err != nil {
+			return nil, err
+		}
+		if s, err = t.cfg.Rules.Step(s, sale.News{Event: sale.Scan, Wallet: wallet}, now); err != nil {
+			return nil, err
+		}
+	}
+	var row store.Row
+	err := t.update(func(tx *store.Tx) (err error) {
+		if row, err = tx.Insert(s, now); err != nil || code.IsZero() {
+			return err
+		}
+		return tx.UseCode(t.Journal.Digest(code), s.ID, now)
+	})
+	if err != nil {
+		return nil, err
+	}
+	h := t.hold(row, code)
+	t.Log.Info("sale begun", logs.Sale, row.ID, logs.Order, row.OrderNo, logs.Status, string(row.State))
+	t.tellSale(h)
+	return h, nil
+}
+
+// scanInto gives a waiting sale its code: one commit, and it may leave.
+func (t *Till) scanInto(h *held, code pay.Code, at time.Time) error {
+	wallet, err := walletOf(code)
+	if err != nil {
+		return err
+	}
+	h.code = code // remember drops it again unless the step leads to sending
+	err = t.step(h, sale.News{Event: sale.Scan, Wallet: wallet}, at, func(tx *store.Tx) error {
+		return tx.UseCode(t.Journal.Digest(code), h.row.ID, t.Now())
+	})
+	if err != nil {
+		h.code = pay.Code{}
+	}
+	return err
+}
+
+// Scan takes a payment code from a scanner. at carries the monotonic reading of the scan. The
+// newest waiting sale gets it: the cashier has just entered its amount. A scan that no sale can
+// use is told to the watchers, and may be scanned again.
+func (t *Till) Scan(code pay.Code, at time.Time) (used bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	_ = t.guard("scan", "", func() error {
+		notice, unused := t.scan(code, at)
+		if unused {
+			t.Notice(notice)
+		}
+		used = !unused
+		return nil
+	})
+	return used
+}
+
+func (t *Till) scan(code pay.Code, at time.Time) (n localapi.Notice, unused bool) {
+	refuse := func(kind string, err error) (localapi.Notice, bool) {
+		return localapi.Notice{Kind: kind, Text: code.Mask(), Message: fault.MessageOf(err)}, true
+	}
+	if _, err := walletOf(code); err != nil {
+		return refuse("unreadable", err)
+	}
+	if t.Now().Sub(at) >= t.cfg.Rules.CodeLife {
+		return localapi.Notice{Kind: "unreadable", Text: code.Mask(), Message: "This scan is too old. Scan the code again."}, true
+	}
+	var usedBy string
+	if err := t.read(func(tx *store.Tx) (err error) {
+		usedBy, err = tx.CodeUsed(t.Journal.Digest(code))
+		return err
+	}); err != nil {
+		return refuse("unreadable", err)
+	}
+	if usedBy != "" {
+		return refuse("duplicate", codeUsed())
+	}
+	var newest *held
+	for _, h := range t.open {
+		if h.row.State == localapi.StateWaiting && (newest == nil || h.place > newest.place) {
+			newest = h
+		}
+	}
+	if newest == nil {
+		return localapi.Notice{Kind: "no_sale", Text: code.Mask(), Message: "No sale waits for a code. Enter the amount, then scan."}, true
+	}
+	if err := t.scanInto(newest, code, at); err != nil {
+		return refuse("unreadable", err)
+	}
+	return n, false
+}
+
+// Cancel stops a sale: at once when nothing of it left, else by having the hub undo it.
+func (t *Till) Cancel(saleID string) (localapi.Sale, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	cancel := sale.News{Event: sale.Cancel}
+	if h, ok := t.open[saleID]; ok {
+		if err := t.step(h, cancel, t.Now(), nil); err != nil {
+			return localapi.Sale{}, err
+		}
+		return t.view(h.row), nil
+	}
+	row, err := t.stored(saleID)
+	if err == nil {
+		_, err = t.cfg.Rules.Step(row.Sale, cancel, t.Now()) // settled: the law only says whether that is news
+	}
+	if err != nil {
+		return localapi.Sale{}, err
+	}
+	return t.view(row), nil
+}
+
+func (t *Till) stored(saleID string) (row store.Row, err error) {
+	err = t.read(func(tx *store.Tx) error {
+		row, err = tx.Sale(saleID)
+		return err
+	})
+	return row, err
+}
+
+// Sale reads one sale.
+func (t *Till) Sale(saleID string) (localapi.Sale, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if h, ok := t.open[saleID]; ok {
+		return t.view(h.row), nil
+	}
+	row, err := t.stored(saleID)
+	if err != nil {
+		return localapi.Sale{}, err
+	}
+	return t.view(row), nil
+}
+
+// Sales reads the newest sales, newest first.
+func (t *Till) Sales(limit int) ([]localapi.Sale, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var rows []store.Row
+	err := t.read(func(tx *store.Tx) (err error) {
+		rows, err = tx.Latest(limit)
+		return err
+	})
+	list := make([]localapi.Sale, 0, len(rows))
+	for _, row := range rows {
+		if h, ok := t.open[row.ID]; ok {
+			row = h.row
+		}
+		list = append(list, t.view(row))
+	}
+	return list, err
+}

@@ -1,0 +1,297 @@
+// Package till takes one step of one sale at a time: it asks the law, writes the journal in one
+// transaction, and only then lets anybody see or send the result.
+//
+// It refuses to guess. When the journal fails, nobody knows what is stored: the till stops, says
+// nothing about any sale, and the next start resumes every open one from the disk. A customer's
+// code lives in its memory alone, from the scan until the sale leaves "sending". Newcomers get one
+// thing wrong: what is in memory never runs ahead of the journal, except [Till.Leaving], which
+// notes what may have left; a restart assumes the worst about exactly that.
+package till
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"cloudcashier/agent/internal/sale"
+	"cloudcashier/agent/internal/store"
+	"cloudcashier/shared/fault"
+	"cloudcashier/shared/id"
+	"cloudcashier/shared/localapi"
+	"cloudcashier/shared/logs"
+	"cloudcashier/shared/pay"
+)
+
+// maxOpen bounds the sales that are not settled. A till has a handful; with thousands something
+// is wrong that another sale would make worse.
+const maxOpen = 2000
+
+// Config is what the till is told once.
+type Config struct {
+	Rules                     sale.Rules
+	Version                   string
+	Terminal, Store, Merchant string
+}
+
+// Deps is what the till needs from the composition root.
+type Deps struct {
+	Now     func() time.Time // with a monotonic reading: codes age by it
+	Log     *slog.Logger
+	IDs     *id.Source
+	Journal *store.Store
+	Wake    func() // tells the link that Outgoing has grown; must not block
+}
+
+// Till holds the open sales.
+type Till struct {
+	cfg Config
+	Deps
+
+	mu     sync.Mutex // held through a whole step, commit included: steps come one at a time
+	open   map[string]*held
+	bySeq  map[uint64]*held // those with a message in the outbox
+	count  uint64           // of sales taken into open; orders them
+	most   int              // maxOpen
+	down   uint64           // hub messages stored without a gap
+	broken error            // the journal's failure
+	failed chan struct{}    // closed with it
+
+	kick     chan struct{} // the deadlines or the surroundings changed
+	around   surroundings
+	watchers watchers
+}
+
+// held is an open sale in memory.
+type held struct {
+	row   store.Row
+	code  pay.Code // while sending, and only when scanned in this process's life
+	place uint64
+}
+
+// New makes the till and resumes every open sale: what may have left is fenced, codes and
+// deadlines did not survive.
+func New(cfg Config, d Deps) (*Till, error) {
+	t := &Till{cfg: cfg, Deps: d, open: map[string]*held{}, bySeq: map[uint64]*held{}, most: maxOpen,
+		failed: make(chan struct{}), kick: make(chan struct{}, 1)}
+	t.around.link.Since = d.Now()
+	err := d.Journal.Update(func(tx *store.Tx) (err error) {
+		if t.down, err = tx.DownSeq(); err != nil {
+			return err
+		}
+		rows, err := tx.Open()
+		if err != nil {
+			return err
+		}
+		for _, row := range rows {
+			if row, err = t.resume(tx, row); err != nil {
+				return err
+			}
+			t.hold(row, pay.Code{})
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("resume open sales: %w", err)
+	}
+	return t, nil
+}
+
+func (t *Till) resume(tx *store.Tx, row store.Row) (store.Row, error) {
+	now := t.Now()
+	after, err := t.cfg.Rules.Step(row.Sale, sale.News{Event: sale.Restart}, now)
+	if err != nil || durable(after) == durable(row.Sale) {
+		row.Sale = after
+		return row, err
+	}
+	t.Log.Info("sale resumed", logs.Sale, row.ID, logs.Order, row.OrderNo, logs.Status, string(after.State))
+	return tx.Change(row, after, sale.Restart, now)
+}
+
+// durable is a sale without what the journal does not keep.
+func durable(s sale.Sale) sale.Sale {
+	s.Left, s.Heard = false, time.Time{}
+	return s
+}
+
+// Run carries the deadlines until ctx ends or the journal fails.
+func (t *Till) Run(ctx context.Context) error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		if next, ok := t.overdue(); ok {
+			timer.Reset(max(next, 0))
+		} else {
+			timer.Stop()
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-t.failed:
+			return t.broken
+		case <-timer.C:
+		case <-t.kick:
+			t.announce()
+		}
+	}
+}
+
+// overdue takes the steps of deadlines that passed and tells how long until the next one.
+func (t *Till) overdue() (wait time.Duration, ok bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now := t.Now()
+	for _, h := range t.open {
+		if due, has := t.cfg.Rules.Due(h.row.Sale); has && !due.After(now) {
+			t.guard("deadline", h.row.ID, func() error {
+				return t.step(h, sale.News{Event: sale.Overdue}, now, nil)
+			})
+		}
+	}
+	if t.broken != nil {
+		return 0, false
+	}
+	for _, h := range t.open {
+		if due, has := t.cfg.Rules.Due(h.row.Sale); has {
+			// A step that keeps failing is tried once a second, not in a hot loop.
+			if left := max(due.Sub(now), 0); !ok || left < wait {
+				wait, ok = left, true
+			}
+			if wait == 0 {
+				wait = time.Second
+			}
+		}
+	}
+	return wait, ok
+}
+
+// guard isolates a panic: the sale stays where its last commit left it, the others go on.
+func (t *Till) guard(what, saleID string, fn func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fault.New(fault.Internal, "till.panic", "a step of the till panicked: %v", p)
+			t.Log.Error("till panicked", logs.Kind, what, logs.Sale, saleID, logs.Err, err, "stack", string(debug.Stack()))
+		}
+	}()
+	return fn()
+}
+
+// hold takes an open sale into memory.
+func (t *Till) hold(row store.Row, code pay.Code) *held {
+	t.count++
+	h := &held{row: row, code: code, place: t.count}
+	t.open[row.ID] = h
+	if row.Seq != 0 {
+		t.bySeq[row.Seq] = h
+	}
+	return h
+}
+
+// step applies one event to an open sale: decide, commit, and only then remember and tell. also
+// joins the transaction. The caller holds the lock.
+func (t *Till) step(h *held, n sale.News, at time.Time, also func(*store.Tx) error) error {
+	before := h.row
+	after, err := t.cfg.Rules.Step(before.Sale, n, at)
+	if err != nil {
+		return err
+	}
+	row := store.Row{Sale: after, Seq: before.Seq}
+	if changed := durable(after) != durable(before.Sale); changed || also != nil {
+		err = t.update(func(tx *store.Tx) (err error) {
+			if changed {
+				if row, err = tx.Change(before, after, n.Event, t.Now()); err != nil {
+					return err
+				}
+			}
+			if also != nil {
+				return also(tx)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	t.remember(h, row)
+	if row.State != before.State {
+		t.Log.Info("sale changed", logs.Sale, row.ID, logs.Order, row.OrderNo, logs.Kind, string(n.Event),
+			logs.Status, string(row.State), logs.Payment, row.PaymentID)
+	}
+	if durable(row.Sale) != durable(before.Sale) {
+		t.tellSale(h)
+	}
+	return nil
+}
+
+// remember puts a committed row into memory, and drops what is settled.
+func (t *Till) remember(h *held, row store.Row) {
+	before := h.row
+	h.row = row
+	if before.Seq != row.Seq {
+		delete(t.bySeq, before.Seq)
+		if row.Seq != 0 {
+			t.bySeq[row.Seq] = h
+		}
+	}
+	if row.State != localapi.StateSending {
+		h.code = pay.Code{} // it can never be sent again
+	}
+	if row.State.Final() {
+		delete(t.open, row.ID)
+	}
+}
+
+// update writes the journal. Any failure that is not an answer to the caller ends the till: what
+// is stored is unknown, and only the next start can tell.
+func (t *Till) update(fn func(*store.Tx) error) error {
+	if t.broken != nil {
+		return t.ending()
+	}
+	err := t.Journal.Update(fn)
+	switch fault.KindOf(err) {
+	case fault.Invalid, fault.Conflict, fault.NotFound, fault.Denied:
+		return err
+	}
+	if err != nil {
+		t.fail(err)
+		return fault.Wrap(err, fault.InDoubt, "till.journal",
+			"the journal failed: nothing is known of this change until the agent has started again")
+	}
+	return nil
+}
+
+func (t *Till) fail(err error) {
+	t.broken = fmt.Errorf("journal: %w", err)
+	close(t.failed)
+}
+
+// read looks into the journal. A failure to read ends the till like one to write.
+func (t *Till) read(fn func(*store.Tx) error) error {
+	if t.broken != nil {
+		return t.ending()
+	}
+	err := t.Journal.View(fn)
+	switch fault.KindOf(err) {
+	case fault.Invalid, fault.Conflict, fault.NotFound, fault.Denied:
+		return err
+	}
+	if err != nil {
+		t.fail(err)
+		return t.ending()
+	}
+	return nil
+}
+
+func (t *Till) ending() error {
+	return fault.Wrap(t.broken, fault.Unavailable, "till.ending", "the journal failed and the agent is ending: start it again")
+}
+
+// stir has Run look at the deadlines and the surroundings again.
+func (t *Till) stir() {
+	select {
+	case t.kick <- struct{}{}:
+	default:
+	}
+}
