@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
 )
 
 // session is one connection with the statements prepared on it. One goroutine uses it at a time.
@@ -42,4 +43,12 @@ func (s *session) exec(query string) error {
 	return err
 }
 
-func (s *session) close() error { return s.conn.Close() }
+// close finalizes the statements first: SQLite keeps a connection and its files open as long as one
+// of its statements lives.
+func (s *session) close() error {
+	var errs []error
+	for _, stmt := range s.stmts {
+		errs = append(errs, stmt.Close())
+	}
+	return errors.Join(append(errs, s.conn.Close())...)
+}

@@ -209,3 +209,30 @@ func TestManyFreshReadersAtOnce(t *testing.T) {
 		}
 	}
 }
+
+func TestCloseLeavesNoFileOpen(t *testing.T) {
+	openFiles := func() int {
+		list, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(list)
+	}
+	before := 0
+	for i := range 3 {
+		db := open(t, filepath.Join(t.TempDir(), "a.db"))
+		if err := db.Update(func(tx *sqlite.Tx) error { _, err := tx.Exec("INSERT INTO t VALUES (1, 'x')"); return err }); err != nil {
+			t.Fatal(err)
+		}
+		count(t, db)
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if i == 0 {
+			before = openFiles()
+		}
+	}
+	if after := openFiles(); after != before {
+		t.Errorf("two more databases left %d files open", after-before)
+	}
+}
