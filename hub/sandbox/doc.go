@@ -1,0 +1,48 @@
+// Package sandbox is the wallets, pretended to the letter: WeChat Pay v2 payment-code payment under
+// /wechat/ (pay/micropay, pay/orderquery, secapi/pay/reverse) and Alipay's gateway at
+// /alipay/gateway.do (alipay.trade.pay, .query, .cancel), with a durable ledger of its own and
+// control endpoints under /sandbox/ for those who test against it.
+//
+// It refuses everything the wallets refuse, and where their tolerance is not known it is strict. It
+// runs no timers: a charge that comes later is a planned moment in the file, carried out when
+// somebody looks, so kill -9 at any instant and a restart change nothing but the fault rates, which
+// a restart heals.
+//
+// Newcomers get one thing wrong: an answer here is not the truth. The truth is GET /sandbox/ledger;
+// the last two digits of a payment code decide how far the answers depart from it.
+//
+//	00–49  paid at once (so is every number not named here)
+//	50–52  balance too low, code expired, code already used
+//	53–55  password wanted: paid after 5 s, refused after 5 s, never answered
+//	60 61  charged and the answer lost; the request lost before the charge
+//	62 63  system error after the charge; before it
+//	64     charged, answered after 8 s
+//	65 66  charged, answered with a broken signature; garbled
+//	70     unpaid, answer lost; the first two reversals say "try again"
+//	71     unpaid, answer lost; charged 6 s after the reversal said "done"
+//	72     charged, answer lost; the first two queries say "no such order"
+//	80     HTTP 503 for 10 s, the payment never executed
+//	90     rate limited once
+//
+// The identical pay request again is answered with the order's state; after 61, 63 and 80 there is
+// no order, so it meets the same fate again. For 70 and 71 a query says USERPAYING or
+// WAIT_BUYER_PAY, but nobody is at the password screen, so WeChat's 15 s do not hold the reversal up.
+//
+// Fault rates, applied to every request at a wallet's door, drawn from the seed in the order of
+// arrival: lost_before (connection cut, nothing executed), lost_after (executed, then cut),
+// error_5xx (HTTP 502; executed or not at even odds), garbled (executed, the answer damaged); their
+// sum is at most 1. slow_ms holds each answer back for up to so many milliseconds.
+//
+// UNVERIFIED against the real wallets, chosen here and not to be built upon:
+//   - which refusals are return_code=FAIL and which a signed err_code; err_code beside return_code=FAIL
+//   - WeChat: time_expire must lie ahead of the arrival (the field text speaks of one minute, enforced
+//     only against time_start); unpaid orders without one close after 120 s, as CLOSED
+//   - WeChat: err_code USERPAYING for a reversal refused at the password screen within 15 s
+//   - WeChat: recall=Y with result_code=SUCCESS; ORDERNOTEXIST from reverse, which does not burn the number
+//   - WeChat: PAYERROR after 50 and 54; no order after 51 and 52 at either wallet
+//   - Alipay: the timestamp window of ten minutes; the 40005 answer to rate limits
+//   - Alipay: TRADE_CLOSED after 50 and 54; a repeated cancel tells the first action again
+//   - Alipay: ACQ.TRADE_NOT_EXIST for a cancel by an unknown trade_no
+//   - both: a paid order asked for again in the same words is answered as paid; what "the same" means
+//     (all parameters but nonce, signature and timestamp)
+package sandbox

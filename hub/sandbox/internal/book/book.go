@@ -1,0 +1,231 @@
+// Package book is the sandbox's durable file: merchants, orders, payment codes and the ledger.
+//
+// It loads an order, asks package order what becomes of it, and stores the whole of that in one
+// transaction. It refuses to know why: no wallet's language and no clock live here. Newcomers get
+// one thing wrong: nothing happens by itself. A charge planned for later is booked when anybody
+// next writes or reads the ledger, dated at its planned moment, and always before what happens
+// after it, so the lines stand in the order of their times.
+package book
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"time"
+
+	"cloudcashier/hub/sandbox/internal/order"
+	"cloudcashier/shared/money"
+	"cloudcashier/shared/pay"
+	"cloudcashier/shared/sqlite"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Book is the open file. It is safe for concurrent use.
+type Book struct {
+	db *sqlite.DB
+
+	// nextDue is the earliest planned moment in the file, in unix milliseconds, or earlier. It is
+	// touched inside write transactions only, which run one at a time.
+	nextDue int64
+	codes   codes
+}
+
+// Open opens or creates the file.
+func Open(path string) (*Book, error) {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return nil, fmt.Errorf("migrations: %w", err)
+	}
+	db, err := sqlite.Open(path, files)
+	if err != nil {
+		return nil, err
+	}
+	b := &Book{db: db}
+	if err := b.loadCodes(); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return b, nil
+}
+
+// Run blocks until ctx ends or storage fails.
+func (b *Book) Run(ctx context.Context) error { return b.db.Run(ctx) }
+
+// Err is the storage error that ended the file's use, nil before.
+func (b *Book) Err() error { return b.db.Err() }
+
+// Close closes the file.
+func (b *Book) Close() error { return b.db.Close() }
+
+// never is later than every planned moment.
+const never = math.MaxInt64
+
+// update runs fn in a transaction that first writes down what happened by itself until now.
+func (b *Book) update(now time.Time, fn func(*sqlite.Tx) error) error {
+	return b.db.Update(func(tx *sqlite.Tx) error {
+		done := false
+		defer func() {
+			if !done { // undone: what we know about the next moment may be wrong, look again
+				b.nextDue = 0
+			}
+		}()
+		if err := b.settle(tx, now); err != nil {
+			return err
+		}
+		err := fn(tx)
+		done = err == nil
+		return err
+	})
+}
+
+// settlePage bounds what is held in memory while many planned moments are carried out.
+const settlePage = 256
+
+func (b *Book) settle(tx *sqlite.Tx, now time.Time) error {
+	if b.nextDue > now.UnixMilli() {
+		return nil
+	}
+	for {
+		var due []order.Order
+		err := tx.Query(func(rows *sql.Rows) error {
+			o, err := scan(rows)
+			due = append(due, o)
+			return err
+		}, selectOrder+` WHERE due <= ? ORDER BY due, id LIMIT ?`, now.UnixMilli(), settlePage)
+		if err != nil {
+			return fmt.Errorf("find what is due: %w", err)
+		}
+		for i := range due {
+			line := due[i].Settle(now)
+			if err := b.store(tx, &due[i], line); err != nil {
+				return err
+			}
+		}
+		if len(due) < settlePage {
+			break
+		}
+	}
+	err := tx.QueryRow(`SELECT due FROM orders WHERE due IS NOT NULL ORDER BY due LIMIT 1`).Scan(&b.nextDue)
+	if sqlite.NoRows(err) {
+		b.nextDue, err = never, nil
+	}
+	return err
+}
+
+const selectOrder = `SELECT id, wallet, mch, number, digest, code, born, fate, amount, state, created, expires,
+	paid, ended, plan, hidden, again, returned, terminal, store, attach FROM orders`
+
+type row interface{ Scan(dest ...any) error }
+
+func scan(r row) (order.Order, error) {
+	var (
+		o                 order.Order
+		amount            int64
+		digest, code      []byte
+		created, expires  int64
+		born, paid, ended sql.NullInt64
+		plan              sql.NullInt64
+	)
+	err := r.Scan(&o.ID, &o.Wallet, &o.Mch, &o.Number, &digest, &code, &born, &o.Fate, &amount, &o.State, &created, &expires,
+		&paid, &ended, &plan, &o.Hidden, &o.Again, &o.Returned, &o.Terminal, &o.Store, &o.Attach)
+	if err != nil {
+		return o, err
+	}
+	copy(o.Digest[:], digest)
+	if copy(o.Code.Hash[:], code) > 0 {
+		o.Code.Born, o.Code.UsedBy = moment(born), o.ID
+	}
+	o.Amount, o.Created, o.Expires = money.Fen(amount), at(created), at(expires)
+	o.PaidAt, o.EndedAt, o.Plan = moment(paid), moment(ended), moment(plan)
+	return o, nil
+}
+
+func at(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
+
+func moment(ms sql.NullInt64) time.Time {
+	if !ms.Valid {
+		return time.Time{}
+	}
+	return at(ms.Int64)
+}
+
+func millis(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t.UnixMilli()
+}
+
+// store writes the order, its place among the planned moments, the code it used and the line it
+// booked. sql.ErrNoRows says that a new order's number is taken; then nothing is written.
+func (b *Book) store(tx *sqlite.Tx, o *order.Order, line *order.Line) error {
+	var code, born any // an order never executed used none
+	if o.State != order.Ghost && o.State != order.Burnt {
+		code, born = o.Code.Hash[:], o.Code.Born.UnixMilli()
+	}
+	next := o.Next()
+	args := [...]any{string(o.Wallet), o.Mch, o.Number, o.Digest[:], code, born, int64(o.Fate), o.Amount.Fen(), string(o.State),
+		o.Created.UnixMilli(), o.Expires.UnixMilli(), millis(o.PaidAt), millis(o.EndedAt), millis(o.Plan), millis(next),
+		o.Hidden, o.Again, o.Returned, o.Terminal, o.Store, o.Attach, o.ID}
+	var err error
+	if o.ID == 0 {
+		err = tx.QueryRow(`INSERT INTO orders (wallet, mch, number, digest, code, born, fate, amount, state, created, expires,
+			paid, ended, plan, due, hidden, again, returned, terminal, store, attach)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT (wallet, mch, number) DO NOTHING RETURNING id`, args[:len(args)-1]...).Scan(&o.ID)
+	} else {
+		_, err = tx.Exec(`UPDATE orders SET wallet = ?, mch = ?, number = ?, digest = ?, code = ?, born = ?, fate = ?, amount = ?, state = ?,
+			created = ?, expires = ?, paid = ?, ended = ?, plan = ?, due = ?, hidden = ?, again = ?, returned = ?,
+			terminal = ?, store = ?, attach = ? WHERE id = ?`, args[:]...)
+	}
+	if err == nil && line != nil {
+		_, err = tx.Exec(`INSERT INTO lines (order_id, kind, amount, at) VALUES (?, ?, ?, ?)`,
+			o.ID, string(line.Kind), line.Amount.Fen(), line.At.UnixMilli())
+	}
+	if err != nil {
+		return fmt.Errorf("store order: %w", err)
+	}
+	// Last, so that a write that failed changed nothing in memory.
+	if ms := next.UnixMilli(); !next.IsZero() && ms < b.nextDue {
+		b.nextDue = ms
+	}
+	if code != nil {
+		b.codes[o.Code.Hash] = codeLife{born: o.Code.Born.UnixMilli(), usedBy: o.ID}
+	}
+	return nil
+}
+
+// Ref names an order by the merchant's number or by the wallet's own, which wins.
+type Ref struct {
+	Wallet    pay.Wallet
+	Mch       string
+	Number    string
+	WalletRef string
+}
+
+// find loads the order; found is false when there is none, and then a number yields the Ghost of an
+// order never seen.
+func find(tx *sqlite.Tx, r Ref) (o order.Order, found bool, err error) {
+	if r.WalletRef != "" {
+		id, ok := order.ParseRef(r.WalletRef)
+		if !ok {
+			return o, false, nil
+		}
+		o, err = scan(tx.QueryRow(selectOrder+` WHERE id = ?`, id))
+		if sqlite.NoRows(err) {
+			return order.Order{}, false, nil
+		}
+		known := o.Wallet == r.Wallet && o.Mch == r.Mch && o.Ref() == r.WalletRef && o.State != order.Ghost && o.State != order.Burnt
+		return o, known, err
+	}
+	o, err = scan(tx.QueryRow(selectOrder+` WHERE wallet = ? AND mch = ? AND number = ?`, string(r.Wallet), r.Mch, r.Number))
+	if sqlite.NoRows(err) {
+		return order.Order{Wallet: r.Wallet, Mch: r.Mch, Number: r.Number, State: order.Ghost}, true, nil
+	}
+	return o, true, err
+}

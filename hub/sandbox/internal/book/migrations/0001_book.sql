@@ -1,0 +1,62 @@
+-- Times are unix milliseconds, amounts fen.
+CREATE TABLE merchants (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  wechat_appid TEXT NOT NULL UNIQUE,
+  mch_id TEXT NOT NULL UNIQUE,
+  api_key TEXT NOT NULL,
+  client_cert TEXT NOT NULL,
+  client_key TEXT NOT NULL,
+  alipay_app_id TEXT NOT NULL UNIQUE,
+  seller_id TEXT NOT NULL UNIQUE,
+  alipay_key TEXT NOT NULL,
+  app_public_key TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE orders (
+  id INTEGER PRIMARY KEY,
+  wallet TEXT NOT NULL CHECK (wallet IN ('wechat', 'alipay', 'unionpay')),
+  mch TEXT NOT NULL,
+  number TEXT NOT NULL CHECK (number <> ''),
+  digest BLOB NOT NULL CHECK (length(digest) = 16),
+  -- The payment code that was used: bearer money, so only its hash. An order never executed used none.
+  code BLOB CHECK ((length(code) = 16 AND code IS NOT NULL) = (state NOT IN ('ghost', 'burnt'))),
+  born INTEGER CHECK ((born IS NULL) = (code IS NULL)), -- of the code
+  fate INTEGER NOT NULL CHECK (fate BETWEEN 0 AND 99),
+  amount INTEGER NOT NULL CHECK (amount > 0 OR (amount = 0 AND state = 'burnt')),
+  state TEXT NOT NULL CHECK (state IN ('ghost', 'burnt', 'waiting', 'paid', 'refused', 'closed', 'undone')),
+  created INTEGER NOT NULL,
+  expires INTEGER NOT NULL,
+  paid INTEGER CHECK (state <> 'paid' OR paid IS NOT NULL),
+  ended INTEGER CHECK ((ended IS NOT NULL) = (state IN ('burnt', 'refused', 'closed', 'undone'))),
+  plan INTEGER CHECK (plan IS NULL OR state IN ('waiting', 'undone')),
+  due INTEGER,
+  hidden INTEGER NOT NULL CHECK (hidden >= 0),
+  again INTEGER NOT NULL CHECK (again >= 0),
+  returned INTEGER NOT NULL CHECK (returned = 0 OR (state = 'undone' AND paid IS NOT NULL)),
+  terminal TEXT NOT NULL,
+  store TEXT NOT NULL,
+  attach TEXT NOT NULL,
+  UNIQUE (wallet, mch, number)
+) STRICT;
+CREATE INDEX orders_due ON orders (due) WHERE due IS NOT NULL;
+
+-- Codes handed out; those used are found in orders. Neither is indexed: codes are random, and an
+-- index would dirty a page of its own for every payment. They are held in memory.
+CREATE TABLE issued (
+  seq INTEGER PRIMARY KEY,
+  code BLOB NOT NULL CHECK (length(code) = 16),
+  born INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE lines (
+  seq INTEGER PRIMARY KEY,
+  order_id INTEGER NOT NULL REFERENCES orders (id),
+  kind TEXT NOT NULL CHECK (kind IN ('charge', 'reversal', 'refund')),
+  amount INTEGER NOT NULL CHECK (amount > 0),
+  at INTEGER NOT NULL
+) STRICT;
+-- Whatever goes wrong above, an order is charged once and reversed once.
+CREATE UNIQUE INDEX lines_once ON lines (order_id, kind) WHERE kind IN ('charge', 'reversal');
+CREATE TRIGGER lines_fixed BEFORE UPDATE ON lines BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+CREATE TRIGGER lines_kept BEFORE DELETE ON lines BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
