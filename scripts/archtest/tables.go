@@ -84,8 +84,9 @@ var plan = book{
 		"hub/internal/payment":             words + "hub/internal/channel", // the contract's words, not its carriers
 		"hub/internal/registry":            words,
 		"hub/internal/channel":             words,
-		"hub/internal/channel/wechat":      words + "shared/strictjson hub/internal/channel",
-		"hub/internal/channel/alipay":      words + "shared/strictjson hub/internal/channel",
+		"hub/internal/channel/carry":       "",
+		"hub/internal/channel/wechat":      words + "shared/strictjson hub/internal/channel hub/internal/channel/carry",
+		"hub/internal/channel/alipay":      words + "shared/strictjson hub/internal/channel hub/internal/channel/carry",
 		"hub/internal/channel/channeltest": words + "hub/internal/channel hub/sandbox", // test support only
 		"hub/internal/store":               slab + "shared/sqlite hub/internal/payment hub/internal/registry",
 		"hub/internal/engine":              slab + "hub/internal/channel hub/internal/payment hub/internal/registry hub/internal/store",

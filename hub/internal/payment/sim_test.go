@@ -76,6 +76,7 @@ type order struct {
 	hidden   time.Duration   // until then queries will not find it
 	recalls  int             // reversals that will be told "again"
 	books    time.Duration   // a charge that is booked after the reversal was answered
+	late     bool            // it was booked
 	charged  int
 	returned int
 }
@@ -102,6 +103,7 @@ func (w *world) merchant() {
 	if p := w.disk; p != nil && p.Final() && !w.faulty(w.loss) {
 		w.told = *p
 		w.trace("told %s", p.Status)
+		w.wrong = w.untrue()
 	}
 	w.after(2*time.Second+w.upTo(3*time.Second), w.merchant)
 }
@@ -288,12 +290,36 @@ func (w *world) newOrder() *order {
 func (w *world) settle(o *order) {
 	if o.status == channel.Pending && w.now >= o.settles && o.fate != channel.Pending {
 		if o.status = o.fate; o.fate == channel.Approved {
-			o.charged++
+			w.charge(o)
 		}
 	}
 	if o.books > 0 && w.now >= o.books {
-		o.books, o.status = 0, channel.Approved
-		o.charged++
+		o.books, o.late, o.status = 0, true, channel.Approved
+		w.charge(o)
+	}
+}
+
+// untrue reports a final word that was not true at the moment it was told. That looks would have
+// found it out later, and given the money back, is no excuse: the customer has gone.
+func (w *world) untrue() error {
+	net := 0
+	for _, o := range w.orders {
+		if w.settle(o); o.late {
+			return nil // the wallet itself had said "reversed"
+		}
+		net += o.charged - o.returned
+	}
+	if want := map[pay.Outcome]int{pay.Paid: 1}[w.told.Outcome()]; net != want {
+		return fmt.Errorf("told %s while the wallet had taken %d", w.told.Status, net)
+	}
+	return nil
+}
+
+// charge books the customer's money. After "not paid" only the wallet's own late booking may do so.
+func (w *world) charge(o *order) {
+	o.charged++
+	if !o.late && w.wrong == nil && w.told.Outcome() == pay.NotPaid {
+		w.wrong = fmt.Errorf("charged after the merchant was told %s", w.told.Status)
 	}
 }
 
@@ -331,7 +357,10 @@ func simulate(seed uint64, bugs planted, story func(string)) (error, uint64) {
 	for _, o := range w.orders {
 		w.settle(o)
 	}
-	return w.verdict(), digest.Sum64()
+	if w.wrong == nil {
+		w.wrong = w.verdict()
+	}
+	return w.wrong, digest.Sum64()
 }
 
 func (w *world) verdict() error {
