@@ -96,7 +96,7 @@ var plan = book{
 		"hub/sandbox":                      slab + "shared/sqlite hub/sandbox/internal/*",
 		"hub/sandbox/internal/*":           slab + "shared/sqlite hub/sandbox/internal/*",
 		"hub/hubd":                         slab + "shared/sqlite hub/sandbox hub/internal/*",
-		"hub/lab":                          slab + "hub/hubd",
+		"hub/lab":                          slab + "hub/hubd hub/sandbox", // sandbox: the words of its accounts
 		"hub":                              slab + "hub/hubd hub/lab hub/sandbox",
 
 		// The screen.
