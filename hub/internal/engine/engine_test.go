@@ -34,7 +34,7 @@ type house struct {
 	dir    string
 	wallet *wallet
 	way    channel.Channel // to the wallet
-	logs   bytes.Buffer
+	logs   logBook
 	seed   byte
 
 	store  *store.Store
@@ -65,6 +65,24 @@ func newHouseOver(t *testing.T, w *wallet, way channel.Channel) *house {
 		t.Fatal(err)
 	}
 	return h
+}
+
+// logBook takes the lines of several lives of a hub: an abandoned one still writes.
+type logBook struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logBook) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logBook) Bytes() []byte {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return bytes.Clone(l.text.Bytes())
 }
 
 func (h *house) start() {
