@@ -4,8 +4,9 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -ldflags "-s -w -X main.version=$(VERSION)"
 PROGRAMS := cashier-hub cashier-agent cashier-tui firmware-sim
 
-# Schedules that `make sim` draws for each law.
-SEEDS    ?= 10000
+# Schedules that `make sim` draws: for each law, and for the engine on its real store.
+SEEDS     ?= 20000
+SCHEDULES ?= 1000
 # How long `make fuzz` stays at each parser.
 FUZZTIME ?= 20s
 # Who pays, and how it ends, with `make scan`.
@@ -49,8 +50,8 @@ test: setup build ## everything: unit, simulation, end to end
 check: ## gofmt, vet, the house's rules, go.mod, hygiene
 	@scripts/check.sh
 
-sim: ## step simulators over SEEDS=n schedules each
-	SEEDS=$(SEEDS) go test -count=1 -run 'Sim' $$(scripts/having.sh 'SEEDS')
+sim: ## simulators: the laws over SEEDS=n schedules each, the engine over SCHEDULES=n
+	SEEDS=$(SEEDS) SCHEDULES=$(SCHEDULES) go test -count=1 -timeout 60m -run 'Sim' $$(scripts/having.sh 'SEEDS|SCHEDULES')
 
 fuzz: ## each parser's fuzz target for FUZZTIME
 	@scripts/fuzz.sh $(FUZZTIME)
