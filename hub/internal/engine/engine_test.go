@@ -2,11 +2,7 @@ package engine_test
 
 import (
 	"bytes"
-	"context"
-	"encoding/json"
 	"fmt"
-	"log/slog"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"sync"
@@ -14,142 +10,13 @@ import (
 	"testing/synctest"
 	"time"
 
-	"cloudcashier/hub/internal/channel"
 	"cloudcashier/hub/internal/engine"
 	"cloudcashier/hub/internal/payment"
-	"cloudcashier/hub/internal/registry"
-	"cloudcashier/hub/internal/store"
 	"cloudcashier/shared/fault"
-	"cloudcashier/shared/id"
 	"cloudcashier/shared/money"
 	"cloudcashier/shared/pay"
 	"cloudcashier/shared/wire"
 )
-
-const merchant = "mer_1"
-
-// house is a hub's store and engine in a bubble, around a wallet that outlives its restarts.
-type house struct {
-	t      *testing.T
-	dir    string
-	wallet *wallet
-	way    channel.Channel // to the wallet
-	logs   logBook
-	seed   byte
-
-	store  *store.Store
-	engine *engine.Engine
-	stop   func()
-}
-
-var till = registry.Terminal{ID: "trm_1", Merchant: merchant, Store: "sto_1", Name: "till", Key: bytes.Repeat([]byte{1}, 32), Serial: "01"}
-
-func newHouse(t *testing.T) *house {
-	w := newWallet()
-	return newHouseOver(t, w, w)
-}
-
-func newHouseOver(t *testing.T, w *wallet, way channel.Channel) *house {
-	h := &house{t: t, dir: memoryDir(t), wallet: w, way: way}
-	h.start()
-	err := h.store.Update(func(tx *store.Tx) error {
-		if err := tx.PutMerchant(registry.Merchant{ID: merchant, Created: time.Now()}); err != nil {
-			return err
-		}
-		if err := tx.PutStore(registry.Store{ID: "sto_1", Merchant: merchant, Created: time.Now()}); err != nil {
-			return err
-		}
-		return tx.PutTerminal(till)
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return h
-}
-
-// logBook takes the lines of several lives of a hub: an abandoned one still writes.
-type logBook struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *logBook) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *logBook) Bytes() []byte {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return bytes.Clone(l.text.Bytes())
-}
-
-func (h *house) start() {
-	s, err := store.Open(filepath.Join(h.dir, "hub.db"), time.Now)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	h.seed++
-	h.store = s
-	h.engine = engine.New(engine.Deps{Store: s, Ways: []engine.Way{{Name: "w", Wallet: pay.WeChat, Channel: h.way}},
-		CodeKey: []byte("k"), Now: time.Now, IDs: id.NewSource(time.Now, rand.NewChaCha8([32]byte{h.seed})),
-		Log: slog.New(slog.NewJSONHandler(&h.logs, nil)), Told: func(string) {}})
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- h.engine.Run(ctx) }()
-	h.stop = func() {
-		cancel()
-		if err := <-done; err != nil {
-			h.t.Error(err)
-		}
-		if err := s.DB().Close(); err != nil {
-			h.t.Error(err)
-		}
-	}
-}
-
-// memoryDir is a folder in memory where there is one: here the records matter, not the disk.
-func memoryDir(t *testing.T) string {
-	dir, err := os.MkdirTemp("/dev/shm", "cashier-engine-*")
-	if err != nil {
-		return t.TempDir()
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	return dir
-}
-
-// abandon lets the hub end by itself on files nobody looks at any more: it begins no further call.
-func (h *house) abandon() { go h.stop() }
-
-func ask(order, code string) engine.Ask {
-	c, err := pay.ParseCode(code)
-	if err != nil {
-		panic(err)
-	}
-	return engine.Ask{Merchant: merchant, Source: payment.FromAPI, Key: order, BodyHash: order + c.Mask(), OrderNo: order,
-		Amount: money.Fen(100), Code: c, Subject: "tea"}
-}
-
-func (h *house) collect(a engine.Ask) payment.Payment {
-	h.t.Helper()
-	p, err := h.engine.Collect(h.t.Context(), a)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	return p
-}
-
-func (h *house) await(paymentID string, patience time.Duration) payment.Payment {
-	h.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	p, err := h.engine.Await(ctx, merchant, paymentID)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	return p
-}
 
 func TestEveryFateEndsAsItShould(t *testing.T) {
 	for fate, want := range map[string]pay.Status{
@@ -280,51 +147,6 @@ func TestRestartAsksAndNeverPaysAgain(t *testing.T) {
 			})
 		})
 	}
-}
-
-func copyDatabase(from, to string) error {
-	for _, name := range []string{"hub.db", "hub.db-wal"} {
-		data, err := os.ReadFile(filepath.Join(from, name))
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(filepath.Join(to, name), data, 0o600); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (h *house) told() (results []wire.Result, refused []wire.Refused) {
-	h.t.Helper()
-	downs, err := h.store.Waiting(till.ID, 0, 100)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	for i, d := range downs {
-		if d.Seq != uint64(i+1) {
-			h.t.Errorf("message %d has number %d", i, d.Seq)
-		}
-		switch d.Kind {
-		case wire.KindResult:
-			var r wire.Result
-			if err := json.Unmarshal(d.Body, &r); err != nil {
-				h.t.Error(err)
-			}
-			results = append(results, r)
-		case wire.KindRefused:
-			var r wire.Refused
-			if err := json.Unmarshal(d.Body, &r); err != nil {
-				h.t.Error(err)
-			}
-			refused = append(refused, r)
-		}
-	}
-	return results, refused
-}
-
-func fromTill(key, code string) wire.Pay {
-	return wire.Pay{Key: key, OrderNo: "O-" + key, Amount: 100, Currency: "CNY", Code: code}
 }
 
 func TestTillIsToldEachStepOnce(t *testing.T) {

@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"testing"
 
-	"cloudcashier/hub/internal/payment"
 	"cloudcashier/shared/pay"
 )
 
