@@ -59,6 +59,16 @@ func (b *Broker) receive(s *session, payload []byte) error {
 			return err
 		}
 		err = b.commit(e, b.Desk.Cancel(b.ctx, s.known, c))
+	case wire.KindRecords:
+		var m wire.Records
+		if m, err = wire.Decode[wire.Records](e); err != nil {
+			return err
+		}
+		var stored wire.Stored
+		stored, err = b.Desk.Records(b.ctx, s.known, m)
+		if err = b.commit(e, err); err == nil {
+			s.kick(func(o *orders) { o.copied(stored) })
+		}
 	}
 	// Only what was sent can be acknowledged: a number from nowhere must not delete the future.
 	if e.Ack > 0 && e.Ack <= s.most.Load() {
