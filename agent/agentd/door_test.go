@@ -93,7 +93,9 @@ func TestWhatTheTillRefusesIsAProblem(t *testing.T) {
 		status             int
 		code               string
 	}{
-		{"POST", "/v1/sales", `{"amount":1,"tender":"cash"}`, 400, "sale.tender"},
+		{"POST", "/v1/sales", `{"amount":1,"tender":"cheque"}`, 400, "sale.tender"},
+		{"POST", "/v1/sales", `{"amount":1,"tender":"cash","code":"130000000000000042"}`, 400, "sale.code"},
+		{"GET", "/v1/sync", "", 404, "api.unknown"},
 		{"POST", "/v1/sales", `{"amount":0}`, 400, "money.not_positive"},
 		{"POST", "/v1/sales", `{"amount":1,"code":"690000000000000042"}`, 400, "code.unknown_wallet"},
 		{"POST", "/v1/sales", `{"amount":1,"code":"13000 0000000000042"}`, 400, "code.garbled"},
