@@ -166,8 +166,8 @@ func TestTheCopyOfATillsJournal(t *testing.T) {
 						t.Errorf("%+v, want through %d, fork %d", s, c.through, c.fork)
 					}
 				}
-				if n := h.forks(); n > 1 || (n == 1) != (c.fork != 0) || (c.fork != 0) != strings.Contains(h.logs.String(), "ALARM") {
-					t.Errorf("%d forks are events; log %s", n, h.logs.String())
+				if n := h.forks(); n > 1 || (n == 1) != (c.fork != 0) || (c.fork != 0) != bytes.Contains(h.logs.Bytes(), []byte("ALARM")) {
+					t.Errorf("%d forks are events; log %s", n, h.logs.Bytes())
 				}
 				h.stop()
 				h.start() // what was said to be stored is on the disk
