@@ -45,7 +45,7 @@ type Desk interface {
 	Fence(ctx context.Context, t registry.Terminal, f wire.Fence) error
 	Cancel(ctx context.Context, t registry.Terminal, c wire.Cancel) error
 	// Records stores rows of the till's journal and tells what is stored. They are answered by that
-	// alone, once: who misses the answer asks again.
+	// alone, once: who misses the answer asks again. Unavailable means not now, and is not answered.
 	Records(ctx context.Context, t registry.Terminal, m wire.Records) (wire.Stored, error)
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/eclipse/paho.mqtt.golang/packets"
 
+	"cloudcashier/shared/fault"
 	"cloudcashier/shared/wire"
 )
 
@@ -56,7 +57,7 @@ func TestRecordsAreAnsweredByWhatIsStored(t *testing.T) {
 		for i, s := range []struct {
 			err  error
 			want string
-		}{{nil, "[{5 0}]"}, {errDisk, "[]"}, {nil, "[{5 0}]"}} {
+		}{{nil, "[{5 0}]"}, {errDisk, "[]"}, {fault.New(fault.Unavailable, "records.busy", "busy"), "[]"}, {nil, "[{5 0}]"}} {
 			c.send(publish(wire.Topic(a.id, wire.Up), 0, a.records(t, 2, 3)))
 			synctest.Wait()
 			if list := c.pending(); len(list) != 0 {

@@ -5,9 +5,11 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"cloudcashier/hub/internal/registry"
 	"cloudcashier/hub/internal/store"
+	"cloudcashier/shared/fault"
 	"cloudcashier/shared/logs"
 	"cloudcashier/shared/wire"
 )
@@ -19,13 +21,31 @@ type forkBody struct {
 	Got  string `json:"got"`
 }
 
+const (
+	// copyings is how many messages of journals may be in the writer's hands: each is worth ten payments
+	// there, and a thousand tills that come back at once must not stand before the customers.
+	copyings = 4
+	// copyWait is how long one waits for its place. Its till's payments wait behind it on the line.
+	copyWait = 50 * time.Millisecond
+)
+
 // Records copies rows of a till's journal, in one transaction, and tells what is stored. Rows that
 // contradict the copy are an event and an alarm: two machines write under one name, or an old journal
-// was put back.
-func (e Desk) Records(_ context.Context, t registry.Terminal, m wire.Records) (s wire.Stored, err error) {
+// was put back. Unavailable: too many are being stored; nothing was, and the till asks again later.
+func (e Desk) Records(ctx context.Context, t registry.Terminal, m wire.Records) (s wire.Stored, err error) {
 	if err := m.Check(); err != nil { // not stored, and said so: a till with a fault must not lose its line over it
 		e.Log.Error("a till's journal comes in a form that cannot be stored: update the agent", logs.Terminal, t.ID, logs.Err, err)
 		m = wire.Records{}
+	}
+	late := time.NewTimer(copyWait)
+	defer late.Stop()
+	select {
+	case e.copying <- struct{}{}:
+		defer func() { <-e.copying }()
+	case <-ctx.Done():
+		return s, fault.Wrap(ctx.Err(), fault.Unavailable, "records.busy", "the hub is stopping")
+	case <-late.C:
+		return s, fault.New(fault.Unavailable, "records.busy", "too many journals are being copied: the till comes again")
 	}
 	var fork *store.Fork
 	var fresh bool

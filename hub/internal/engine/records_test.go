@@ -15,6 +15,7 @@ import (
 
 	"cloudcashier/hub/internal/engine"
 	"cloudcashier/hub/internal/store"
+	"cloudcashier/shared/fault"
 	"cloudcashier/shared/wire"
 )
 
@@ -230,5 +231,41 @@ func TestTheCopyCannotBeChanged(t *testing.T) {
 				t.Errorf("%s was taken", statement)
 			}
 		}
+	})
+}
+
+// TestCopiesWaitBehindPayments: few at a time are in the writer's hands, and who waits too long is sent away.
+func TestCopiesWaitBehindPayments(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		defer func() { h.stop() }()
+		ours, hold, held := journal{}.grow(3, "x"), make(chan struct{}), make(chan error, 1)
+		go func() { held <- h.store.Update(func(*store.Tx) error { <-hold; return nil }) }()
+		synctest.Wait()
+		const tills = 30
+		answers, start := make(chan error, tills), time.Now()
+		for range tills {
+			go func() {
+				_, err := (engine.Desk{Engine: h.engine}).Records(t.Context(), till, ours.batch(0, 3))
+				answers <- err
+			}()
+		}
+		away := 0
+		for away < tills-4 {
+			if err := <-answers; fault.KindOf(err) != fault.Unavailable || time.Since(start) > 100*time.Millisecond {
+				t.Fatalf("after %v: %v", time.Since(start), err)
+			}
+			away++
+		}
+		close(hold)
+		for range tills - away {
+			if err := <-answers; err != nil {
+				t.Error(err)
+			}
+		}
+		if err := <-held; err != nil {
+			t.Error(err)
+		}
+		h.wantCopy(ours)
 	})
 }
