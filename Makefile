@@ -17,7 +17,7 @@ export CGO_ENABLED := 1
 # The same flags everywhere, so that tests reuse what the build compiled.
 export GOFLAGS := -trimpath
 
-.PHONY: help build demo run scan test check sim fuzz e2e setup clean
+.PHONY: help build demo run scan test check sim mutants fuzz e2e setup clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ sim: ## simulators: the laws over SEEDS=n schedules each, the engine over SCHEDU
 
 fuzz: ## each parser's fuzz target for FUZZTIME
 	@scripts/fuzz.sh $(FUZZTIME)
+
+mutants: ## plant 130 bugs, one at a time, and see each one caught
+	@go run ./scripts/mutants
 
 e2e: setup build ## black-box tests of the real programs: every fate, kill -9, money compared
 	go test -count=1 -parallel 4 -timeout 5m -v ./scripts/e2e -bin $(CURDIR)/bin

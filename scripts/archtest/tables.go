@@ -112,6 +112,7 @@ var plan = book{
 		"scripts/internal/rig": slab,
 		"scripts/demo":         slab + "scripts/internal/rig",
 		"scripts/e2e":          slab + "scripts/internal/rig",
+		"scripts/mutants":      "",
 	},
 
 	testRooms: table{
