@@ -2,11 +2,8 @@ package engine_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
-	"log/slog"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"sync"
@@ -14,124 +11,13 @@ import (
 	"testing/synctest"
 	"time"
 
-	"cloudcashier/hub/internal/channel"
 	"cloudcashier/hub/internal/engine"
 	"cloudcashier/hub/internal/payment"
-	"cloudcashier/hub/internal/registry"
-	"cloudcashier/hub/internal/store"
 	"cloudcashier/shared/fault"
-	"cloudcashier/shared/id"
 	"cloudcashier/shared/money"
 	"cloudcashier/shared/pay"
 	"cloudcashier/shared/wire"
 )
-
-const merchant = "mer_1"
-
-// house is a hub's store and engine in a bubble, around a wallet that outlives its restarts.
-type house struct {
-	t      *testing.T
-	dir    string
-	wallet *wallet
-	way    channel.Channel // to the wallet
-	logs   bytes.Buffer
-	seed   byte
-
-	store  *store.Store
-	engine *engine.Engine
-	stop   func()
-}
-
-var till = registry.Terminal{ID: "trm_1", Merchant: merchant, Store: "sto_1", Name: "till", Key: bytes.Repeat([]byte{1}, 32), Serial: "01"}
-
-func newHouse(t *testing.T) *house {
-	w := newWallet()
-	return newHouseOver(t, w, w)
-}
-
-func newHouseOver(t *testing.T, w *wallet, way channel.Channel) *house {
-	h := &house{t: t, dir: memoryDir(t), wallet: w, way: way}
-	h.start()
-	err := h.store.Update(func(tx *store.Tx) error {
-		if err := tx.PutMerchant(registry.Merchant{ID: merchant, Created: time.Now()}); err != nil {
-			return err
-		}
-		if err := tx.PutStore(registry.Store{ID: "sto_1", Merchant: merchant, Created: time.Now()}); err != nil {
-			return err
-		}
-		return tx.PutTerminal(till)
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return h
-}
-
-func (h *house) start() {
-	s, err := store.Open(filepath.Join(h.dir, "hub.db"), time.Now)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	h.seed++
-	h.store = s
-	h.engine = engine.New(engine.Deps{Store: s, Ways: []engine.Way{{Name: "w", Wallet: pay.WeChat, Channel: h.way}},
-		CodeKey: []byte("k"), Now: time.Now, IDs: id.NewSource(time.Now, rand.NewChaCha8([32]byte{h.seed})),
-		Log: slog.New(slog.NewJSONHandler(&h.logs, nil)), Told: func(string) {}})
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- h.engine.Run(ctx) }()
-	h.stop = func() {
-		cancel()
-		if err := <-done; err != nil {
-			h.t.Error(err)
-		}
-		if err := s.DB().Close(); err != nil {
-			h.t.Error(err)
-		}
-	}
-}
-
-// memoryDir is a folder in memory where there is one: here the records matter, not the disk.
-func memoryDir(t *testing.T) string {
-	dir, err := os.MkdirTemp("/dev/shm", "cashier-engine-*")
-	if err != nil {
-		return t.TempDir()
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	return dir
-}
-
-// abandon lets the hub end by itself on files nobody looks at any more: it begins no further call.
-func (h *house) abandon() { go h.stop() }
-
-func ask(order, code string) engine.Ask {
-	c, err := pay.ParseCode(code)
-	if err != nil {
-		panic(err)
-	}
-	return engine.Ask{Merchant: merchant, Source: payment.FromAPI, Key: order, BodyHash: order + c.Mask(), OrderNo: order,
-		Amount: money.Fen(100), Code: c, Subject: "tea"}
-}
-
-func (h *house) collect(a engine.Ask) payment.Payment {
-	h.t.Helper()
-	p, err := h.engine.Collect(h.t.Context(), a)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	return p
-}
-
-func (h *house) await(paymentID string, patience time.Duration) payment.Payment {
-	h.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	p, err := h.engine.Await(ctx, merchant, paymentID)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	return p
-}
 
 func TestEveryFateEndsAsItShould(t *testing.T) {
 	for fate, want := range map[string]pay.Status{
@@ -277,7 +163,7 @@ func copyDatabase(from, to string) error {
 	return nil
 }
 
-func (h *house) told() (results []wire.Result, refused []wire.Refused) {
+func (h *house) downs() (results []wire.Result, refused []wire.Refused) {
 	h.t.Helper()
 	downs, err := h.store.Waiting(till.ID, 0, 100)
 	if err != nil {
@@ -318,7 +204,7 @@ func TestTillIsToldEachStepOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute)
-		results, _ := h.told()
+		results, _ := h.downs()
 		var story []string
 		for _, r := range results {
 			story = append(story, fmt.Sprintf("%s/%s/%v", r.Status, r.Outcome, r.Waiting))
@@ -329,7 +215,7 @@ func TestTillIsToldEachStepOnce(t *testing.T) {
 		if err := desk.Pay(t.Context(), till, fromTill("s1", "130000000000000053")); err != nil {
 			t.Fatal(err)
 		}
-		if again, _ := h.told(); len(again) != 4 || again[3].Outcome != pay.Paid {
+		if again, _ := h.downs(); len(again) != 4 || again[3].Outcome != pay.Paid {
 			t.Errorf("a repeat was told %+v", again)
 		}
 		if h.wallet.payCalls() != 1 {
@@ -351,7 +237,7 @@ func TestFenceKeepsOutWhatComesLater(t *testing.T) {
 		if err := desk.Pay(t.Context(), till, fromTill("s1", "130000000000000000")); err != nil {
 			t.Fatal(err)
 		}
-		results, refused := h.told()
+		results, refused := h.downs()
 		if len(results) != 2 || results[0].Outcome != pay.NotPaid || results[0].PaymentID != "" || len(refused) != 1 || refused[0].Code != "payment.fenced" {
 			t.Errorf("told %+v and %+v", results, refused)
 		}
@@ -373,14 +259,14 @@ func TestFenceAndCancelOfOneThatArrived(t *testing.T) {
 		if err := desk.Fence(t.Context(), till, wire.Fence{Key: "s1"}); err != nil {
 			t.Fatal(err)
 		}
-		if results, _ := h.told(); results[len(results)-1].Status != pay.StatusPending {
+		if results, _ := h.downs(); results[len(results)-1].Status != pay.StatusPending {
 			t.Errorf("a fence changed it: %+v", results)
 		}
 		if err := desk.Cancel(t.Context(), till, wire.Cancel{Key: "s1"}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(20 * time.Second) // the wallet takes no reversal in the first 15
-		results, _ := h.told()
+		results, _ := h.downs()
 		if last := results[len(results)-1]; last.Status != pay.StatusReversed || h.wallet.net() != 0 {
 			t.Errorf("cancelled, told %+v, the wallet took %d", last, h.wallet.net())
 		}
