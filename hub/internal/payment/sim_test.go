@@ -66,6 +66,7 @@ type world struct {
 	crash  float64
 	told   payment.Payment // what the merchant was last told, when final
 	wrong  error
+	doubts map[payment.ExceptionKind]bool // open exceptions
 }
 
 // order is the wallet's own record.
@@ -184,6 +185,16 @@ func (w *world) apply(e payment.Event) {
 	}
 	p, note, err := payment.Apply(*w.disk, e, base(w.now))
 	w.trace("%s: %s -> %s/%s %s %v", e.Kind, w.disk.Attempt.Status, p.Status, p.Attempt.Status, note, err)
+	open, ended := payment.Notice(*w.disk, p, e, err != nil, simRules, base(w.now))
+	for _, k := range ended {
+		delete(w.doubts, k)
+	}
+	for _, x := range open {
+		w.doubts[x.Kind] = true
+	}
+	if note == payment.NoteLateSuccess && !w.doubts[payment.LateSuccess] {
+		w.wrong = fmt.Errorf("money came late and nobody was told")
+	}
 	w.disk = &p
 }
 
@@ -309,7 +320,7 @@ func (w *world) atRest() bool {
 // simulate runs one seed and reports what went wrong and a hash of everything that happened.
 func simulate(seed uint64, bugs planted, story func(string)) (error, uint64) {
 	digest := fnv.New64a()
-	w := &world{rng: rand.New(rand.NewPCG(seed, 0)), bugs: bugs, orders: map[string]*order{}}
+	w := &world{rng: rand.New(rand.NewPCG(seed, 0)), bugs: bugs, orders: map[string]*order{}, doubts: map[payment.ExceptionKind]bool{}}
 	w.trace = func(format string, args ...any) {
 		line := fmt.Sprintf("%8.3fs  "+format, append([]any{w.now.Seconds()}, args...)...)
 		digest.Write([]byte(line))
@@ -343,6 +354,10 @@ func (w *world) verdict() error {
 		}
 	}
 	switch {
+	case w.wrong != nil:
+		return w.wrong
+	case w.doubts[payment.LateSuccess], w.doubts[payment.SlowReversal], w.doubts[payment.UndoEnding]:
+		return fmt.Errorf("at rest with open doubts %v", w.doubts)
 	case w.disk == nil:
 		return fmt.Errorf("the payment was never taken in")
 	case !w.disk.Final():
