@@ -3,7 +3,8 @@
 // Every step is one transaction, and no wallet is called inside one. What must be said to a
 // terminal or a merchant leaves as a row of that same transaction; doors read it from there. The
 // engine refuses to guess: an answer it does not get, a panic, a restart in the middle of a call,
-// all leave the payment unknown, and the schedule asks again. Newcomers get one thing wrong: the
+// all leave the payment unknown, and the schedule asks again. One engine leads on a database; one
+// that was replaced writes nothing more and ends. Newcomers get one thing wrong: the
 // payment code lives in memory only, so a call whose outcome is unknown is never repeated, not
 // even by accident.
 package engine

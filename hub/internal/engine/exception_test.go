@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -47,23 +48,23 @@ func (s *simulation) exceptions() error {
 	})
 }
 
-// stubborn is a way to a wallet whose answers a test may replace.
+// stubborn is a way to a wallet that answers what a test says: queries and reversals each.
 type stubborn struct {
 	*wallet
-	query, reverse func(channel.Answer) channel.Answer
+	says, does atomic.Pointer[channel.Answer] // nil: the truth
 }
 
 func (s *stubborn) Query(ctx context.Context, r channel.Ref) channel.Answer {
 	a := s.wallet.Query(ctx, r)
-	if s.query != nil {
-		return s.query(a)
+	if said := s.says.Load(); said != nil {
+		return *said
 	}
 	return a
 }
 
 func (s *stubborn) Reverse(ctx context.Context, r channel.Ref) channel.Answer {
-	if s.reverse != nil {
-		return s.reverse(channel.Answer{})
+	if done := s.does.Load(); done != nil {
+		return *done
 	}
 	return s.wallet.Reverse(ctx, r)
 }
@@ -75,9 +76,7 @@ func (s *stubborn) Rules() channel.Rules {
 	return r
 }
 
-func silence(channel.Answer) channel.Answer {
-	return channel.Answer{Finding: channel.Unknown, Err: errLost}
-}
+var silence = &channel.Answer{Finding: channel.Unknown, Err: errLost}
 
 func newStubborn(t *testing.T) (*house, *stubborn) {
 	way := &stubborn{wallet: newWallet()}
@@ -134,7 +133,8 @@ func TestASlowReversalIsHandedToPeopleUntilProof(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, way := newStubborn(t)
 		defer h.stop()
-		way.query, way.reverse = silence, silence
+		way.says.Store(silence)
+		way.does.Store(silence)
 		p := h.collect(ask("A1", "130000000000000060"))
 		time.Sleep(9 * time.Minute)
 		if _, n := h.exception(payment.SlowReversal); n != 0 {
@@ -154,7 +154,8 @@ func TestASlowReversalIsHandedToPeopleUntilProof(t *testing.T) {
 		if x, n := h.exception(payment.UndoEnding); n != 1 || !x.Resolved.IsZero() {
 			t.Errorf("near the window's end: %d, %+v", n, x)
 		}
-		way.query, way.reverse = nil, nil
+		way.says.Store(nil)
+		way.does.Store(nil)
 		if v, err := h.decide(slow, payment.Retry); err != nil || !v.Exception.Resolved.IsZero() {
 			t.Errorf("retry: %+v, %v", v, err)
 		}
@@ -174,7 +175,8 @@ func TestWrittenOffStopsTryingAndChangesNoOutcome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, way := newStubborn(t)
 		defer h.stop()
-		way.query, way.reverse = silence, silence
+		way.says.Store(silence)
+		way.does.Store(silence)
 		p := h.collect(ask("A1", "130000000000000060"))
 		time.Sleep(61 * time.Minute)
 		slow, _ := h.exception(payment.SlowReversal)
@@ -191,11 +193,11 @@ func TestWrittenOffStopsTryingAndChangesNoOutcome(t *testing.T) {
 			t.Fatalf("%+v, %v", v, err)
 		}
 		time.Sleep(time.Minute)
-		reversals := h.wallet.calls
+		calls := h.wallet.callsMade()
 		time.Sleep(time.Hour)
 		got := h.await(p.ID, time.Second)
-		if got.Status != pay.StatusReversing || got.Outcome() != pay.Unknown || h.wallet.calls != reversals || h.engine.Depth() != 0 {
-			t.Errorf("%s, %d more calls, %d waiting", got.Status, h.wallet.calls-reversals, h.engine.Depth())
+		if got.Status != pay.StatusReversing || got.Outcome() != pay.Unknown || h.wallet.callsMade() != calls || h.engine.Depth() != 0 {
+			t.Errorf("%s, %d more calls, %d waiting", got.Status, h.wallet.callsMade()-calls, h.engine.Depth())
 		}
 		if _, err := h.decide(slow, payment.WrittenOff); fault.CodeOf(err) != "exception.resolved" {
 			t.Errorf("twice: %v", err)
@@ -211,7 +213,7 @@ func TestUnansweredLooksAndContradictionsNeedAPerson(t *testing.T) {
 		h, way := newStubborn(t)
 		defer h.stop()
 		p := h.await(h.collect(ask("A1", "130000000000000055")).ID, 2*time.Minute)
-		way.query = silence
+		way.says.Store(silence)
 		time.Sleep(time.Hour)
 		x, n := h.exception(payment.Unlooked)
 		if n != 1 || !x.Resolved.IsZero() || h.engine.Depth() != 0 {
@@ -227,9 +229,9 @@ func TestUnansweredLooksAndContradictionsNeedAPerson(t *testing.T) {
 			t.Error("a matter that was judged was opened again")
 		}
 
-		way.query = nil
+		way.says.Store(nil)
 		paid := h.await(h.collect(ask("A2", "130000000000000200")).ID, time.Minute)
-		way.query = func(channel.Answer) channel.Answer { return channel.Answer{Finding: channel.Reversed} }
+		way.says.Store(&channel.Answer{Finding: channel.Reversed})
 		for range 3 {
 			if got, err := h.engine.Refresh(t.Context(), merchant, paid.ID); err != nil || got.Status != pay.StatusSucceeded {
 				t.Errorf("%s, %v", got.Status, err)
@@ -245,9 +247,7 @@ func TestOtherMoneyNeedsAPerson(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, way := newStubborn(t)
 		defer h.stop()
-		way.query = func(channel.Answer) channel.Answer {
-			return channel.Answer{Finding: channel.Unknown, Err: fault.New(fault.InDoubt, "wechat.amount", "another amount")}
-		}
+		way.says.Store(&channel.Answer{Finding: channel.Unknown, Err: fault.New(fault.InDoubt, "wechat.amount", "another amount")})
 		h.collect(ask("A1", "130000000000000060"))
 		time.Sleep(30 * time.Second)
 		if x, n := h.exception(payment.AnswerDiffers); n != 1 || x.Matter != "wechat.amount" || !x.Resolved.IsZero() {

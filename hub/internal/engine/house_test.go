@@ -30,6 +30,7 @@ type house struct {
 	wallet *wallet
 	way    channel.Channel // to the wallet
 	logs   bytes.Buffer
+	log    *slog.Logger // one for all hubs of the house
 	seed   byte
 	node   string
 	heard  func() // called when something was written for the till
@@ -69,6 +70,7 @@ func newHouse(t *testing.T) *house {
 
 func newHouseOver(t *testing.T, w *wallet, way channel.Channel) *house {
 	h := &house{t: t, dir: memoryDir(t), wallet: w, way: way, node: "n1", heard: func() {}}
+	h.log = slog.New(slog.NewJSONHandler(&h.logs, nil))
 	h.start()
 	err := h.store.Update(func(tx *store.Tx) error {
 		if err := tx.PutMerchant(registry.Merchant{ID: merchant, Created: time.Now()}); err != nil {
@@ -94,7 +96,7 @@ func (h *house) start() {
 	one := &hub{store: s, gate: &gate{}, done: make(chan error, 1)}
 	one.engine = engine.New(engine.Deps{Store: s, Node: h.node, Ways: []engine.Way{{Name: "w", Wallet: pay.WeChat, Channel: gated{h.way, one.gate}}},
 		CodeKey: []byte("k"), Now: one.gate.now, IDs: id.NewSource(time.Now, rand.NewChaCha8([32]byte{h.seed})),
-		Log: slog.New(slog.NewJSONHandler(&h.logs, nil)), Told: func(string) { h.heard() }})
+		Log: h.log, Told: func(string) { h.heard() }})
 	ctx, cancel := context.WithCancel(context.Background())
 	one.cancel = cancel
 	if err := one.engine.Lead(ctx); err != nil {

@@ -162,6 +162,13 @@ func (w *wallet) reversals() int {
 	return w.undos
 }
 
+// callsMade counts queries and reversals.
+func (w *wallet) callsMade() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.calls
+}
+
 // paysFor is how often the wallet was asked to charge for one attempt.
 func (w *wallet) paysFor(no string) int {
 	w.mu.Lock()
