@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"cloudcashier/hub/hubd"
+	"cloudcashier/hub/sandbox"
 	"cloudcashier/shared/fault"
 	"cloudcashier/shared/pay"
 )
@@ -116,23 +117,6 @@ func healthy(ctx context.Context, base string) bool {
 	return resp.StatusCode == http.StatusOK
 }
 
-// account is what the sandbox gives a merchant: POST /sandbox/merchants.
-type account struct {
-	CA     string `json:"ca"`
-	WeChat struct {
-		AppID      string `json:"appid"`
-		MchID      string `json:"mch_id"`
-		APIKey     string `json:"api_key"`
-		ClientCert string `json:"client_cert"`
-		ClientKey  string `json:"client_key"`
-	} `json:"wechat"`
-	Alipay struct {
-		AppID     string `json:"app_id"`
-		SellerID  string `json:"seller_id"`
-		PublicKey string `json:"public_key"`
-	} `json:"alipay"`
-}
-
 // wallets opens accounts at the sandbox, keeps their keys in files, and names them as channels.
 func wallets(ctx context.Context, sandboxURL, dir string) ([]hubd.ChannelConfig, error) {
 	base, err := url.Parse(sandboxURL)
@@ -164,7 +148,7 @@ func wallets(ctx context.Context, sandboxURL, dir string) ([]hubd.ChannelConfig,
 	}, nil
 }
 
-func register(ctx context.Context, sandboxURL string, alipayPublic []byte) (a account, err error) {
+func register(ctx context.Context, sandboxURL string, alipayPublic []byte) (a sandbox.Account, err error) {
 	body, err := json.Marshal(map[string]string{"name": "Cloud Cashier lab", "alipay_public_key": string(alipayPublic)})
 	if err != nil {
 		return a, err

@@ -48,19 +48,21 @@ const maxMerchants = 10_000
 
 var nameShape = regexp.MustCompile(`^[\p{L}\p{N}][\p{L}\p{N} ._-]{0,63}$`)
 
-type merchantAnswer struct {
+// Account is the answer of POST /sandbox/merchants: all a merchant needs to speak to each wallet.
+// Keys and certificates are PEM.
+type Account struct {
 	CA     string `json:"ca"`
 	WeChat struct {
 		AppID      string `json:"appid"`
 		MchID      string `json:"mch_id"`
-		APIKey     string `json:"api_key"`
+		APIKey     string `json:"api_key"` // the APIv2 key
 		ClientCert string `json:"client_cert"`
 		ClientKey  string `json:"client_key"`
 	} `json:"wechat"`
 	Alipay struct {
 		AppID     string `json:"app_id"`
 		SellerID  string `json:"seller_id"`
-		PublicKey string `json:"public_key"`
+		PublicKey string `json:"public_key"` // Alipay's, which signs the answers
 	} `json:"alipay"`
 }
 
@@ -83,7 +85,7 @@ func (s *Sandbox) addMerchant(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	var a merchantAnswer
+	var a Account
 	a.CA = s.authority
 	a.WeChat.AppID, a.WeChat.MchID, a.WeChat.APIKey = m.WeChat.AppID, m.WeChat.MchID, m.WeChat.APIKey
 	a.WeChat.ClientCert, a.WeChat.ClientKey = m.WeChat.ClientCert, m.WeChat.ClientKey

@@ -307,7 +307,7 @@ func TestLoadRefusesADamagedFolder(t *testing.T) {
 	}{
 		"no key":             {keyFile, nil, 0},
 		"another key":        {keyFile, pem.EncodeToMemory(&pem.Block{Type: keyBlock, Bytes: der}), 0o600},
-		"key damaged":        {keyFile, []byte("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"), 0o600},
+		"key damaged":        {keyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: []byte{0, 0, 0}}), 0o600},
 		"key empty":          {keyFile, []byte{}, 0o600},
 		"key open to others": {keyFile, pem.EncodeToMemory(&pem.Block{Type: keyBlock, Bytes: der}), 0o640},
 		"no certificate":     {certFile, nil, 0},

@@ -68,7 +68,7 @@ type Engine struct {
 	calls   sync.WaitGroup
 
 	mu     sync.Mutex
-	active map[string]bool     // payments with a call in flight
+	active map[string]bool     // payments with a call in flight; true: a step came due meanwhile
 	codes  map[string]pay.Code // codes of payments whose pay call may be sent again (the wallet was busy)
 }
 
@@ -190,17 +190,34 @@ func (e *Engine) digest(c pay.Code) []byte {
 func (e *Engine) enter(paymentID string) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.active[paymentID] {
+	if _, busy := e.active[paymentID]; busy {
 		return false
 	}
-	e.active[paymentID] = true
+	e.active[paymentID] = false
 	return true
+}
+
+// later has a step that found a call in flight taken again when the call has ended: the next step
+// may come due between the call's commit and its end, and must not be lost.
+func (e *Engine) later(paymentID string) {
+	e.mu.Lock()
+	if _, busy := e.active[paymentID]; busy {
+		e.active[paymentID] = true
+		e.mu.Unlock()
+		return
+	}
+	e.mu.Unlock()
+	e.agenda.put(paymentID, e.Now())
 }
 
 func (e *Engine) leave(paymentID string) {
 	e.mu.Lock()
-	defer e.mu.Unlock()
+	missed := e.active[paymentID]
 	delete(e.active, paymentID)
+	e.mu.Unlock()
+	if missed {
+		e.agenda.put(paymentID, e.Now())
+	}
 }
 
 func (e *Engine) keepCode(paymentID string, c pay.Code) {

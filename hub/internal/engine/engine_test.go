@@ -2,7 +2,6 @@ package engine_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -150,51 +149,6 @@ func TestRestartAsksAndNeverPaysAgain(t *testing.T) {
 	}
 }
 
-func copyDatabase(from, to string) error {
-	for _, name := range []string{"hub.db", "hub.db-wal"} {
-		data, err := os.ReadFile(filepath.Join(from, name))
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(filepath.Join(to, name), data, 0o600); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (h *house) downs() (results []wire.Result, refused []wire.Refused) {
-	h.t.Helper()
-	downs, err := h.store.Waiting(till.ID, 0, 100)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	for i, d := range downs {
-		if d.Seq != uint64(i+1) {
-			h.t.Errorf("message %d has number %d", i, d.Seq)
-		}
-		switch d.Kind {
-		case wire.KindResult:
-			var r wire.Result
-			if err := json.Unmarshal(d.Body, &r); err != nil {
-				h.t.Error(err)
-			}
-			results = append(results, r)
-		case wire.KindRefused:
-			var r wire.Refused
-			if err := json.Unmarshal(d.Body, &r); err != nil {
-				h.t.Error(err)
-			}
-			refused = append(refused, r)
-		}
-	}
-	return results, refused
-}
-
-func fromTill(key, code string) wire.Pay {
-	return wire.Pay{Key: key, OrderNo: "O-" + key, Amount: 100, Currency: "CNY", Code: code}
-}
-
 func TestTillIsToldEachStepOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)
@@ -204,7 +158,7 @@ func TestTillIsToldEachStepOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute)
-		results, _ := h.downs()
+		results, _ := h.told()
 		var story []string
 		for _, r := range results {
 			story = append(story, fmt.Sprintf("%s/%s/%v", r.Status, r.Outcome, r.Waiting))
@@ -215,7 +169,7 @@ func TestTillIsToldEachStepOnce(t *testing.T) {
 		if err := desk.Pay(t.Context(), till, fromTill("s1", "130000000000000053")); err != nil {
 			t.Fatal(err)
 		}
-		if again, _ := h.downs(); len(again) != 4 || again[3].Outcome != pay.Paid {
+		if again, _ := h.told(); len(again) != 4 || again[3].Outcome != pay.Paid {
 			t.Errorf("a repeat was told %+v", again)
 		}
 		if h.wallet.payCalls() != 1 {
@@ -237,7 +191,7 @@ func TestFenceKeepsOutWhatComesLater(t *testing.T) {
 		if err := desk.Pay(t.Context(), till, fromTill("s1", "130000000000000000")); err != nil {
 			t.Fatal(err)
 		}
-		results, refused := h.downs()
+		results, refused := h.told()
 		if len(results) != 2 || results[0].Outcome != pay.NotPaid || results[0].PaymentID != "" || len(refused) != 1 || refused[0].Code != "payment.fenced" {
 			t.Errorf("told %+v and %+v", results, refused)
 		}
@@ -259,14 +213,14 @@ func TestFenceAndCancelOfOneThatArrived(t *testing.T) {
 		if err := desk.Fence(t.Context(), till, wire.Fence{Key: "s1"}); err != nil {
 			t.Fatal(err)
 		}
-		if results, _ := h.downs(); results[len(results)-1].Status != pay.StatusPending {
+		if results, _ := h.told(); results[len(results)-1].Status != pay.StatusPending {
 			t.Errorf("a fence changed it: %+v", results)
 		}
 		if err := desk.Cancel(t.Context(), till, wire.Cancel{Key: "s1"}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(20 * time.Second) // the wallet takes no reversal in the first 15
-		results, _ := h.downs()
+		results, _ := h.told()
 		if last := results[len(results)-1]; last.Status != pay.StatusReversed || h.wallet.net() != 0 {
 			t.Errorf("cancelled, told %+v, the wallet took %d", last, h.wallet.net())
 		}

@@ -3,11 +3,13 @@ package engine_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,6 +21,7 @@ import (
 	"cloudcashier/shared/id"
 	"cloudcashier/shared/money"
 	"cloudcashier/shared/pay"
+	"cloudcashier/shared/wire"
 )
 
 const merchant = "mer_1"
@@ -29,8 +32,7 @@ type house struct {
 	dir    string
 	wallet *wallet
 	way    channel.Channel // to the wallet
-	logs   bytes.Buffer
-	log    *slog.Logger // one for all hubs of the house
+	logs   logBook
 	seed   byte
 	node   string
 	heard  func() // called when something was written for the till
@@ -70,7 +72,6 @@ func newHouse(t *testing.T) *house {
 
 func newHouseOver(t *testing.T, w *wallet, way channel.Channel) *house {
 	h := &house{t: t, dir: memoryDir(t), wallet: w, way: way, node: "n1", heard: func() {}}
-	h.log = slog.New(slog.NewJSONHandler(&h.logs, nil))
 	h.start()
 	err := h.store.Update(func(tx *store.Tx) error {
 		if err := tx.PutMerchant(registry.Merchant{ID: merchant, Created: time.Now()}); err != nil {
@@ -87,6 +88,24 @@ func newHouseOver(t *testing.T, w *wallet, way channel.Channel) *house {
 	return h
 }
 
+// logBook takes the lines of several lives of a hub: an abandoned one still writes.
+type logBook struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logBook) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logBook) Bytes() []byte {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return bytes.Clone(l.text.Bytes())
+}
+
 func (h *house) start() {
 	s, err := store.Open(filepath.Join(h.dir, "hub.db"), time.Now)
 	if err != nil {
@@ -96,7 +115,7 @@ func (h *house) start() {
 	one := &hub{store: s, gate: &gate{}, done: make(chan error, 1)}
 	one.engine = engine.New(engine.Deps{Store: s, Node: h.node, Ways: []engine.Way{{Name: "w", Wallet: pay.WeChat, Channel: gated{h.way, one.gate}}},
 		CodeKey: []byte("k"), Now: one.gate.now, IDs: id.NewSource(time.Now, rand.NewChaCha8([32]byte{h.seed})),
-		Log: h.log, Told: func(string) { h.heard() }})
+		Log: slog.New(slog.NewJSONHandler(&h.logs, nil)), Told: func(string) { h.heard() }})
 	ctx, cancel := context.WithCancel(context.Background())
 	one.cancel = cancel
 	if err := one.engine.Lead(ctx); err != nil {
@@ -146,4 +165,49 @@ func (h *house) await(paymentID string, patience time.Duration) payment.Payment 
 		h.t.Fatal(err)
 	}
 	return p
+}
+
+func copyDatabase(from, to string) error {
+	for _, name := range []string{"hub.db", "hub.db-wal"} {
+		data, err := os.ReadFile(filepath.Join(from, name))
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(to, name), data, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (h *house) told() (results []wire.Result, refused []wire.Refused) {
+	h.t.Helper()
+	downs, err := h.store.Waiting(till.ID, 0, 100)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	for i, d := range downs {
+		if d.Seq != uint64(i+1) {
+			h.t.Errorf("message %d has number %d", i, d.Seq)
+		}
+		switch d.Kind {
+		case wire.KindResult:
+			var r wire.Result
+			if err := json.Unmarshal(d.Body, &r); err != nil {
+				h.t.Error(err)
+			}
+			results = append(results, r)
+		case wire.KindRefused:
+			var r wire.Refused
+			if err := json.Unmarshal(d.Body, &r); err != nil {
+				h.t.Error(err)
+			}
+			refused = append(refused, r)
+		}
+	}
+	return results, refused
+}
+
+func fromTill(key, code string) wire.Pay {
+	return wire.Pay{Key: key, OrderNo: "O-" + key, Amount: 100, Currency: "CNY", Code: code}
 }

@@ -339,13 +339,13 @@ func bubble(t *testing.T, seed uint64) (trace []string, seen map[string]int, wro
 }
 
 func schedules(t *testing.T) uint64 {
-	text := os.Getenv("SEEDS")
+	text := os.Getenv("SCHEDULES")
 	if text == "" {
 		return defaultRun
 	}
 	n, err := strconv.ParseUint(text, 10, 32)
 	if err != nil {
-		t.Fatalf("SEEDS: %v", err)
+		t.Fatalf("SCHEDULES: %v", err)
 	}
 	return n
 }

@@ -19,7 +19,8 @@ import (
 // work begun, calls the wallet with no transaction open, and stores what was learnt.
 func (e *Engine) step(paymentID string) {
 	if !e.enter(paymentID) {
-		return // the call in flight puts the next step on the agenda when it ends
+		e.later(paymentID)
+		return
 	}
 	defer e.leave(paymentID)
 	p, task, err := e.begin(paymentID)

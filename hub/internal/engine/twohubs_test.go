@@ -206,7 +206,7 @@ func TestACallThatOutlivedItsLeaseDoesNotLeave(t *testing.T) {
 			t.Errorf("the stale hub ended with %v", err)
 		}
 		time.Sleep(2 * time.Minute)
-		results, _ := h.downs()
+		results, _ := h.told()
 		if last := results[len(results)-1]; last.Status != pay.StatusClosed || h.wallet.payCalls() != 0 {
 			t.Errorf("told %+v after %d pay calls", last, h.wallet.payCalls())
 		}

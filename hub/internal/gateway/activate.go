@@ -100,7 +100,7 @@ func (g *Gateway) activate(ctx context.Context, _ *struct{}) (*enrolmentAnswer, 
 
 func (n newEnrolment) check() error {
 	if n.Code == "" || len(n.Code) > maxActCode {
-		return invalid("code", "code is no activation code")
+		return invalid("code", "code is no activation code: type it as it was shown, four groups of four")
 	}
 	if block, _ := pem.Decode([]byte(n.CSR)); block == nil || block.Type != "CERTIFICATE REQUEST" {
 		return invalid("csr", "csr is no certificate signing request in PEM")

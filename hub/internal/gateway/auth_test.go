@@ -214,3 +214,15 @@ func TestEveryAnswerAfterAuthenticationIsSigned(t *testing.T) {
 		}
 	}
 }
+
+// An HMAC key whose secret is missing or short is signed for by whoever guesses that.
+func TestAnEmptySecretOpensNothing(t *testing.T) {
+	h := open(t, nil)
+	h.keys["key_short"] = gateway.APIKey{ID: "key_short", Merchant: "mer_apple", Secret: []byte("0123456789abcde")}
+	for _, m := range []merchant{{keyID: "key_empty", secret: []byte{}}, {keyID: "key_short", secret: []byte("0123456789abcde")}} {
+		c := newCall("POST", "/v1/payments", order("A-1", ""))
+		if a := h.send(t, c, m.sign(c)); a.status != 401 || len(h.asks) != 0 {
+			t.Errorf("%s: %d %s", m.keyID, a.status, a.body)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"cloudcashier/hub/internal/channel"
 	"cloudcashier/hub/internal/payment"
 	"cloudcashier/shared/fault"
 	"cloudcashier/shared/pay"
@@ -73,6 +74,19 @@ func TestWhatPeopleWereToldNeverChanges(t *testing.T) {
 			if late != (note == payment.NoteLateSuccess) {
 				t.Errorf("%s + %s: note %q", attempt, e, note)
 			}
+		}
+	}
+}
+
+// Only the pay call can be told "come back": were a query's busy answer believed, a charge that may
+// have arrived would be sent again.
+func TestBusyIsAboutThePayCallAlone(t *testing.T) {
+	at := time.Unix(1_700_000_000, 0)
+	for _, task := range []payment.Task{payment.TaskSubmit, payment.TaskAsk, payment.TaskReverse} {
+		p := payment.Payment{Attempt: payment.Attempt{Status: pay.StatusPending, Sent: at}}
+		got := payment.Learn(p, task, channel.Answer{Finding: channel.Busy}, channel.Rules{}, at)
+		if want := map[bool]payment.EventKind{true: payment.Busy, false: payment.Lose}[task == payment.TaskSubmit]; got.Kind != want {
+			t.Errorf("a busy wallet after %s means %s, want %s", task, got.Kind, want)
 		}
 	}
 }

@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"cloudcashier/hub/internal/channel"
+	"cloudcashier/hub/internal/channel/carry"
 	"cloudcashier/shared/fault"
 )
 
@@ -91,7 +92,7 @@ func New(cfg Config) (*Channel, error) {
 	}
 	return &Channel{
 		appID: cfg.AppID, sellerID: cfg.SellerID, key: cfg.PrivateKey, wallet: cfg.WalletKey, now: cfg.Now,
-		gateway: gateway, via: newTransport(cfg.RootCAs),
+		gateway: gateway, via: carry.NewTransport(cfg.RootCAs, nil, 256),
 	}, nil
 }
 
@@ -187,7 +188,7 @@ func (c *Channel) Reverse(ctx context.Context, r channel.Ref) channel.Answer {
 
 // about calls a method that takes nothing but the order's number.
 func (c *Channel) about(ctx context.Context, m method, outTradeNo string) (answer, error) {
-	if !orderNumber(outTradeNo) {
+	if !carry.OrderNumber(outTradeNo) {
 		return answer{}, errOrderNumber
 	}
 	form, err := c.form(m, orderContent(outTradeNo))

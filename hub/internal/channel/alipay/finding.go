@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"cloudcashier/hub/internal/channel"
+	"cloudcashier/hub/internal/channel/carry"
 	"cloudcashier/shared/money"
 )
 
@@ -20,7 +21,7 @@ func declined(wallet string, d channel.Decline) channel.Answer {
 func (a *answer) word() string { return a.subCode[strings.LastIndexByte(a.subCode, '.')+1:] }
 
 // said names the answer's codes for a log.
-func (a *answer) said() string { return printable(a.code + " " + a.subCode) }
+func (a *answer) said() string { return carry.Printable(a.code + " " + a.subCode) }
 
 // payFinding judges the answer of trade.pay by its code (section 3.2).
 func payFinding(got answer, r channel.Ref, now func() time.Time) channel.Answer {
@@ -51,7 +52,7 @@ func payFinding(got answer, r channel.Ref, now func() time.Time) channel.Answer 
 }
 
 func misconfiguredAs(got answer) channel.Answer {
-	a := declined(printable(got.subCode), misconfigured)
+	a := declined(carry.Printable(got.subCode), misconfigured)
 	a.Err = doubt("misconfigured", "code %s: check the merchant's rights and our request", got.said())
 	return a
 }
@@ -121,7 +122,7 @@ func queryFinding(got answer, r channel.Ref, now func() time.Time) channel.Answe
 	case "TRADE_CLOSED":
 		a.Finding = channel.Reversed // closed unpaid, or all of the money given back
 	default:
-		a.Finding, a.Err = channel.Unknown, doubt("state", "trade_status is %q", printable(got.tradeStatus))
+		a.Finding, a.Err = channel.Unknown, doubt("state", "trade_status is %q", carry.Printable(got.tradeStatus))
 	}
 	return a
 }
@@ -161,13 +162,13 @@ func cancelFinding(got answer, r channel.Ref) channel.Answer {
 	case got.retryFlag == "Y":
 		a.Finding, a.Err = channel.Unknown, doubt("retry", "retry_flag=Y: not undone yet, cancel again")
 	case got.retryFlag != "N":
-		a.Finding, a.Err = channel.Unknown, doubt("garbled", "retry_flag is %q", printable(got.retryFlag))
+		a.Finding, a.Err = channel.Unknown, doubt("garbled", "retry_flag is %q", carry.Printable(got.retryFlag))
 	case got.action == "close" || got.action == "refund":
 		a.Finding = channel.Reversed
 	case got.action == "":
 		a.Finding = channel.Absent
 	default:
-		a.Finding, a.Err = channel.Unknown, doubt("garbled", "action is %q", printable(got.action))
+		a.Finding, a.Err = channel.Unknown, doubt("garbled", "action is %q", carry.Printable(got.action))
 	}
 	return a
 }

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"cloudcashier/hub/internal/channel"
+	"cloudcashier/hub/internal/channel/carry"
 	"cloudcashier/shared/fault"
 	"cloudcashier/shared/money"
 	"cloudcashier/shared/pay"
@@ -18,20 +19,6 @@ import (
 var beijing = time.FixedZone("CST", 8*60*60)
 
 const timeLayout = time.DateTime // timestamp, time_expire, gmt_payment, send_pay_date
-
-// orderNumber reports the one shape of number that every wallet takes.
-func orderNumber(s string) bool {
-	for i := 0; i < len(s); i++ {
-		if !letterOrDigit(s[i]) {
-			return false
-		}
-	}
-	return len(s) >= 8 && len(s) <= 32
-}
-
-func letterOrDigit(b byte) bool {
-	return '0' <= b && b <= '9' || 'A' <= b && b <= 'Z' || 'a' <= b && b <= 'z'
-}
 
 var errOrderNumber = fault.New(fault.Invalid, "alipay.order_number",
 	"an attempt's number must be 8 to 32 letters and digits: nothing was sent")
@@ -51,7 +38,7 @@ func refuse(o channel.Order) (channel.Answer, bool) {
 	case err != nil:
 	case o.Amount.Currency() != money.CNY:
 		err = fault.New(fault.Invalid, "alipay.currency", "Alipay takes CNY only, not %s", o.Amount.Currency())
-	case !orderNumber(o.OutTradeNo):
+	case !carry.OrderNumber(o.OutTradeNo):
 		err = errOrderNumber
 	default:
 		return channel.Answer{}, true
@@ -169,7 +156,7 @@ func (c *Channel) form(m method, content []byte) ([]byte, error) {
 	}
 	sign, err := signature(c.key, text)
 	if err != nil {
-		return nil, fault.Wrap(&scrubbed{err}, fault.Unavailable, "alipay.sign",
+		return nil, fault.Wrap(carry.Scrub(err), fault.Unavailable, "alipay.sign",
 			"the request could not be signed and was not sent: check the application's key")
 	}
 	body = append(body, "sign="...)
@@ -191,7 +178,7 @@ func appendQuery(dst []byte, s string) []byte {
 	const hex = "0123456789ABCDEF"
 	for i := 0; i < len(s); i++ {
 		switch b := s[i]; {
-		case letterOrDigit(b) || b == '-' || b == '.' || b == '_' || b == '~':
+		case carry.LetterOrDigit(b) || b == '-' || b == '.' || b == '_' || b == '~':
 			dst = append(dst, b)
 		case b == ' ':
 			dst = append(dst, '+')

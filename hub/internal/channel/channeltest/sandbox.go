@@ -29,22 +29,7 @@ type Sandbox struct {
 }
 
 // Merchant is what the sandbox tells a merchant about itself.
-type Merchant struct {
-	CA     string `json:"ca"`
-	WeChat struct {
-		AppID      string `json:"appid"`
-		MchID      string `json:"mch_id"`
-		APIKey     string `json:"api_key"`
-		ClientCert string `json:"client_cert"`
-		ClientKey  string `json:"client_key"`
-	} `json:"wechat"`
-	Alipay struct {
-		AppID     string `json:"app_id"`
-		SellerID  string `json:"seller_id"`
-		PublicKey string `json:"public_key"`
-	} `json:"alipay"`
-	UnionPay json.RawMessage `json:"unionpay"`
-}
+type Merchant = sandbox.Account
 
 // Line is one movement of money in the wallet's own ledger.
 type Line struct {

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"cloudcashier/hub/internal/channel/carry"
 )
 
 // Bounds of an answer. A real one has about 20 fields in 1.5 KiB; an orderquery of an order with
@@ -124,7 +126,7 @@ func (r *reader) element() (field, error) {
 	return field{name, value}, nil
 }
 
-func nameByte(b byte) bool  { return letterOrDigit(b) || b == '_' || b == '-' || b == '.' }
+func nameByte(b byte) bool  { return carry.LetterOrDigit(b) || b == '_' || b == '-' || b == '.' }
 func nameDigit(b byte) bool { return '0' <= b && b <= '9' || b == '-' || b == '.' }
 
 // value reads character data and CDATA up to the element's end tag.

@@ -1,6 +1,10 @@
 package wechat
 
-import "net/http"
+import (
+	"net/http"
+
+	"cloudcashier/hub/internal/channel/carry"
+)
 
 // Parse is the answer parser.
 func Parse(s string) (map[string]string, error) {
@@ -29,7 +33,7 @@ func Sign(kind, key, xml string) (sign string, carried bool, err error) {
 var PayDeclines = payDeclines
 
 // Printable is what foreign text becomes in a log.
-var Printable = printable
+var Printable = carry.Printable
 
 // Via replaces the network.
 func Via(c *Channel, rt http.RoundTripper) { c.open, c.withCert = rt, rt }

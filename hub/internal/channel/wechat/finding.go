@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"cloudcashier/hub/internal/channel"
+	"cloudcashier/hub/internal/channel/carry"
 	"cloudcashier/shared/money"
 )
 
@@ -86,7 +87,7 @@ func (c *Channel) payFinding(got fields, r channel.Ref) channel.Answer {
 		return c.approved(got, r)
 	case "FAIL":
 	default:
-		return unknown(doubt("garbled", "result_code is %q", printable(result)))
+		return unknown(doubt("garbled", "result_code is %q", carry.Printable(result)))
 	}
 	code := got.get("err_code")
 	switch code {
@@ -97,7 +98,7 @@ func (c *Channel) payFinding(got fields, r channel.Ref) channel.Answer {
 	}
 	d, known := payDeclines[code]
 	if !known {
-		return unknown(doubt("refused", "err_code %q leaves the payment open: query", printable(code)))
+		return unknown(doubt("refused", "err_code %q leaves the payment open: query", carry.Printable(code)))
 	}
 	a := declined(code, d)
 	if d.Code == channel.Misconfigured {
@@ -168,7 +169,7 @@ func (c *Channel) queryFinding(got fields, r channel.Ref) channel.Answer {
 		a.Finding = channel.Unknown
 		a.Err = doubt("refunded", "the order was paid and then refunded, perhaps in part: look at the merchant platform")
 	default:
-		a.Finding, a.Err = channel.Unknown, doubt("state", "trade_state is %q", printable(state))
+		a.Finding, a.Err = channel.Unknown, doubt("state", "trade_state is %q", carry.Printable(state))
 	}
 	return a
 }
@@ -180,7 +181,7 @@ func failed(got fields) (channel.Answer, bool) {
 		return channel.Answer{}, true
 	case "FAIL":
 	default:
-		return unknown(doubt("garbled", "result_code is %q", printable(result))), false
+		return unknown(doubt("garbled", "result_code is %q", carry.Printable(result))), false
 	}
 	switch code := got.get("err_code"); code {
 	case "ORDERNOTEXIST":
@@ -192,7 +193,7 @@ func failed(got fields) (channel.Answer, bool) {
 	case "CERT_ERROR":
 		return unknown(doubt("certificate", "CERT_ERROR: renew the merchant's API certificate, nothing can be reversed without it")), false
 	default:
-		return unknown(doubt("refused", "err_code %q: ask again", printable(code))), false
+		return unknown(doubt("refused", "err_code %q: ask again", carry.Printable(code))), false
 	}
 }
 
@@ -208,7 +209,7 @@ func reverseFinding(got fields, r channel.Ref) channel.Answer {
 	case "Y":
 		return unknown(doubt("recall", "recall=Y: not undone yet, reverse again"))
 	default:
-		return unknown(doubt("garbled", "recall is %q", printable(recall)))
+		return unknown(doubt("garbled", "recall is %q", carry.Printable(recall)))
 	}
 	if ref := got.get("transaction_id"); r.WalletRef != "" && ref != "" && ref != r.WalletRef {
 		return unknown(doubt("reference", "the answer is for another transaction_id"))

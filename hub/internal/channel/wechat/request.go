@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"cloudcashier/hub/internal/channel"
+	"cloudcashier/hub/internal/channel/carry"
 	"cloudcashier/shared/fault"
 	"cloudcashier/shared/money"
 	"cloudcashier/shared/pay"
@@ -16,20 +17,6 @@ import (
 var beijing = time.FixedZone("CST", 8*60*60)
 
 const timeLayout = "20060102150405" // time_expire, time_end
-
-// orderNumber reports the one shape of number that every wallet takes.
-func orderNumber(s string) bool {
-	for i := 0; i < len(s); i++ {
-		if !letterOrDigit(s[i]) {
-			return false
-		}
-	}
-	return len(s) >= 8 && len(s) <= 32
-}
-
-func letterOrDigit(b byte) bool {
-	return '0' <= b && b <= '9' || 'A' <= b && b <= 'Z' || 'a' <= b && b <= 'z'
-}
 
 var errOrderNumber = fault.New(fault.Invalid, "wechat.order_number",
 	"an attempt's number must be 8 to 32 letters and digits: nothing was sent")
@@ -49,7 +36,7 @@ func refuse(o channel.Order) (channel.Answer, bool) {
 	case err != nil:
 	case o.Amount.Currency() != money.CNY:
 		err = fault.New(fault.Invalid, "wechat.currency", "WeChat Pay takes CNY only, not %s", o.Amount.Currency())
-	case !orderNumber(o.OutTradeNo):
+	case !carry.OrderNumber(o.OutTradeNo):
 		err = errOrderNumber
 	default:
 		return channel.Answer{}, true

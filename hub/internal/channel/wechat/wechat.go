@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"cloudcashier/hub/internal/channel"
+	"cloudcashier/hub/internal/channel/carry"
 	"cloudcashier/shared/fault"
 )
 
@@ -96,8 +97,8 @@ func New(cfg Config) (*Channel, error) {
 		appID: cfg.AppID, mchID: cfg.MchID, deviceIP: cfg.DeviceIP,
 		sign: newSigner(cfg.SignType, cfg.APIKey), now: cfg.Now, nonce: cfg.Nonce,
 		// 256: the hub's calls in flight at once, each on a warm connection. Reversals are rare.
-		open:     newTransport(cfg.RootCAs, nil, 256),
-		withCert: newTransport(cfg.RootCAs, &cert, 32),
+		open:     carry.NewTransport(cfg.RootCAs, nil, 256),
+		withCert: carry.NewTransport(cfg.RootCAs, &cert, 32),
 		micropay: base.JoinPath("pay/micropay"),
 		query:    base.JoinPath("pay/orderquery"),
 		reverse:  base.JoinPath("secapi/pay/reverse"),
@@ -167,7 +168,7 @@ func (c *Channel) Pay(ctx context.Context, o channel.Order) channel.Answer {
 
 // Query asks how an attempt stands.
 func (c *Channel) Query(ctx context.Context, r channel.Ref) channel.Answer {
-	if !orderNumber(r.OutTradeNo) {
+	if !carry.OrderNumber(r.OutTradeNo) {
 		return unknown(errOrderNumber)
 	}
 	got, err := c.call(ctx, c.open, c.query, c.orderRequest(r.OutTradeNo), r.OutTradeNo)
@@ -179,7 +180,7 @@ func (c *Channel) Query(ctx context.Context, r channel.Ref) channel.Answer {
 
 // Reverse asks to close the order when unpaid and to give all money back when paid.
 func (c *Channel) Reverse(ctx context.Context, r channel.Ref) channel.Answer {
-	if !orderNumber(r.OutTradeNo) {
+	if !carry.OrderNumber(r.OutTradeNo) {
 		return unknown(errOrderNumber)
 	}
 	got, err := c.call(ctx, c.withCert, c.reverse, c.orderRequest(r.OutTradeNo), r.OutTradeNo)

@@ -1,0 +1,66 @@
+# Cloud Cashier. `make help` lists what there is.
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -ldflags "-s -w -X main.version=$(VERSION)"
+PROGRAMS := cashier-hub cashier-agent cashier-tui firmware-sim
+
+# Schedules that `make sim` draws: for each law, and for the engine on its real store.
+SEEDS     ?= 20000
+SCHEDULES ?= 1000
+# How long `make fuzz` stays at each parser.
+FUZZTIME ?= 20s
+# Who pays, and how it ends, with `make scan`.
+WALLET   ?= wechat
+FATE     ?= 00
+
+export CGO_ENABLED := 1
+# The same flags everywhere, so that tests reuse what the build compiled.
+export GOFLAGS := -trimpath
+
+.PHONY: help build demo run scan test check sim fuzz e2e setup clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: $(addprefix bin/,$(PROGRAMS)) ## build the four programs into bin/
+
+# The Go tool knows better than make what is up to date.
+bin/cashier-hub: FORCE
+	@go build $(LDFLAGS) -o $@ ./hub
+bin/cashier-agent: FORCE
+	@go build $(LDFLAGS) -o $@ ./agent
+bin/cashier-tui: FORCE
+	@go build $(LDFLAGS) -o $@ ./tui
+bin/firmware-sim: FORCE
+	@go build $(LDFLAGS) -o $@ ./firmware-sim
+FORCE:
+
+demo: build ## the main job with the real programs, under a minute, checks itself
+	@go run ./scripts/demo -bin bin
+
+run: build ## the same set-up with the live till screen
+	@go run ./scripts/demo -bin bin -screen
+
+scan: ## a customer pays at the screen of `make run`: WALLET=wechat|alipay FATE=two digits
+	@go run ./scripts/demo -bin bin -scan $(WALLET) -fate $(FATE)
+
+test: setup build ## everything: unit, simulation, end to end
+	@scripts/test.sh
+
+check: ## gofmt, vet, the house's rules, go.mod, hygiene
+	@scripts/check.sh
+
+sim: ## simulators: the laws over SEEDS=n schedules each, the engine over SCHEDULES=n
+	SEEDS=$(SEEDS) SCHEDULES=$(SCHEDULES) go test -count=1 -timeout 60m -run 'Sim' $$(scripts/having.sh 'SEEDS|SCHEDULES')
+
+fuzz: ## each parser's fuzz target for FUZZTIME
+	@scripts/fuzz.sh $(FUZZTIME)
+
+e2e: setup build ## black-box tests of the real programs: every fate, kill -9, money compared
+	go test -count=1 -parallel 4 -timeout 5m -v ./scripts/e2e -bin $(CURDIR)/bin
+
+setup: ## install what tests need from Debian, when it is missing
+	@scripts/setup.sh
+
+clean: ## remove what was built
+	rm -rf bin

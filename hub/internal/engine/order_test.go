@@ -1,0 +1,123 @@
+package engine_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"cloudcashier/hub/internal/channel"
+	"cloudcashier/hub/internal/store"
+)
+
+// witness stands before the wallet and looks, at each call, at what the store has of it by then.
+type witness struct {
+	*wallet
+	t     *testing.T
+	house *house
+
+	mu   sync.Mutex
+	busy map[string]int // calls in flight, by order
+	most int
+}
+
+// call looks, makes a call that takes its time, and counts how many there are at once.
+func (w *witness) call(no string, look bool, do func() channel.Answer) channel.Answer {
+	if look {
+		var begun bool
+		err := w.house.store.View(func(tx *store.Tx) error {
+			return tx.QueryRow("SELECT w.begun FROM work w JOIN attempt a ON a.payment = w.payment WHERE a.out_trade_no = ?", no).Scan(&begun)
+		})
+		if err != nil || !begun {
+			w.t.Errorf("a call about %s left while the store has it begun: %v (%v)", no, begun, err)
+		}
+	}
+	w.mu.Lock()
+	w.busy[no]++
+	w.most = max(w.most, w.busy[no])
+	w.mu.Unlock()
+	time.Sleep(time.Second)
+	a := do()
+	w.mu.Lock()
+	w.busy[no]--
+	w.mu.Unlock()
+	return a
+}
+
+func (w *witness) Pay(ctx context.Context, o channel.Order) channel.Answer {
+	return w.call(o.OutTradeNo, true, func() channel.Answer { return w.wallet.Pay(ctx, o) })
+}
+
+func (w *witness) Query(ctx context.Context, r channel.Ref) channel.Answer {
+	return w.call(r.OutTradeNo, false, func() channel.Answer { return w.wallet.Query(ctx, r) })
+}
+
+func (w *witness) Reverse(ctx context.Context, r channel.Ref) channel.Answer {
+	return w.call(r.OutTradeNo, true, func() channel.Answer { return w.wallet.Reverse(ctx, r) })
+}
+
+func newWitnessed(t *testing.T) (*house, *witness) {
+	w := &witness{wallet: newWallet(), t: t, busy: map[string]int{}}
+	w.house = newHouseOver(t, w.wallet, w)
+	return w.house, w
+}
+
+// TestNothingLeavesBeforeItIsStored holds the store's writer: no wallet hears of a payment until the
+// commit. And whatever leaves, a charge or a reversal, is marked begun by then.
+func TestNothingLeavesBeforeItIsStored(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, w := newWitnessed(t)
+		defer h.stop()
+		hold, held := make(chan struct{}), make(chan struct{})
+		go func() { _ = h.store.Update(func(*store.Tx) error { close(held); <-hold; return nil }) }()
+		<-held
+		collected := make(chan error, 1)
+		go func() {
+			_, err := h.engine.Collect(t.Context(), ask("A1", "130000000000000055"))
+			collected <- err
+		}()
+		time.Sleep(5 * time.Second)
+		if n := w.payCalls(); n != 0 || len(collected) != 0 {
+			t.Errorf("before the commit: %d pay calls, %d answers", n, len(collected))
+		}
+		close(hold)
+		if err := <-collected; err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Minute) // never answered: it is asked about and reversed
+		if w.payCalls() != 1 || w.net() != 0 {
+			t.Errorf("%d pay calls, the wallet took %d", w.payCalls(), w.net())
+		}
+	})
+}
+
+// TestOneCallAtATime: whoever asks to refresh, one payment has one call in flight.
+func TestOneCallAtATime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, w := newWitnessed(t)
+		defer h.stop()
+		p := h.collect(ask("A1", "130000000000000055"))
+		end, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+		defer cancel()
+		for range 5 {
+			go func() {
+				for end.Err() == nil {
+					if _, err := h.engine.Refresh(end, merchant, p.ID); err != nil {
+						t.Error(err)
+					}
+					time.Sleep(300 * time.Millisecond)
+				}
+			}()
+		}
+		<-end.Done()
+		synctest.Wait()
+		time.Sleep(3 * time.Second)
+		if w.most != 1 {
+			t.Errorf("%d calls at once", w.most)
+		}
+		if got := h.await(p.ID, time.Second); got.Status != "reversed" {
+			t.Errorf("it is %s", got.Status)
+		}
+	})
+}

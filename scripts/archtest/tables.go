@@ -1,0 +1,190 @@
+package main
+
+import "strings"
+
+// book is the plan that the rules read.
+type book struct {
+	rooms     table
+	testRooms table
+	modules   []owner
+	law       []string
+	roots     []string
+	worldly   map[string]string
+	money     []string
+	floats    map[string]string
+	panics    map[string]string
+}
+
+// table maps a folder, or all folders below one with "/*", to the folders it may import.
+type table map[string]string
+
+// words are what law speaks; slab is all that any program may lean on but the database.
+const (
+	words = "shared/fault shared/money shared/pay "
+	slab  = words + "shared/id shared/localapi shared/logs shared/run shared/strictjson shared/wire "
+)
+
+// find gives the row of a folder; its own row wins over that of its parents.
+func (t table) find(dir string) ([]string, bool) {
+	if may, ok := t[dir]; ok {
+		return strings.Fields(may), true
+	}
+	for parent := dir; strings.Contains(parent, "/"); {
+		parent = parent[:strings.LastIndex(parent, "/")]
+		if may, ok := t[parent+"/*"]; ok {
+			return strings.Fields(may), true
+		}
+	}
+	return nil, false
+}
+
+// owner says which folders import a third-party module, and which only in tests.
+type owner struct {
+	module  string
+	folders []string
+	tests   []string
+}
+
+// ownerOf finds the module an import path belongs to; the longest name wins.
+func (b book) ownerOf(importPath string) (best owner, ok bool) {
+	for _, o := range b.modules {
+		if (importPath == o.module || strings.HasPrefix(importPath, o.module+"/")) && len(o.module) > len(best.module) {
+			best, ok = o, true
+		}
+	}
+	return best, ok
+}
+
+var plan = book{
+	rooms: table{
+		// One slab that sees nobody above it.
+		"shared/fault":      "",
+		"shared/strictjson": "shared/fault",
+		"shared/money":      "shared/fault",
+		"shared/pay":        "shared/fault",
+		"shared/id":         "shared/fault",
+		"shared/logs":       "",
+		"shared/run":        "",
+		"shared/sqlite":     "shared/fault",
+		"shared/wire":       "shared/fault shared/pay shared/strictjson",
+		"shared/localapi":   "shared/fault shared/pay",
+
+		// The till, from the law up to main.
+		"agent/internal/sale":     words + "shared/localapi shared/wire", // the hub's words come as wire has them
+		"agent/internal/store":    slab + "shared/sqlite agent/internal/sale",
+		"agent/internal/till":     slab + "agent/internal/hublink agent/internal/sale agent/internal/store", // hublink: the words of its interface
+		"agent/internal/scanner":  slab,
+		"agent/internal/identity": slab,
+		"agent/internal/hublink":  slab + "agent/internal/identity",
+		"agent/internal/localapi": slab + "agent/internal/till",
+		"agent/agentd":            slab + "shared/sqlite agent/internal/*",
+		"agent":                   slab + "agent/agentd agent/internal/identity agent/internal/store",
+
+		// The hub, from the law up to main. The engine never sees a door (broker, gateway).
+		"hub/internal/payment":             words + "hub/internal/channel", // the contract's words, not its carriers
+		"hub/internal/registry":            words,
+		"hub/internal/channel":             words,
+		"hub/internal/channel/carry":       "",
+		"hub/internal/channel/wechat":      words + "shared/strictjson hub/internal/channel hub/internal/channel/carry",
+		"hub/internal/channel/alipay":      words + "shared/strictjson hub/internal/channel hub/internal/channel/carry",
+		"hub/internal/channel/channeltest": words + "hub/internal/channel hub/sandbox", // test support only
+		"hub/internal/store":               slab + "shared/sqlite hub/internal/payment hub/internal/registry",
+		"hub/internal/engine":              slab + "hub/internal/channel hub/internal/payment hub/internal/registry hub/internal/store",
+		"hub/internal/broker":              slab + "hub/internal/registry",
+		"hub/internal/gateway":             slab + "hub/internal/engine hub/internal/payment hub/internal/registry hub/internal/store",
+		"hub/internal/portal":              slab + "hub/internal/payment",
+		"hub/sandbox":                      slab + "shared/sqlite hub/sandbox/internal/*",
+		"hub/sandbox/internal/*":           slab + "shared/sqlite hub/sandbox/internal/*",
+		"hub/hubd":                         slab + "shared/sqlite hub/sandbox hub/internal/*",
+		"hub/lab":                          slab + "hub/hubd hub/sandbox", // sandbox: the words of its accounts
+		"hub":                              slab + "hub/hubd hub/lab hub/sandbox",
+
+		// The screen.
+		"tui/internal/*": slab + "tui/internal/*",
+		"tui":            slab + "tui/internal/*",
+
+		// The pretended hardware.
+		"firmware-sim/board": slab,
+		"firmware-sim":       slab + "firmware-sim/board",
+
+		// What looks at the programs from outside: their sockets, files and doors, never their insides.
+		"scripts/archtest":     "",
+		"scripts/internal/rig": slab,
+		"scripts/demo":         slab + "scripts/internal/rig",
+		"scripts/e2e":          slab + "scripts/internal/rig",
+	},
+
+	testRooms: table{
+		"agent/internal/scanner":      "firmware-sim/board",
+		"agent/agentd":                "firmware-sim/board",
+		"hub/internal/channel/wechat": "hub/internal/channel/channeltest hub/sandbox",
+		"hub/internal/channel/alipay": "hub/internal/channel/channeltest hub/sandbox",
+		"hub/internal/engine":         "hub/internal/channel/channeltest hub/sandbox hub/internal/channel/*",
+		"hub/sandbox":                 "hub/internal/channel hub/internal/channel/*",
+	},
+
+	modules: []owner{
+		{"github.com/charmbracelet", []string{"tui", "tui/internal/*"}, nil},
+		{"github.com/creack/pty", []string{"firmware-sim/board"}, []string{"agent/internal/scanner", "tui", "tui/internal/*", "scripts/e2e"}},
+		{"github.com/danielgtaylor/huma/v2", []string{"hub/internal/gateway"}, nil},
+		{"github.com/eclipse/paho.mqtt.golang", []string{"agent/internal/hublink"}, []string{"hub/internal/broker"}},
+		{"github.com/goccy/go-yaml", []string{"hub/hubd"}, nil},
+		{"github.com/mattn/go-runewidth", []string{"tui", "tui/internal/*"}, nil},
+		{"github.com/mattn/go-sqlite3", []string{"shared/sqlite"}, nil},
+		{"github.com/mochi-mqtt/server/v2", []string{"hub/internal/broker"}, []string{"agent/internal/hublink"}},
+		{"github.com/oklog/ulid/v2", []string{"shared/id"}, nil},
+		{"github.com/prometheus/client_golang", []string{"hub/internal/gateway"}, nil},
+		{"github.com/spf13/cobra", []string{"agent", "hub"}, nil},
+		{"go.bug.st/serial", []string{"agent/internal/scanner"}, nil},
+		{"go.uber.org/goleak", nil, []string{"agent/*", "hub/*", "tui/*", "firmware-sim/*", "shared/*"}},
+		{"golang.org/x/sys", []string{"agent/internal/scanner", "firmware-sim/board"}, nil},
+		{"golang.org/x/time", []string{"hub/internal/broker"}, nil},
+	},
+
+	law: []string{
+		"agent/internal/sale", "shared/money",
+		"hub/internal/payment", "hub/internal/registry", "hub/internal/routing", "hub/internal/risk",
+		"hub/internal/ledger", "hub/internal/recon", "hub/internal/settlement",
+	},
+
+	// Where clock, chance and environment enter.
+	roots: []string{"agent", "agent/agentd", "hub", "hub/hubd", "hub/lab", "hub/sandbox", "tui", "firmware-sim", "scripts/*"},
+
+	// Folder and package that read the world themselves, each with its reason.
+	worldly: map[string]string{
+		"agent/internal/identity crypto/rand":          "the till's key is the system's randomness or nothing: a seed here would be a key that can be repeated",
+		"agent/internal/localapi time":                 "deadlines of connections are read by the kernel, which has no other clock",
+		"agent/internal/store crypto/rand":             "the key of the code digests, made once with the journal",
+		"hub/internal/channel/channeltest crypto/rand": "test support: throw-away wallet keys and certificates",
+		"hub/internal/channel/channeltest time":        "test support: throw-away wallet keys and certificates",
+		"hub/internal/portal crypto/rand":              "the salt of a password",
+		"hub/sandbox/internal/keys crypto/rand":        "the pretended wallets' keys",
+		"hub/sandbox/internal/merchant crypto/rand":    "the pretended wallets' merchant numbers and keys",
+		"shared/id crypto/rand":                        "a nil source means the system's: a root that forgets it still mints unguessable identifiers",
+	},
+
+	money: []string{
+		"shared/money", "shared/pay", "shared/wire", "shared/localapi",
+		"agent/internal/sale", "agent/internal/store", "agent/internal/till", "agent/internal/localapi",
+		"hub/internal/*", "hub/sandbox", "tui/internal/*", "scripts/internal/rig", "scripts/demo", "scripts/e2e",
+	},
+
+	// Files in those folders that may hold floats, each with its reason.
+	floats: map[string]string{
+		"hub/internal/gateway/gateway.go": "Deps.Gauges, for Prometheus",
+		"hub/sandbox/faults.go":           "rates of pretended faults",
+		"hub/internal/gateway/metrics.go": "Prometheus counts in floats; what it counts is never read back",
+	},
+
+	// Packages that may panic, each with its reason.
+	panics: map[string]string{
+		"hub":                              "a flag's name spelt wrong in main.go",
+		"hub/hubd":                         "no randomness: nothing can go on",
+		"hub/internal/channel/channeltest": "test support: a test that cannot make its keys is over",
+		"hub/internal/gateway":             "a handler wired past authentication must never answer",
+		"hub/sandbox":                      "http.ErrAbortHandler, which is how net/http is told to cut a connection",
+		"hub/sandbox/internal/keys":        "no randomness: nothing can go on",
+		"hub/sandbox/internal/merchant":    "no randomness: nothing can go on",
+		"shared/id":                        "no randomness: nothing can go on, and every caller would only pass the error up",
+	},
+}

@@ -1,0 +1,4 @@
+// Package board is a sample: no money here.
+package board
+
+const rate = 0.5

@@ -1,0 +1,6 @@
+package ledger
+
+import (
+	_ "os"
+	_ "sync"
+)

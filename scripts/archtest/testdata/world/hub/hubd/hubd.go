@@ -1,0 +1,6 @@
+// Package hubd is a sample: the root reads the world.
+package hubd
+
+import "time"
+
+var now = time.Now

@@ -1,0 +1,5 @@
+package store
+
+import "time"
+
+var start = time.Now()

@@ -1,0 +1,17 @@
+#!/bin/sh
+# Makes sure that what building and testing need is there; installs from Debian only what is missing.
+# Today that is a C compiler (for SQLite) and nothing else.
+set -eu
+
+missing=""
+command -v cc >/dev/null 2>&1 || command -v gcc >/dev/null 2>&1 || missing="$missing gcc libc6-dev"
+command -v go >/dev/null 2>&1 || { echo "setup: Go is missing; get 1.26 or later from https://go.dev/dl" >&2; exit 1; }
+
+[ -z "$missing" ] && exit 0
+if [ "$(id -u)" -ne 0 ]; then
+	echo "setup: missing$missing; run: sudo apt-get install$missing" >&2
+	exit 1
+fi
+apt-get update -q
+# shellcheck disable=SC2086 # a list of words
+DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing
