@@ -62,11 +62,15 @@ func Run(ctx context.Context, c Config, d Deps) error {
 		return err
 	}
 	defer lock.Close()
+	reserve := store.NewReserve(c.Dir, nil, d.Entropy, d.Log)
+	if _, err := reserve.Free(); err != nil { // a full disk gives the reserve up before the journal needs it
+		return err
+	}
 	journal, err := store.Open(filepath.Join(c.Dir, store.FileName), d.Entropy)
 	if err != nil {
 		return err
 	}
-	parts, err := assemble(c, d, who, journal)
+	parts, err := assemble(c, d, who, journal, reserve)
 	if err != nil {
 		return errors.Join(err, journal.Close())
 	}
@@ -78,16 +82,17 @@ func Run(ctx context.Context, c Config, d Deps) error {
 }
 
 // assemble makes the parts; the socket listens when it returns.
-func assemble(c Config, d Deps, who identity.Identity, journal *store.Store) ([]run.Part, error) {
+func assemble(c Config, d Deps, who identity.Identity, journal *store.Store, reserve *store.Reserve) ([]run.Part, error) {
 	ids := id.NewSource(d.Now, d.Entropy)
 	var link *hublink.Link // made after the till, which wakes it
 	t, err := till.New(
 		till.Config{Rules: sale.Default, Version: c.Version, Terminal: who.Terminal, Store: who.Store, Merchant: who.Merchant},
-		till.Deps{Now: d.Now, Log: d.Log, IDs: ids, Journal: journal, Wake: func() { link.Wake() }})
+		till.Deps{Now: d.Now, Log: d.Log, IDs: ids, Journal: journal, Wake: func() { link.Wake() },
+			Grown: func() { link.Grown() }, Sync: func() { link.Sync() }, Free: reserve.Free})
 	if err != nil {
 		return nil, err
 	}
-	link = hublink.New(who, t, hublink.Deps{Now: d.Now, Log: d.Log, Rand: d.Rand, Changed: t.LinkChanged,
+	link = hublink.New(who, t, hublink.Deps{Now: d.Now, Log: d.Log, Rand: d.Rand, Records: t, Changed: t.LinkChanged,
 		Version: c.Version, Boot: ids.New("boot"), IDs: ids})
 	var scanners *scanner.Set
 	scanners = scanner.New(scanner.Config{Paths: c.Scanners, Baud: c.Baud},
@@ -99,6 +104,7 @@ func assemble(c Config, d Deps, who identity.Identity, journal *store.Store) ([]
 	}
 	return []run.Part{
 		{Name: "journal", Run: journal.Run},
+		{Name: "ballast", Run: reserve.Run},
 		{Name: "till", Run: t.Run},
 		{Name: "link", Run: link.Run},
 		{Name: "scanners", Run: scanners.Run},

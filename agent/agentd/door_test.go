@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -93,7 +94,9 @@ func TestWhatTheTillRefusesIsAProblem(t *testing.T) {
 		status             int
 		code               string
 	}{
-		{"POST", "/v1/sales", `{"amount":1,"tender":"cash"}`, 400, "sale.tender"},
+		{"POST", "/v1/sales", `{"amount":1,"tender":"cheque"}`, 400, "sale.tender"},
+		{"POST", "/v1/sales", `{"amount":1,"tender":"cash","code":"130000000000000042"}`, 400, "sale.code"},
+		{"GET", "/v1/sync", "", 404, "api.unknown"},
 		{"POST", "/v1/sales", `{"amount":0}`, 400, "money.not_positive"},
 		{"POST", "/v1/sales", `{"amount":1,"code":"690000000000000042"}`, 400, "code.unknown_wallet"},
 		{"POST", "/v1/sales", `{"amount":1,"code":"13000 0000000000042"}`, 400, "code.garbled"},
@@ -115,6 +118,47 @@ func TestWhatTheTillRefusesIsAProblem(t *testing.T) {
 	for i, want := range []int{201, 200} {
 		if status, body := post("POST", "/v1/sales", `{"amount":1,"order_no":"A-1"}`); status != want {
 			t.Errorf("request %d: %d %s", i, status, body)
+		}
+	}
+}
+
+// TestCashWithoutAHub: paid at once, repeated it is the same, and the status says what the hub has not got.
+func TestCashWithoutAHub(t *testing.T) {
+	dir := activated(t)
+	client, _, stop := start(t, dir)
+	ctx := t.Context()
+	ask := api.NewSale{Amount: 1280, OrderNo: "C-1", Tender: api.TenderCash}
+	s, err := client.NewSale(ctx, ask)
+	if err != nil || s.State != api.StatePaid || s.Outcome != pay.Paid || s.Tender != api.TenderCash || s.Reason != "cash" || s.FinishedAt == nil {
+		t.Fatalf("%+v, %v", s, err)
+	}
+	if other, err := client.NewSale(ctx, api.NewSale{Amount: 500, Tender: api.TenderOther}); err != nil || other.Outcome != pay.Paid {
+		t.Errorf("%+v, %v", other, err)
+	}
+	stop() // as after a power cut: the sale is on the disk, and so is what the hub has to get
+	client, _, stop = start(t, dir)
+	defer stop()
+	if again, err := client.NewSale(ctx, ask); err != nil || again.ID != s.ID {
+		t.Errorf("%+v, %v", again, err)
+	}
+	for want, call := range map[string]func() error{
+		"sale.order_paid":  func() error { _, err := client.NewSale(ctx, api.NewSale{Amount: 1280, OrderNo: "C-1"}); return err },
+		"sale.money_taken": func() error { _, err := client.Cancel(ctx, s.ID); return err },
+	} {
+		if err := call(); fault.CodeOf(err) != want {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+	status, err := client.Sync(ctx)
+	if err != nil || status.Unsynced != 2 || status.UnsyncedSince == nil || status.Queue != 0 || status.PendingAmount != 0 || status.Link != "down" {
+		t.Errorf("%+v, %v", status, err)
+	}
+	for { // the ballast is made beside the sales, not before them
+		if info, err := os.Stat(filepath.Join(dir, "ballast")); err == nil && info.Size() == 4<<20 {
+			break
+		}
+		if _, err := client.Status(ctx); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

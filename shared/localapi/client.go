@@ -65,6 +65,11 @@ func (c *Client) Status(ctx context.Context) (s Status, err error) {
 	return s, c.do(ctx, http.MethodGet, "/v1/status", nil, &s)
 }
 
+// Sync has the till send now what the hub does not have yet, and reads the till's state.
+func (c *Client) Sync(ctx context.Context) (s Status, err error) {
+	return s, c.do(ctx, http.MethodPost, "/v1/sync", nil, &s)
+}
+
 // Events hands every event to on until ctx ends or the agent goes away.
 func (c *Client) Events(ctx context.Context, on func(Event)) error {
 	resp, err := c.send(ctx, http.MethodGet, "/v1/events", nil)

@@ -18,6 +18,7 @@ type Tender string
 const (
 	TenderWallet Tender = "wallet" // a payment code in the customer's app
 	TenderCash   Tender = "cash"
+	TenderOther  Tender = "other" // a voucher, a card on another machine: money this till never sees
 )
 
 // State is where a sale stands at the till. Package sale holds its law.
@@ -53,7 +54,8 @@ func (s State) Outcome() pay.Outcome {
 // Final reports whether the money question is settled.
 func (s State) Final() bool { return s.Outcome() != pay.Unknown }
 
-// NewSale asks for a sale. Without Code it waits for a scan.
+// NewSale asks for a sale. Without Code it waits for a scan. Of another tender than the wallet it is
+// paid at once, with or without a connection: the money is in the cashier's hand.
 type NewSale struct {
 	Amount  int64  `json:"amount"`             // fen
 	OrderNo string `json:"order_no,omitempty"` // the shop's own number; repeated with the same amount it gives the same sale
@@ -99,9 +101,11 @@ type Status struct {
 	LinkMessage   string     `json:"link_message,omitempty"` // why it is down
 	Queue         int        `json:"queue"`                  // records the hub has not answered yet
 	OldestWaiting *time.Time `json:"oldest_waiting,omitempty"`
-	OpenSales     int        `json:"open_sales"`      // sales not settled yet
-	PendingAmount int64      `json:"pending_amount"`  // fen that may or may not have moved
-	ClockOffsetMS int64      `json:"clock_offset_ms"` // the hub's clock minus ours
+	Unsynced      int        `json:"unsynced"`                 // rows of the journal that the hub has no copy of yet
+	UnsyncedSince *time.Time `json:"unsynced_since,omitempty"` // when the oldest of them was written
+	OpenSales     int        `json:"open_sales"`               // sales not settled yet
+	PendingAmount int64      `json:"pending_amount"`           // fen that may or may not have moved
+	ClockOffsetMS int64      `json:"clock_offset_ms"`          // the hub's clock minus ours
 	Scanners      []Scanner  `json:"scanners"`
 }
 

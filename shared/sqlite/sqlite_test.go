@@ -236,3 +236,77 @@ func TestCloseLeavesNoFileOpen(t *testing.T) {
 		t.Errorf("two more databases left %d files open", after-before)
 	}
 }
+
+// What is only found out at COMMIT (here a row that points nowhere) is nobody's own error any more:
+// no submitter may be told that its change is stored, and none that it is not.
+func TestACommitThatFailsIsInDoubtForAll(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.db")
+	db, err := sqlite.Open(path, fstest.MapFS{"0001_t.sql": {Data: []byte(`CREATE TABLE t (k INTEGER PRIMARY KEY, v TEXT NOT NULL) STRICT;
+		CREATE TABLE u (k INTEGER REFERENCES t DEFERRABLE INITIALLY DEFERRED) STRICT;`)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	told := false
+	err = db.Update(func(tx *sqlite.Tx) error {
+		tx.AfterCommit(func() { told = true })
+		_, err := tx.Exec("INSERT INTO u VALUES (1)")
+		return err
+	})
+	if fault.KindOf(err) != fault.InDoubt || told {
+		t.Fatalf("a commit that failed: %v, told %v", err, told)
+	}
+	<-db.Failed()
+	if err := db.Update(func(*sqlite.Tx) error { return nil }); fault.KindOf(err) != fault.Unavailable {
+		t.Errorf("after the failure: %v", err)
+	}
+}
+
+func TestARefusedUpdateLeavesNothing(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "a.db"))
+	boom := errors.New("no")
+	for range 3 { // one after the other, so that each is alone in its commit
+		err := db.Update(func(tx *sqlite.Tx) error {
+			if _, err := tx.Exec("INSERT INTO t VALUES (1, 'x')"); err != nil {
+				return err
+			}
+			return boom
+		})
+		if !errors.Is(err, boom) || count(t, db) != 0 {
+			t.Errorf("%v, and %d rows stayed", err, count(t, db))
+		}
+	}
+}
+
+// A page damaged on the disk is noticed when the file is opened, before anything trusts it.
+func TestADamagedPageIsNoticed(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.db")
+	db := open(t, path)
+	if err := db.Update(func(tx *sqlite.Tx) error {
+		for i := range 500 {
+			if _, err := tx.Exec("INSERT INTO t VALUES (?, ?)", i, strings.Repeat("x", 100)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const page = 4096
+	if _, err := file.WriteAt([]byte(strings.Repeat("\xff", page)), 4*page); err != nil { // a leaf of the table
+		t.Fatal(err)
+	}
+	if err := file.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := sqlite.Open(path, schema); fault.CodeOf(err) != "storage.corrupt" {
+		t.Errorf("a damaged file was opened: %v", err)
+	}
+}

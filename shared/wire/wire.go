@@ -6,10 +6,12 @@
 //	      fence     this key may never be charged from now on; how is it?   {Fence}
 //	      cancel    the cashier stopped it: undo                            {Cancel}
 //	      ack       ack says what the till has stored                       {}
+//	      records   rows of the till's journal, for the hub's copy          {Records}
 //	down  welcome   answer to hello                                         {Welcome}
 //	      result      how a payment stands                                  {Result}
 //	      refused   a request was not taken                                 {Refused}
 //	      ack       ack says what the hub has stored                        {}
+//	      stored    how much of the till's journal the hub has              {Stored}
 //
 // It refuses unknown versions and kinds, big messages, bad signatures, expired messages and
 // sloppy JSON. Newcomers get one thing wrong: MQTT's own acknowledgement proves nothing about
@@ -33,7 +35,7 @@ import (
 // Version is the protocol's version.
 const Version = 1
 
-// MaxMessage bounds a message in bytes; the largest of ours has about one thousand.
+// MaxMessage bounds a message in bytes; all but records have about one thousand at most.
 const MaxMessage = 16 << 10
 
 // Kind names what a message asks or tells.
@@ -49,6 +51,8 @@ const (
 	KindWelcome Kind = "welcome"
 	KindResult  Kind = "result"
 	KindRefused Kind = "refused"
+	KindRecords Kind = "records"
+	KindStored  Kind = "stored"
 )
 
 // Direction is part of what is signed, so that a message can never be sent back as an answer.
@@ -61,8 +65,8 @@ const (
 )
 
 var kindsOf = map[Direction]map[Kind]bool{
-	Up:   {KindHello: true, KindPay: true, KindFence: true, KindCancel: true, KindAck: true},
-	Down: {KindWelcome: true, KindResult: true, KindRefused: true, KindAck: true},
+	Up:   {KindHello: true, KindPay: true, KindFence: true, KindCancel: true, KindAck: true, KindRecords: true},
+	Down: {KindWelcome: true, KindResult: true, KindRefused: true, KindAck: true, KindStored: true},
 }
 
 // Topic is where a terminal's messages travel: "cashier/v1/{terminal}/up".

@@ -3,6 +3,7 @@ package wire_test
 import (
 	"bytes"
 	"crypto/ed25519"
+	"encoding/hex"
 	"encoding/json"
 	"flag"
 	"os"
@@ -42,6 +43,10 @@ var messages = []struct {
 	{wire.KindResult, wire.Down, wire.Result{Key: "sale_1", PaymentID: "pay_1", Status: pay.StatusSucceeded, Outcome: pay.Paid,
 		Amount: 1280, Wallet: pay.WeChat, WalletRef: "4200001234", PaidAt: &at}},
 	{wire.KindRefused, wire.Down, wire.Refused{Key: "sale_1", Code: "payment.order_conflict", Message: "no"}},
+	{wire.KindRecords, wire.Up, wire.Records{After: 6, Hash: bytes.Repeat([]byte{6}, 32), Rows: []wire.Record{
+		{Seq: 7, Sale: "sale_1", Kind: "new", Body: json.RawMessage(`{"state":"paid","order_no":"桌 5 \u003c1\u003e"}`), At: at, Prev: make([]byte, 32)},
+		{Seq: 8, Kind: "unusable", Body: json.RawMessage(`{}`), At: at, Prev: bytes.Repeat([]byte{9}, 32)}}}},
+	{wire.KindStored, wire.Down, wire.Stored{Through: 8, Fork: 7}},
 }
 
 func seal(t *testing.T, i int) []byte {
@@ -120,6 +125,70 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
+// TestARecordsHashIsFixed: journals on tills' disks are chained by it.
+func TestARecordsHashIsFixed(t *testing.T) {
+	r := wire.Record{Seq: 7, Sale: "sale_1", Kind: "new", Body: json.RawMessage(`{"state":"paid"}`), At: at, Prev: make([]byte, 32)}
+	const want = "25cea8b83e2a88f7555c6230a95894763ca8fe8205e106721476789b4033a44a"
+	if got := hex.EncodeToString(r.Hash()); got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	for name, change := range map[string]func(*wire.Record){
+		"seq": func(r *wire.Record) { r.Seq++ }, "sale": func(r *wire.Record) { r.Sale = "sale_2" }, "kind": func(r *wire.Record) { r.Kind = "neW" },
+		"body": func(r *wire.Record) { r.Body = json.RawMessage(`{"state":"Paid"}`) }, "prev": func(r *wire.Record) { r.Prev = bytes.Repeat([]byte{1}, 32) },
+		"at": func(r *wire.Record) { r.At = r.At.Add(time.Millisecond) }, "a moved border": func(r *wire.Record) { r.Sale, r.Kind = "sale_1 3:", "w" },
+	} {
+		other := r
+		if change(&other); bytes.Equal(other.Hash(), r.Hash()) {
+			t.Errorf("%s does not count", name)
+		}
+	}
+	// what travels hashes to the same
+	data, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back wire.Record
+	if err := json.Unmarshal(data, &back); err != nil || !bytes.Equal(back.Hash(), r.Hash()) {
+		t.Errorf("%+v, %v", back, err)
+	}
+}
+
+func TestRecordsCheck(t *testing.T) {
+	hash := make([]byte, 32)
+	row := func(seq uint64) wire.Record {
+		return wire.Record{Seq: seq, Kind: "new", Body: json.RawMessage(`{}`), At: at, Prev: hash}
+	}
+	with := func(change func(*wire.Record)) wire.Records {
+		r := row(1)
+		change(&r)
+		return wire.Records{Rows: []wire.Record{r}}
+	}
+	for name, m := range map[string]wire.Records{"none": {}, "one": {Rows: []wire.Record{row(1)}}, "a question": {After: 9, Hash: hash},
+		"two": {After: 9, Hash: hash, Rows: []wire.Record{row(10), row(11)}}} {
+		if err := m.Check(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for name, m := range map[string]wire.Records{
+		"a gap":         {Rows: []wire.Record{row(1), row(3)}},
+		"a late start":  {Rows: []wire.Record{row(2)}},
+		"out of order":  {Rows: []wire.Record{row(2), row(1)}},
+		"no anchor":     {After: 9},
+		"short anchor":  {After: 9, Hash: hash[:31]},
+		"a false one":   {Hash: hash},
+		"too many":      {Rows: make([]wire.Record, wire.MaxRecords+1)},
+		"no kind":       with(func(r *wire.Record) { r.Kind = "" }),
+		"no body":       with(func(r *wire.Record) { r.Body = nil }),
+		"a big body":    with(func(r *wire.Record) { r.Body = bytes.Repeat([]byte("1"), wire.MaxRecordBody+1) }),
+		"a short chain": with(func(r *wire.Record) { r.Prev = hash[:31] }),
+		"a long name":   with(func(r *wire.Record) { r.Sale = strings.Repeat("x", 65) }),
+	} {
+		if err := m.Check(); fault.KindOf(err) != fault.Invalid {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func FuzzOpen(f *testing.F) {
 	for _, m := range messages {
 		data, _ := os.ReadFile(filepath.Join("testdata", string(m.dir)+"_"+string(m.kind)+".json"))
@@ -130,6 +199,11 @@ func FuzzOpen(f *testing.F) {
 			e, err := wire.Open(data, terminal, d, public)
 			if err != nil {
 				continue
+			}
+			if m, err := wire.Decode[wire.Records](e); e.Kind == wire.KindRecords && err == nil && m.Check() == nil {
+				for _, r := range m.Rows {
+					r.Hash()
+				}
 			}
 			again, err := wire.Seal(wire.Envelope{Kind: e.Kind, ID: e.ID, Seq: e.Seq, Ack: e.Ack, At: e.At, Exp: e.Exp}, e.Body, terminal, d, key)
 			if err != nil {

@@ -41,6 +41,8 @@ type journal struct {
 	received []wire.Envelope
 	seq      uint64
 	fail     error
+	log      []wire.Record // events
+	stored   []wire.Stored // the hub's words about its copy
 }
 
 func (j *journal) Outgoing() []Message {
@@ -123,6 +125,13 @@ type hub struct {
 	down    bool // nobody listens
 	frozen  bool // lines carry nothing, and nobody is told
 	stuck   bool // lines are full: the hub reads nothing
+	copy    int  // events the hub has
+	differs bool // and they are of another journal
+	mute    bool // does not answer events
+	lossy   int  // of how many messages of events one is lost; 0: none
+	luck    *mrand.Rand
+	saying  sync.Mutex
+	unsaid  []wire.Stored // answers to events, which leave in order
 	heard   []said
 	conns   []*freezing
 	dials   int
@@ -153,6 +162,9 @@ func (h *hub) OnPublish(cl *mqtt.Client, pk packets.Packet) (packets.Packet, err
 			h.t.Error(err)
 		}
 		h.wg.Go(func() { h.say(0, wire.KindWelcome, wire.Welcome{SentAt: hello.SentAt, Now: time.Now().Add(skew)}) })
+	}
+	if e.Kind == wire.KindRecords {
+		h.takeRecords(e)
 	}
 	if e.Kind != wire.KindHello && h.is(&h.busy) {
 		return pk, packets.ErrRejectPacket
@@ -276,7 +288,8 @@ func inBubble(t *testing.T, prepare func(*world), test func(*world)) {
 
 func newWorld(t *testing.T) *world {
 	who, config := papers(t, goldenKey)
-	h := &hub{t: t, tls: config, key: goldenKey, till: goldenKey.Public().(ed25519.PublicKey)}
+	h := &hub{t: t, tls: config, key: goldenKey, till: goldenKey.Public().(ed25519.PublicKey),
+		luck: mrand.New(mrand.NewPCG(3, 4))}
 	h.server = mqtt.New(&mqtt.Options{InlineClient: true, Logger: slog.New(slog.DiscardHandler)})
 	if err := h.server.AddHook(h, nil); err != nil {
 		t.Fatal(err)
@@ -286,7 +299,7 @@ func newWorld(t *testing.T) *world {
 	}
 	w := &world{hub: h, j: &journal{held: map[uint64]bool{}}, ended: make(chan error, 1), states: make(chan State, 1000)}
 	w.ctx, w.stop = context.WithCancel(context.Background())
-	w.link = New(who, w.j, Deps{Now: time.Now, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Rand: mrand.New(mrand.NewPCG(1, 2)),
+	w.link = New(who, w.j, Deps{Now: time.Now, Records: w.j, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Rand: mrand.New(mrand.NewPCG(1, 2)),
 		Changed: func(s State) { w.states <- s }, Version: "1.2.3", Boot: "b1", IDs: id.NewSource(time.Now, nil), Dial: h.dial})
 	return w
 }

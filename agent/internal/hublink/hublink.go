@@ -5,7 +5,8 @@
 // client with a clean session, and what counts are the numbers and acknowledgements inside the
 // signed messages of package wire. A message of the till is sent again until the till no longer
 // lists it; a message of the hub is acknowledged when the till has stored it, delivered once, and in
-// order. Messages that the hub did not sign are refused, as are those that skip a number.
+// order. Behind them the hub gets a copy of the journal's events, as far as its own word says that it
+// has none. Messages that the hub did not sign are refused, as are those that skip a number.
 //
 // Newcomers get one thing wrong: a successful publish, even one that MQTT acknowledged, is no answer.
 // Only the hub's own message about the sale is, and only the till knows whether it came.
@@ -20,6 +21,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"cloudcashier/agent/internal/identity"
@@ -61,6 +63,7 @@ type State struct {
 type Deps struct {
 	Now     func() time.Time
 	Log     *slog.Logger
+	Records Records     // what the hub gets a copy of
 	Rand    *rand.Rand  // for jitter; used only within Run
 	Changed func(State) // told of every change, from within Run; must not block; may be nil
 	Version string      // of the program
@@ -87,6 +90,8 @@ type Link struct {
 	till    Till
 	tickets tls.ClientSessionCache
 	wake    chan struct{}
+	grown   chan struct{}
+	hurry   atomic.Bool // Sync was called
 	clock   clock
 
 	mu    sync.Mutex
@@ -101,7 +106,7 @@ func New(who identity.Identity, till Till, d Deps) *Link {
 			return dialer.DialContext(ctx, "tcp", address)
 		}
 	}
-	return &Link{Deps: d, who: who, till: till, tickets: tls.NewLRUClientSessionCache(1), wake: make(chan struct{}, 1),
+	return &Link{Deps: d, who: who, till: till, tickets: tls.NewLRUClientSessionCache(1), wake: make(chan struct{}, 1), grown: make(chan struct{}, 1),
 		state: State{Since: d.Now(), Message: "connecting to the hub"}}
 }
 
@@ -111,6 +116,21 @@ func (l *Link) Wake() {
 	case l.wake <- struct{}{}:
 	default:
 	}
+}
+
+// Grown says that the journal has new events. They travel when there are enough or after a moment,
+// and do not hurry a link that is down. It never blocks.
+func (l *Link) Grown() {
+	select {
+	case l.grown <- struct{}{}:
+	default:
+	}
+}
+
+// Sync has everything sent now that the hub does not have, as soon as there is a line. It never blocks.
+func (l *Link) Sync() {
+	l.hurry.Store(true)
+	l.Wake()
 }
 
 // State tells how the link stands.

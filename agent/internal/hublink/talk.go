@@ -42,6 +42,7 @@ type talk struct {
 	next  time.Time // the earliest retry seen; zero: none
 
 	taken []<-chan struct{} // of what is under way, oldest first
+	copy  upload            // of the journal's events
 
 	acks  int // stored and not yet acknowledged
 	ack   *time.Timer
@@ -58,7 +59,7 @@ type try struct {
 
 func newTalk(l *Link, n *line) *talk {
 	t := &talk{l: l, n: n, tries: map[uint64]try{}}
-	for _, timer := range []**time.Timer{&t.ack, &t.retry, &t.greet, &t.again} {
+	for _, timer := range []**time.Timer{&t.ack, &t.retry, &t.greet, &t.again, &t.copy.timer} {
 		*timer = time.NewTimer(time.Hour)
 		(*timer).Stop()
 	}
@@ -66,7 +67,7 @@ func newTalk(l *Link, n *line) *talk {
 }
 
 func (t *talk) stop() {
-	for _, timer := range []*time.Timer{t.ack, t.retry, t.greet, t.again} {
+	for _, timer := range []*time.Timer{t.ack, t.retry, t.greet, t.again, t.copy.timer} {
 		timer.Stop()
 	}
 }
@@ -96,6 +97,11 @@ func (t *talk) run(ctx context.Context) error {
 			}
 			continue
 		}
+		if sent, err := t.upload(); err != nil {
+			return err
+		} else if sent {
+			continue
+		}
 		if err := t.await(ctx); err != nil {
 			return err
 		}
@@ -116,6 +122,9 @@ func (t *talk) await(ctx context.Context) error {
 		return t.receive(payload)
 	case <-t.l.wake:
 		t.stale = true
+		t.copy.hurry = t.l.hurry.Swap(false) || t.copy.hurry
+	case <-t.l.grown:
+	case <-t.copy.timer.C:
 	case <-t.retry.C:
 		t.stale, t.queue = true, nil // most of what is due has been answered since it was listed
 		t.taken = nil                // a hub that refuses a message for the moment must not hold up the others
@@ -241,6 +250,8 @@ func (t *talk) receive(payload []byte) error {
 	switch e.Kind {
 	case wire.KindWelcome:
 		return t.welcome(e)
+	case wire.KindStored:
+		return t.stored(e)
 	case wire.KindAck: // the till asks for answers, not for receipts
 		return nil
 	}
@@ -276,6 +287,7 @@ func (t *talk) welcome(e wire.Envelope) error {
 	t.hello = time.Time{}
 	t.greet.Stop()
 	t.again.Reset(helloEvery)
+	t.copy.greet()
 	if t.greeted.IsZero() {
 		t.greeted, t.stale = now, true
 		t.l.Log.Info("linked to the hub", "offset", t.l.clock.offset, "round_trip", t.l.clock.rtt)

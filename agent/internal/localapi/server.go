@@ -151,6 +151,7 @@ func (s *Server) routes() http.Handler {
 			"this till cannot refund yet: refund it in the merchant portal or by the hub's API")
 	})
 	handle("GET /v1/status", func(*http.Request) (int, any, error) { return http.StatusOK, s.till.Status(), nil })
+	handle("POST /v1/sync", func(*http.Request) (int, any, error) { return http.StatusOK, s.till.SyncNow(), nil })
 	mux.HandleFunc("GET /v1/events", s.events)
 	handle("/", func(r *http.Request) (int, any, error) {
 		return 0, nil, fault.New(fault.NotFound, "api.unknown", "there is no %s %s here", r.Method, r.URL.Path)

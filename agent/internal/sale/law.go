@@ -123,6 +123,9 @@ func rowOf(s Sale) row {
 // settled is the law for final sales: nothing moves them. ok tells whether the event agrees with
 // what was shown; one that does not needs a person.
 func settled(s Sale, e Event) (ok bool) {
+	if s.Tender != localapi.TenderWallet { // the hub was never asked: whatever it says is about another
+		return e == Overdue || e == Restart
+	}
 	paid := s.State == localapi.StatePaid
 	switch e {
 	case Overdue, Restart, Refused: // refused: a late copy of a request
@@ -195,6 +198,10 @@ func or[T ~string](first, second T) T {
 }
 
 func refused(s Sale, e Event) error {
+	if e == Cancel && s.Tender != localapi.TenderWallet {
+		return fault.New(fault.Conflict, "sale.money_taken",
+			"sale %s is paid, and not by a wallet: give the money back by hand and write it down", s.ID)
+	}
 	if e == Cancel {
 		return fault.New(fault.Conflict, "sale.paid", "sale %s is paid: give the money back with a refund", s.ID)
 	}

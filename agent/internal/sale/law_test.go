@@ -16,7 +16,7 @@ import (
 // The whole law: every state, every event, every cell. "state/ask" is the state that follows and
 // the message the hub owes an answer to; "=" changes nothing; "-" is refused. "sent" is sending
 // with bytes that may have left; "+" marks a sale whose payment the hub has shown; "refused" is
-// unknown after the hub turned the charge away.
+// unknown after the hub turned the charge away; "cash" and "other" are paid without a wallet.
 const table = `
 .            scan         leave  overdue            restart            cancel             accepted  password  doubt    undoing     approved  declined  reversed  closed    fenced    refused
 waiting      sending/pay  -      -                  =                  cancelled          -         -         -        -           -         -         -         -         -         -
@@ -30,6 +30,8 @@ unknown+     -            -      unknown/fence      unknown/fence      cancellin
 cancelling   -            -      =                  =                  =                  =         =         =        cancelling  paid      declined  reversed  reversed  reversed  =
 cancelling+  -            -      cancelling/cancel  cancelling/cancel  =                  =         =         =        =           paid      declined  reversed  reversed  -         =
 paid         -            -      =                  =                  -                  =         =         =        =           =         -         -         -         -         =
+cash         -            -      =                  =                  -                  -         -         -        -           -         -         -         -         -         -
+other        -            -      =                  =                  -                  -         -         -        -           -         -         -         -         -         -
 declined     -            -      =                  =                  =                  -         -         -        -           -         =         =         =         =         =
 declined+    -            -      =                  =                  =                  =         =         =        =           -         =         =         =         =         =
 reversed     -            -      =                  =                  =                  -         -         -        -           -         =         =         =         =         =
@@ -43,6 +45,9 @@ var start = time.Unix(1_700_000_000, 0).UTC()
 
 // inRow makes a sale that stands in a row of the table.
 func inRow(name string) sale.Sale {
+	if name == "cash" || name == "other" {
+		return sale.Taken("sale_1", "A-1", "", money.Fen(1280), localapi.Tender(name), start)
+	}
 	state, has := strings.CutSuffix(name, "+")
 	s := sale.New("sale_1", "A-1", "", money.Fen(1280), start)
 	s.State = localapi.State(state)
@@ -155,7 +160,7 @@ func TestDue(t *testing.T) {
 	}{
 		{"waiting", 0}, {"sending", 45 * time.Second}, {"sent", 45 * time.Second}, {"accepted", 70 * time.Second},
 		{"password", 70 * time.Second}, {"unknown", 0}, {"unknown+", 70 * time.Second}, {"cancelling", 0},
-		{"cancelling+", 70 * time.Second}, {"paid", 0}, {"declined", 0}, {"lapsed", 0}, {"reversed", 0}, {"cancelled", 0},
+		{"cancelling+", 70 * time.Second}, {"paid", 0}, {"cash", 0}, {"other", 0}, {"declined", 0}, {"lapsed", 0}, {"reversed", 0}, {"cancelled", 0},
 	} {
 		s := inRow(c.row)
 		s.Heard = heard
@@ -239,6 +244,20 @@ func TestARefusalIsToldBehindTheFence(t *testing.T) {
 	s, err = sale.Default.Step(s, sale.News{Event: sale.Fenced, Reason: "fenced"}, start)
 	if err != nil || s.Reason != "code.expired" || s.Message != "The code is too old." {
 		t.Errorf("%+v, %v", s, err)
+	}
+}
+
+func TestMoneyInTheHandIsFinalAtOnce(t *testing.T) {
+	for _, tender := range []localapi.Tender{localapi.TenderCash, localapi.TenderOther} {
+		s := sale.Taken("sale_1", "A-1", "tea", money.Fen(1280), tender, start)
+		if !s.State.Final() || s.State.Outcome() != pay.Paid || !s.Finished.Equal(start) || s.Asking != "" || s.Wallet != "" ||
+			!s.Scanned.IsZero() || s.Reason != string(tender) || s.Message == "" {
+			t.Errorf("%+v", s)
+		}
+		_, err := sale.Default.Step(s, sale.News{Event: sale.Cancel}, start)
+		if fault.CodeOf(err) != "sale.money_taken" {
+			t.Errorf("a cancel: %v", err)
+		}
 	}
 }
 

@@ -5,6 +5,8 @@
 //	   v          v   \--------\-> cancelling -> reversed | paid
 //	cancelled   lapsed | cancelled, when nothing ever left
 //
+// Cash and other tenders are paid at once ([Taken]) and final; nothing but the journal knows of them.
+//
 // A sale has at most one message that the hub still owes an answer to ([Sale.Asking]): the charge,
 // then the fence when the charge is in doubt, or the cancellation, which fences too. The answer is
 // believed only behind the fence, because a delayed copy of the charge may still be on its way.
@@ -104,6 +106,14 @@ var Default = Rules{CodeLife: 45 * time.Second, Patience: 2 * time.Minute}
 func New(id, orderNo, subject string, amount money.Amount, at time.Time) Sale {
 	s := Sale{ID: id, OrderNo: orderNo, Subject: subject, Amount: amount, Tender: localapi.TenderWallet,
 		State: localapi.StateWaiting, Created: at}
+	return explain(s, News{})
+}
+
+// Taken is a sale whose money is in the cashier's hand: paid from its first moment. No message to the
+// hub asks for it, and nothing moves it.
+func Taken(id, orderNo, subject string, amount money.Amount, tender localapi.Tender, at time.Time) Sale {
+	s := New(id, orderNo, subject, amount, at)
+	s.Tender, s.State, s.Finished = tender, localapi.StatePaid, at
 	return explain(s, News{})
 }
 

@@ -25,6 +25,9 @@ const (
 
 var simRules = sale.Default
 
+// inCash stands among the states reached for a sale that was paid in cash.
+const inCash localapi.State = "cash"
+
 // planted are the bugs the simulator must be able to see. They live here, in the simulated till.
 type planted struct {
 	timeoutDeclines   bool // no answer by the end of the code's life: declined
@@ -35,6 +38,8 @@ type planted struct {
 	cancelForgets     bool // a cancel of what may have left is final at once
 	refusalBelieved   bool // a refusal of one copy is believed without the fence
 	lateNewsMoves     bool // the hub's last word moves settled sales
+	cashShownFirst    bool // money in the hand is shown as paid before it is written down
+	cashIsAsked       bool // money in the hand is told to the hub as a charge
 }
 
 type simEvent struct {
@@ -196,6 +201,11 @@ func (w *world) show(s sale.Sale) {
 	w.told[s.ID] = s
 	p := w.hub.payments[s.ID]
 	switch {
+	case s.Tender != localapi.TenderWallet:
+		w.seen[inCash] = true
+		if p != nil || w.left[s.ID] {
+			w.violation("%s was paid in cash, and the hub was asked", s.ID)
+		}
 	case s.State == localapi.StatePaid && (p == nil || p.net != 1):
 		w.violation("%s shows paid and no money moved", s.ID)
 	case s.State != localapi.StatePaid && w.left[s.ID] && !w.hub.fenced[s.ID] && (p == nil || !p.settledUnpaid()):
@@ -338,6 +348,10 @@ func (w *world) connect() {
 func (w *world) cashier(key string) {
 	if w.open == nil {
 		w.after(5*time.Second, func() { w.cashier(key) })
+		return
+	}
+	if w.rng.Float64() < 0.2 {
+		w.takeCash(key)
 		return
 	}
 	s := sale.New(key, key, "", money.Fen(100), w.at())

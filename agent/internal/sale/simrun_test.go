@@ -40,12 +40,21 @@ func simulate(seed uint64, bugs planted, story func(string)) (error, uint64, map
 }
 
 func (w *world) verdict() {
+	for key, told := range w.told {
+		if stored, ok := w.journal[key]; !ok || stored.State != told.State {
+			w.violation("%s was shown as %s and is not on the disk", key, told.State)
+		}
+	}
 	for _, key := range w.order {
 		s, net := w.journal[key], 0
 		if p := w.hub.payments[key]; p != nil {
 			net = p.net
 		}
 		switch {
+		case s.Tender != localapi.TenderWallet:
+			if net != 0 {
+				w.violation("%s was paid twice", key)
+			}
 		case !s.State.Final():
 			w.violation("%s is still %s long after healing", key, s.State)
 		case s.State == localapi.StatePaid && net != 1:
@@ -85,7 +94,7 @@ func TestSimulation(t *testing.T) {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
 	}
-	for _, s := range sale.States {
+	for _, s := range append(sale.States, inCash) {
 		if !reached[s] && s != localapi.StateWaiting { // waiting is where each sale is made
 			t.Errorf("no seed ever showed %s", s)
 		}
@@ -117,6 +126,8 @@ func TestSimulationSeesPlantedBugs(t *testing.T) {
 		"a cancel of what may have left is final":   {cancelForgets: true},
 		"a refusal is believed without the fence":   {refusalBelieved: true},
 		"a late word of the hub moves settled ones": {lateNewsMoves: true},
+		"cash is shown before it is written down":   {cashShownFirst: true},
+		"cash is sent as a charge":                  {cashIsAsked: true},
 	} {
 		caught := -1
 		for seed := range uint64(2_000) {

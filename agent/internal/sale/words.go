@@ -22,6 +22,12 @@ var (
 	neverCharged = Words{"never_charged", "Not charged: the wallet never took it. Scan a fresh code."}
 )
 
+// The words of money that no wallet moved, by tender.
+var takenBy = map[localapi.Tender]Words{
+	localapi.TenderCash:  {"cash", "Paid in cash."},
+	localapi.TenderOther: {"other", "Paid by other means."},
+}
+
 // LinkDown is what a sale says that waits for the network and still may be sent.
 var LinkDown = Words{"link_down", "No connection to the hub. The sale is sent when it is back, or lapses with the code."}
 
@@ -33,6 +39,8 @@ const maxMessage = 400
 func explain(s Sale, n News) Sale {
 	w, told := words[s.State], Words{n.Reason, n.Message}
 	switch {
+	case s.Tender != localapi.TenderWallet:
+		w = takenBy[s.Tender]
 	case s.State == localapi.StateLapsed && n.Event == Overdue:
 		w = neverLeft
 	case s.State == localapi.StateLapsed && s.PaymentID != "":

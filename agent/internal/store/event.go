@@ -9,6 +9,7 @@ import (
 
 	"cloudcashier/shared/fault"
 	"cloudcashier/shared/sqlite"
+	"cloudcashier/shared/wire"
 )
 
 // Event is one row of the append-only log.
@@ -21,13 +22,12 @@ type Event struct {
 	Prev []byte // hash of the sale's previous event; zeros for the first
 }
 
-// hash is over everything the row says, each part with its length, so that no two rows agree.
-func (e Event) hash() []byte {
-	h := sha256.New()
-	fmt.Fprintf(h, "%x %d %d:%s %d:%s %d %d:%s", e.Prev, e.Seq, len(e.Sale), e.Sale, len(e.Type), e.Type,
-		e.At.UnixMilli(), len(e.Body), e.Body)
-	return h.Sum(nil)
+// record is the event as the hub gets it.
+func (e Event) record() wire.Record {
+	return wire.Record{Seq: uint64(e.Seq), Sale: e.Sale, Kind: e.Type, Body: e.Body, At: e.At, Prev: e.Prev}
 }
+
+func (e Event) hash() []byte { return e.record().Hash() }
 
 const eventColumns = `seq, sale, type, body, at, prev FROM event`
 
@@ -39,11 +39,14 @@ func scanEvent(from interface{ Scan(...any) error }) (e Event, err error) {
 	return e, err
 }
 
-// Append writes an event into the log.
+// Append writes an event into the log. A body too big for the hub's copy is refused (Invalid).
 func (t *Tx) Append(saleID, kind string, body any, at time.Time) error {
 	data, err := json.Marshal(body)
 	if err != nil {
 		return fmt.Errorf("encode event: %w", err)
+	}
+	if len(data) > wire.MaxRecordBody {
+		return fault.New(fault.Invalid, "journal.event_size", "an event of %d bytes is above %d", len(data), wire.MaxRecordBody)
 	}
 	prev := make([]byte, sha256.Size)
 	last, err := scanEvent(t.tx.QueryRow(`SELECT `+eventColumns+` WHERE sale = ? ORDER BY seq DESC LIMIT 1`, saleID))
@@ -52,10 +55,12 @@ func (t *Tx) Append(saleID, kind string, body any, at time.Time) error {
 	} else if !sqlite.NoRows(err) {
 		return fmt.Errorf("read last event: %w", err)
 	}
-	if _, err := t.tx.Exec(`INSERT INTO event (sale, type, body, at, prev) VALUES (?, ?, ?, ?, ?)`,
-		saleID, kind, string(data), at.UnixMilli(), prev); err != nil {
+	var seq int64
+	if err := t.tx.QueryRow(`INSERT INTO event (sale, type, body, at, prev) VALUES (?, ?, ?, ?, ?) RETURNING seq`,
+		saleID, kind, string(data), at.UnixMilli(), prev).Scan(&seq); err != nil {
 		return fmt.Errorf("append event: %w", err)
 	}
+	t.tx.AfterCommit(func() { t.of.raise(uint64(seq)) })
 	return nil
 }
 

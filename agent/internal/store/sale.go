@@ -170,20 +170,21 @@ func Message(s sale.Sale) any {
 
 // change is the body of a sale's event.
 type change struct {
-	From      localapi.State `json:"from,omitempty"`
-	State     localapi.State `json:"state"`
-	Outcome   pay.Outcome    `json:"outcome"`
-	Asking    wire.Kind      `json:"asking,omitempty"`
-	Reason    string         `json:"reason"`
-	Amount    int64          `json:"amount"`
-	OrderNo   string         `json:"order_no"`
-	Wallet    pay.Wallet     `json:"wallet,omitempty"`
-	WalletRef string         `json:"wallet_ref,omitempty"`
-	PaymentID string         `json:"payment_id,omitempty"`
+	From      localapi.State  `json:"from,omitempty"`
+	State     localapi.State  `json:"state"`
+	Outcome   pay.Outcome     `json:"outcome"`
+	Tender    localapi.Tender `json:"tender"`
+	Asking    wire.Kind       `json:"asking,omitempty"`
+	Reason    string          `json:"reason"`
+	Amount    int64           `json:"amount"`
+	OrderNo   string          `json:"order_no"`
+	Wallet    pay.Wallet      `json:"wallet,omitempty"`
+	WalletRef string          `json:"wallet_ref,omitempty"`
+	PaymentID string          `json:"payment_id,omitempty"`
 }
 
 func changeOf(from localapi.State, s sale.Sale) any {
-	return change{From: from, State: s.State, Outcome: s.State.Outcome(), Asking: s.Asking, Reason: s.Reason,
+	return change{From: from, State: s.State, Outcome: s.State.Outcome(), Tender: s.Tender, Asking: s.Asking, Reason: s.Reason,
 		Amount: s.Amount.Fen(), OrderNo: s.OrderNo, Wallet: s.Wallet, WalletRef: s.WalletRef, PaymentID: s.PaymentID}
 }
 

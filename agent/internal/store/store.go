@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"sync/atomic"
 
 	"cloudcashier/shared/pay"
 	"cloudcashier/shared/sqlite"
@@ -32,12 +33,14 @@ const FileName = "journal.db"
 const (
 	metaCodeKey = "code_key"
 	metaDownSeq = "down_seq"
+	metaCopied  = "copied"
 )
 
 // Store is the open journal.
 type Store struct {
 	db      *sqlite.DB
 	codeKey []byte
+	head    atomic.Uint64
 }
 
 // Open opens or creates the journal at path. A new one draws its key for codes from entropy.
@@ -59,9 +62,16 @@ func Open(path string, entropy io.Reader) (*Store, error) {
 
 // prepare reads what the journal knows of itself, and writes it the first time.
 func (s *Store) prepare(tx *sqlite.Tx, entropy io.Reader) error {
-	if _, err := tx.Exec(`INSERT INTO meta (name, value) VALUES (?, 0) ON CONFLICT DO NOTHING`, metaDownSeq); err != nil {
+	for _, name := range []string{metaDownSeq, metaCopied} {
+		if _, err := tx.Exec(`INSERT INTO meta (name, value) VALUES (?, 0) ON CONFLICT DO NOTHING`, name); err != nil {
+			return err
+		}
+	}
+	var head int64
+	if err := tx.QueryRow(`SELECT coalesce(max(seq), 0) FROM event`).Scan(&head); err != nil {
 		return err
 	}
+	s.head.Store(uint64(head))
 	err := tx.QueryRow(`SELECT value FROM meta WHERE name = ?`, metaCodeKey).Scan(&s.codeKey)
 	if !sqlite.NoRows(err) {
 		return err
@@ -85,12 +95,12 @@ func (s *Store) Close() error { return s.db.Close() }
 
 // Update runs fn in a transaction and returns nil once it is synced to the disk.
 func (s *Store) Update(fn func(*Tx) error) error {
-	return s.db.Update(func(tx *sqlite.Tx) error { return fn(&Tx{tx}) })
+	return s.db.Update(func(tx *sqlite.Tx) error { return fn(&Tx{tx, s}) })
 }
 
 // View runs fn on one moment of the journal, for reading.
 func (s *Store) View(fn func(*Tx) error) error {
-	return s.db.View(func(tx *sqlite.Tx) error { return fn(&Tx{tx}) })
+	return s.db.View(func(tx *sqlite.Tx) error { return fn(&Tx{tx, s}) })
 }
 
 // Digest stands for a code where a code must not be.
@@ -101,7 +111,10 @@ func (s *Store) Digest(c pay.Code) []byte {
 }
 
 // Tx is one transaction.
-type Tx struct{ tx *sqlite.Tx }
+type Tx struct {
+	tx *sqlite.Tx
+	of *Store
+}
 
 // DownSeq is the highest hub message below which everything is stored.
 func (t *Tx) DownSeq() (seq uint64, err error) {

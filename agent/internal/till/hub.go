@@ -2,6 +2,7 @@ package till
 
 import (
 	"sort"
+	"strings"
 
 	"cloudcashier/agent/internal/hublink"
 	"cloudcashier/agent/internal/sale"
@@ -141,6 +142,14 @@ func (t *Till) storing(e wire.Envelope) func(*store.Tx) error {
 	}
 }
 
+// maxName bounds a name in such a message that may be anything.
+const maxName = 64
+
+func cut(s string, most int) string { return strings.ToValidUTF8(s[:min(len(s), most)], "") }
+
+// maxStray bounds what is kept of such a message, in bytes: every event has to fit the hub's copy.
+const maxStray = 1000
+
 // stray is what the log keeps of a message no sale could take. Result bodies hold no secrets.
 type stray struct {
 	Kind  wire.Kind `json:"kind"`
@@ -160,7 +169,8 @@ func (t *Till) stray(e wire.Envelope, key string, cause error) error {
 		} else if fault.KindOf(err) != fault.NotFound {
 			return err
 		}
-		body := stray{Kind: e.Kind, Seq: e.Seq, ID: e.ID, Key: key, Body: string(e.Body), Cause: fault.CodeOf(cause)}
+		body := stray{Kind: e.Kind, Seq: e.Seq, ID: cut(e.ID, maxName), Key: cut(key, maxName),
+			Body: cut(string(e.Body), maxStray), Cause: fault.CodeOf(cause)}
 		if err := tx.Append(saleID, kind, body, t.Now()); err != nil || also == nil {
 			return err
 		}

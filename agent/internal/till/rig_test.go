@@ -33,13 +33,17 @@ type rig struct {
 	till    *till.Till
 	log     *strings.Builder
 	wakes   int
+	grown   int    // times the link was told of new events
+	syncs   int    // times it was told to hurry
+	free    uint64 // bytes on the disk
+	asked   int    // times the disk was looked at
 	down    uint64 // the hub's sequence
 }
 
 var start = time.UnixMilli(1_700_000_000_000).UTC()
 
 func newRig(t *testing.T) *rig {
-	r := &rig{T: t, path: filepath.Join(t.TempDir(), store.FileName), log: &strings.Builder{}}
+	r := &rig{T: t, path: filepath.Join(t.TempDir(), store.FileName), log: &strings.Builder{}, free: 1 << 40}
 	r.ids = id.NewSource(r.now, rand.NewChaCha8([32]byte{}))
 	r.start()
 	t.Cleanup(func() { _ = r.journal.Close() })
@@ -60,7 +64,8 @@ func (r *rig) start() {
 		r.Fatal(err)
 	}
 	r.till, err = till.New(till.Config{Rules: sale.Default, Version: "1", Terminal: "trm_1", Store: "sto_1", Merchant: "mer_1"},
-		till.Deps{Now: r.now, Log: slog.New(slog.NewTextHandler(r.log, nil)), IDs: r.ids, Journal: r.journal, Wake: func() { r.wakes++ }})
+		till.Deps{Now: r.now, Log: slog.New(slog.NewTextHandler(r.log, nil)), IDs: r.ids, Journal: r.journal, Wake: func() { r.wakes++ },
+			Grown: func() { r.grown++ }, Sync: func() { r.syncs++ }, Free: func() (uint64, error) { r.asked++; return r.free, nil }})
 	if err != nil {
 		r.Fatal(err)
 	}

@@ -23,10 +23,15 @@ const (
 
 // NewSale starts a sale, or gives the one that the same request started before; fresh tells which.
 //
+// Cash and other tenders are paid at once, whatever the link does.
+//
 // An order is one sale at a time. Asked again with the same amount it gives the sale that is open
 // or paid; after one that was finally not paid it starts another, unless the request carries a
-// code that was used already: that request was answered before. Another amount is a Conflict.
+// code that was used already: that request was answered before. Another amount is a Conflict, and so is another tender while it is open or paid.
 func (t *Till) NewSale(n localapi.NewSale) (s localapi.Sale, fresh bool, err error) {
+	if n.Tender == "" {
+		n.Tender = localapi.TenderWallet
+	}
 	amount, code, err := t.check(n)
 	if err != nil {
 		return s, false, err
@@ -34,7 +39,7 @@ func (t *Till) NewSale(n localapi.NewSale) (s localapi.Sale, fresh bool, err err
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := t.Now()
-	known, bind, err := t.find(n.OrderNo, amount, code)
+	known, bind, err := t.find(n, amount, code)
 	switch {
 	case err != nil:
 		return s, false, err
@@ -46,6 +51,17 @@ func (t *Till) NewSale(n localapi.NewSale) (s localapi.Sale, fresh bool, err err
 		return t.view(h.row), false, nil
 	case known.ID != "":
 		return t.view(known), false, nil
+	}
+	if err := t.roomForMore(); err != nil {
+		return s, false, err
+	}
+	switch {
+	case n.Tender != localapi.TenderWallet:
+		row, err := t.take(n, amount, now)
+		if err != nil {
+			return s, false, err
+		}
+		return t.view(row), true, nil
 	case len(t.open) >= t.most:
 		return s, false, fault.New(fault.Unavailable, "sale.too_many_open",
 			"%d sales of this till are not settled: settle or cancel them first", len(t.open))
@@ -60,9 +76,15 @@ func (t *Till) NewSale(n localapi.NewSale) (s localapi.Sale, fresh bool, err err
 // check refuses what no till may take.
 func (t *Till) check(n localapi.NewSale) (amount money.Amount, code pay.Code, err error) {
 	amount = money.Fen(n.Amount)
-	if n.Tender != "" && n.Tender != localapi.TenderWallet {
-		return amount, code, fault.New(fault.Invalid, "sale.tender",
-			"tender %q is not taken by this till yet: it takes %q", string(n.Tender), string(localapi.TenderWallet))
+	switch n.Tender {
+	case localapi.TenderWallet:
+	case localapi.TenderCash, localapi.TenderOther:
+		if n.Code != "" {
+			return amount, code, fault.New(fault.Invalid, "sale.code", "a sale paid by %s has no payment code: send one of the two", string(n.Tender))
+		}
+	default:
+		return amount, code, fault.New(fault.Invalid, "sale.tender", "tender %q is not taken by this till: it takes %q, %q and %q",
+			string(n.Tender), string(localapi.TenderWallet), string(localapi.TenderCash), string(localapi.TenderOther))
 	}
 	if err := amount.Charge(); err != nil {
 		return amount, code, err
@@ -103,7 +125,7 @@ func walletOf(code pay.Code) (pay.Wallet, error) {
 
 // find looks for the sale that a request means; none when it means a new one. bind tells that the
 // sale waits and the request brings its code.
-func (t *Till) find(orderNo string, amount money.Amount, code pay.Code) (known store.Row, bind bool, err error) {
+func (t *Till) find(n localapi.NewSale, amount money.Amount, code pay.Code) (known store.Row, bind bool, err error) {
 	err = t.read(func(tx *store.Tx) error {
 		var user store.Row // the sale that used the code
 		if !code.IsZero() {
@@ -118,12 +140,12 @@ func (t *Till) find(orderNo string, amount money.Amount, code pay.Code) (known s
 			}
 		}
 		last, ok := store.Row{}, false
-		if orderNo != "" {
-			if last, ok, err = tx.LastOfOrder(orderNo); err != nil {
+		if n.OrderNo != "" {
+			if last, ok, err = tx.LastOfOrder(n.OrderNo); err != nil {
 				return err
 			}
 		}
-		known, bind, err = choose(orderNo, amount, !code.IsZero(), last, ok, user)
+		known, bind, err = choose(n, amount, last, ok, user)
 		return err
 	})
 	if h, ok := t.open[known.ID]; ok && err == nil {
@@ -133,14 +155,17 @@ func (t *Till) find(orderNo string, amount money.Amount, code pay.Code) (known s
 }
 
 // choose is find's decision. user is the sale that used the request's code, zero when none did.
-func choose(orderNo string, amount money.Amount, withCode bool, last store.Row, ok bool, user store.Row) (store.Row, bool, error) {
-	none := store.Row{}
+func choose(n localapi.NewSale, amount money.Amount, last store.Row, ok bool, user store.Row) (store.Row, bool, error) {
+	none, orderNo := store.Row{}, n.OrderNo
 	if ok && last.Amount != amount {
 		return none, false, fault.New(fault.Conflict, "sale.order_amount",
 			"order %s is a sale over %s: repeat that amount, or use another order number", orderNo, last.Amount)
 	}
 	if ok && (!last.State.Final() || last.State == localapi.StatePaid) {
-		waits := last.State == localapi.StateWaiting && withCode
+		if last.Tender != n.Tender { // money must not be taken a second time, by whatever means
+			return none, false, otherTender(last)
+		}
+		waits := last.State == localapi.StateWaiting && n.Code != ""
 		if waits && user.ID != "" {
 			return none, false, codeUsed()
 		}
@@ -155,17 +180,21 @@ func choose(orderNo string, amount money.Amount, withCode bool, last store.Row, 
 	return none, false, codeUsed()
 }
 
+func otherTender(last store.Row) error {
+	if last.State == localapi.StatePaid {
+		return fault.New(fault.Conflict, "sale.order_paid", "order %s is paid already (%s): take no money for it", last.OrderNo, string(last.Tender))
+	}
+	return fault.New(fault.Conflict, "sale.order_open",
+		"order %s waits for a wallet, sale %s: take no other money before that is cancelled or not paid", last.OrderNo, last.ID)
+}
+
 func codeUsed() error {
 	return fault.New(fault.Conflict, "code.used", "this code was used before: ask the customer for a fresh one")
 }
 
 // begin journals a new sale; with a code it is on its way to the hub in the same commit.
 func (t *Till) begin(n localapi.NewSale, amount money.Amount, code pay.Code, now time.Time) (*held, error) {
-	saleID := t.IDs.New(id.Sale)
-	orderNo := n.OrderNo
-	if orderNo == "" {
-		orderNo = saleID
-	}
+	saleID, orderNo := t.name(n)
 	s := sale.New(saleID, orderNo, n.Subject, amount, now)
 	if !code.IsZero() {
 		wallet, err := walletOf(code)
@@ -188,8 +217,32 @@ func (t *Till) begin(n localapi.NewSale, amount money.Amount, code pay.Code, now
 	}
 	h := t.hold(row, code)
 	t.Log.Info("sale begun", logs.Sale, row.ID, logs.Order, row.OrderNo, logs.Status, string(row.State))
-	t.tellSale(h)
+	t.tellSale(h.row)
 	return h, nil
+}
+
+// name names a new sale; an order without a number is named after it.
+func (t *Till) name(n localapi.NewSale) (saleID, orderNo string) {
+	saleID, orderNo = t.IDs.New(id.Sale), n.OrderNo
+	if orderNo == "" {
+		orderNo = saleID
+	}
+	return saleID, orderNo
+}
+
+// take journals a sale whose money is in the cashier's hand. It waits for nothing but the disk.
+func (t *Till) take(n localapi.NewSale, amount money.Amount, now time.Time) (row store.Row, err error) {
+	saleID, orderNo := t.name(n)
+	s := sale.Taken(saleID, orderNo, n.Subject, amount, n.Tender, now)
+	if err := t.update(func(tx *store.Tx) (err error) {
+		row, err = tx.Insert(s, now)
+		return err
+	}); err != nil {
+		return row, err
+	}
+	t.Log.Info("sale taken", logs.Sale, row.ID, logs.Order, row.OrderNo, logs.Status, string(row.State), "tender", string(row.Tender))
+	t.tellSale(row)
+	return row, nil
 }
 
 // scanInto gives a waiting sale its code: one commit, and it may leave.

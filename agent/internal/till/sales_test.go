@@ -19,7 +19,8 @@ func TestWhatNoTillTakes(t *testing.T) {
 	for want, n := range map[string]localapi.NewSale{
 		"money.not_positive":  {Amount: 0},
 		"money.too_large":     {Amount: money.Max + 1},
-		"sale.tender":         {Amount: 1, Tender: localapi.TenderCash},
+		"sale.tender":         {Amount: 1, Tender: "cheque"},
+		"sale.code":           {Amount: 1, Tender: localapi.TenderCash, Code: code(1)},
 		"sale.order_no":       {Amount: 1, OrderNo: strings.Repeat("9", 65)},
 		"sale.subject":        {Amount: 1, Subject: "tea\x00"},
 		"code.length":         {Amount: 1, Code: "13"},
@@ -74,6 +75,9 @@ func TestTheSameOrderAgain(t *testing.T) {
 			s := r.begin(localapi.NewSale{Amount: 1280, OrderNo: "A-1", Code: code(1)})
 			return r.cancel(s.ID)
 		},
+		"cash": func(r *rig) localapi.Sale {
+			return r.begin(localapi.NewSale{Amount: 1280, OrderNo: "A-1", Tender: localapi.TenderCash})
+		},
 	}
 	requests := map[string]localapi.NewSale{
 		"no code":      {Amount: 1280, OrderNo: "A-1"},
@@ -83,23 +87,45 @@ func TestTheSameOrderAgain(t *testing.T) {
 		"other amount": {Amount: 1281, OrderNo: "A-1"},
 		"code, other":  {Amount: 1281, Code: code(1)},
 		"other order":  {Amount: 1280, OrderNo: "A-9", Code: code(1)},
+		"cash":         {Amount: 1280, OrderNo: "A-1", Tender: localapi.TenderCash},
+		"other means":  {Amount: 1280, OrderNo: "A-1", Tender: localapi.TenderOther},
+		"cash, amount": {Amount: 1281, OrderNo: "A-1", Tender: localapi.TenderCash},
+		"cash, order":  {Amount: 1280, OrderNo: "A-9", Tender: localapi.TenderCash},
+		"cash, none":   {Amount: 1280, Tender: localapi.TenderCash},
 	}
 	table := map[string]map[string]string{
 		"waiting": {"no code": same, "same code": same, "other code": same, "only code": fresh,
-			"other amount": conflict, "code, other": fresh, "other order": fresh},
+			"other amount": conflict, "code, other": fresh, "other order": fresh,
+			"cash": conflict, "other means": conflict, "cash, amount": conflict,
+			"cash, order": fresh, "cash, none": fresh},
 		"sending": {"no code": same, "same code": same, "other code": same, "only code": same,
-			"other amount": conflict, "code, other": conflict, "other order": conflict},
+			"other amount": conflict, "code, other": conflict, "other order": conflict,
+			"cash": conflict, "other means": conflict, "cash, amount": conflict,
+			"cash, order": fresh, "cash, none": fresh},
 		"unknown": {"no code": same, "same code": same, "other code": same, "only code": same,
-			"other amount": conflict, "code, other": conflict, "other order": conflict},
+			"other amount": conflict, "code, other": conflict, "other order": conflict,
+			"cash": conflict, "other means": conflict, "cash, amount": conflict,
+			"cash, order": fresh, "cash, none": fresh},
 		"paid": {"no code": same, "same code": same, "other code": same, "only code": same,
-			"other amount": conflict, "code, other": conflict, "other order": conflict},
+			"other amount": conflict, "code, other": conflict, "other order": conflict,
+			"cash": conflict, "other means": conflict, "cash, amount": conflict,
+			"cash, order": fresh, "cash, none": fresh},
 		"declined": {"no code": fresh, "same code": same, "other code": fresh, "only code": same,
-			"other amount": conflict, "code, other": conflict, "other order": conflict},
+			"other amount": conflict, "code, other": conflict, "other order": conflict,
+			"cash": fresh, "other means": fresh, "cash, amount": conflict,
+			"cash, order": fresh, "cash, none": fresh},
 		"lapsed": {"no code": fresh, "same code": same, "other code": fresh, "only code": same,
-			"other amount": conflict, "code, other": conflict, "other order": conflict},
+			"other amount": conflict, "code, other": conflict, "other order": conflict,
+			"cash": fresh, "other means": fresh, "cash, amount": conflict,
+			"cash, order": fresh, "cash, none": fresh},
 		"cancelled": {"no code": fresh, "same code": same, "other code": fresh, "only code": same,
-			"other amount": conflict, "code, other": conflict, "other order": conflict},
+			"other amount": conflict, "code, other": conflict, "other order": conflict,
+			"cash": fresh, "other means": fresh, "cash, amount": conflict,
+			"cash, order": fresh, "cash, none": fresh},
 	}
+	table["cash"] = map[string]string{"no code": conflict, "same code": conflict, "other code": conflict, "only code": fresh,
+		"other amount": conflict, "code, other": fresh, "other order": fresh, "cash": same, "other means": conflict, "cash, amount": conflict,
+		"cash, order": fresh, "cash, none": fresh}
 	for state, reach := range states {
 		for request, n := range requests {
 			t.Run(state+"/"+request, func(t *testing.T) {

@@ -43,6 +43,10 @@ type Deps struct {
 	IDs     *id.Source
 	Journal *store.Store
 	Wake    func() // tells the link that Outgoing has grown; must not block
+	Grown   func() // tells the link that the journal has, which can wait a moment; must not block
+	Sync    func() // tells the link to send all of it now; must not block
+	// Free tells how many bytes the journal's disk still takes. It is asked once a second at most.
+	Free func() (uint64, error)
 }
 
 // Till holds the open sales.
@@ -56,6 +60,8 @@ type Till struct {
 	count  uint64           // of sales taken into open; orders them
 	most   int              // maxOpen
 	down   uint64           // hub messages stored without a gap
+	copied copied           // what the hub has of the journal
+	room   room             // on the journal's disk
 	broken error            // the journal's failure
 	failed chan struct{}    // closed with it
 
@@ -79,6 +85,13 @@ func New(cfg Config, d Deps) (*Till, error) {
 	t.around.link.Since = d.Now()
 	err := d.Journal.Update(func(tx *store.Tx) (err error) {
 		if t.down, err = tx.DownSeq(); err != nil {
+			return err
+		}
+		if t.copied.through, err = tx.Copied(); err != nil {
+			return err
+		}
+		t.copied.saved = t.copied.through
+		if t.copied.since, err = tx.EventAt(t.copied.through + 1); err != nil {
 			return err
 		}
 		rows, err := tx.Open()
@@ -220,7 +233,7 @@ func (t *Till) step(h *held, n sale.News, at time.Time, also func(*store.Tx) err
 			logs.Status, string(row.State), logs.Payment, row.PaymentID)
 	}
 	if durable(row.Sale) != durable(before.Sale) {
-		t.tellSale(h)
+		t.tellSale(h.row)
 	}
 	return nil
 }
@@ -249,6 +262,7 @@ func (t *Till) update(fn func(*store.Tx) error) error {
 	if t.broken != nil {
 		return t.ending()
 	}
+	t.look() // a full disk gives its reserve up before the write that needs it
 	err := t.Journal.Update(fn)
 	switch fault.KindOf(err) {
 	case fault.Invalid, fault.Conflict, fault.NotFound, fault.Denied:

@@ -64,6 +64,7 @@ func (t *Till) status() localapi.Status {
 		oldest = oldest.UTC()
 		s.OldestWaiting = &oldest
 	}
+	s.Unsynced, s.UnsyncedSince = t.unsynced()
 	return s
 }
 
@@ -82,13 +83,14 @@ func (t *Till) view(row store.Row) localapi.Sale {
 }
 
 // tellSale tells the watchers and the link about a committed change. The caller holds the lock.
-func (t *Till) tellSale(h *held) {
-	v, status := t.view(h.row), t.status()
+func (t *Till) tellSale(row store.Row) {
+	v, status := t.view(row), t.status()
 	t.watchers.tell(localapi.Event{Kind: localapi.EventSale, Sale: &v})
 	t.watchers.tell(localapi.Event{Kind: localapi.EventStatus, Status: &status})
-	if h.row.Asking != "" {
+	if row.Asking != "" {
 		t.Wake()
 	}
+	t.Grown()
 	t.stir()
 }
 
@@ -154,6 +156,7 @@ func (w *watchers) told(s localapi.Status) bool {
 	defer w.mu.Unlock()
 	last := w.last
 	same := len(last.Scanners) == len(s.Scanners) && last.Link == s.Link && last.LinkMessage == s.LinkMessage &&
+		last.Unsynced == s.Unsynced &&
 		last.ClockOffsetMS == s.ClockOffsetMS && last.LinkSince.Equal(s.LinkSince)
 	for i := 0; same && i < len(s.Scanners); i++ {
 		same = last.Scanners[i] == s.Scanners[i]

@@ -55,11 +55,21 @@ type session struct {
 
 // orders is what others want of the pump.
 type orders struct {
-	listening bool        // the terminal is subscribed; stays
-	greeted   bool        // hello came; stays
-	hello     *wire.Hello // unanswered
-	ack       uint64      // the terminal's latest
-	rewind    bool        // the patience ran out
+	listening bool         // the terminal is subscribed; stays
+	greeted   bool         // hello came; stays
+	hello     *wire.Hello  // unanswered
+	ack       uint64       // the terminal's latest
+	rewind    bool         // the patience ran out
+	stored    *wire.Stored // unsaid: what is stored of the till's journal
+}
+
+// copied has the pump say what is stored. The latest word says it all, but for a contradiction that
+// was not said yet: what came after it cannot take it back.
+func (o *orders) copied(s wire.Stored) {
+	if o.stored != nil && s.Fork == 0 {
+		s.Fork = o.stored.Fork
+	}
+	o.stored = &s
 }
 
 // past is what is remembered of a connection that was taken over while it lived.
@@ -167,7 +177,7 @@ func (s *session) take() (o orders, ok bool) {
 		return o, false
 	}
 	o = s.orders
-	s.again, s.orders.hello, s.orders.rewind = false, nil, false
+	s.again, s.orders.hello, s.orders.rewind, s.orders.stored = false, nil, false, nil
 	return o, true
 }
 
@@ -210,6 +220,9 @@ func (s *session) work(o orders) error {
 	}
 	if o.hello != nil {
 		s.send(wire.KindWelcome, 0, s.b.Now(), wire.Welcome{SentAt: o.hello.SentAt, Now: s.b.Now()})
+	}
+	if o.stored != nil && !s.send(wire.KindStored, 0, s.b.Now(), *o.stored) {
+		return nil
 	}
 	switch {
 	case progress || o.hello != nil:

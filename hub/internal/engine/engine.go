@@ -60,6 +60,7 @@ type Engine struct {
 	Deps
 	ways    map[string]*way
 	chase   chan struct{} // a place for each query or reversal in flight
+	copying chan struct{} // a place for each message of a till's journal being stored
 	agenda  *agenda
 	watches watches
 	life    context.Context // ends when Run's does; calls outlive the request that began them
@@ -80,7 +81,7 @@ type way struct {
 
 // New makes an engine; nothing runs before Run.
 func New(d Deps) *Engine {
-	e := &Engine{Deps: d, ways: map[string]*way{}, chase: make(chan struct{}, chasers), agenda: newAgenda(),
+	e := &Engine{Deps: d, ways: map[string]*way{}, chase: make(chan struct{}, chasers), copying: make(chan struct{}, copyings), agenda: newAgenda(),
 		watches: watches{of: map[string]*watch{}}, active: map[string]bool{}, codes: map[string]pay.Code{}}
 	for _, w := range d.Ways {
 		e.ways[w.Name] = &way{Way: w, rules: w.Channel.Rules(), slots: make(chan struct{}, inFlight)}

@@ -20,18 +20,19 @@ var exports = map[string]string{
  FROM payment p JOIN attempt a ON a.payment = p.id ORDER BY p.id`,
 	"attempts": `SELECT a.id, a.payment, a.channel, a.out_trade_no, a.status, a.wallet_ref, a.cause, p.amount, a.sent_at, a.called_at,
  a.settled_at, a.tries, a.checks FROM attempt a JOIN payment p ON p.id = a.payment ORDER BY a.id`,
-	"events": `SELECT seq, entity, kind, body, cause, at AS at_at, lower(hex(prev)) AS prev, lower(hex(hash)) AS hash FROM event ORDER BY seq`,
+	"events":  `SELECT seq, entity, kind, body, cause, at AS at_at, lower(hex(prev)) AS prev, lower(hex(hash)) AS hash FROM event ORDER BY seq`,
+	"records": `SELECT terminal, seq, sale, kind, body, at AS at_at, lower(hex(hash)) AS hash FROM till_record ORDER BY terminal, seq`,
 }
 
 // Exports names what can be exported.
-func Exports() []string { return []string{"payments", "attempts", "events"} }
+func Exports() []string { return []string{"payments", "attempts", "events", "records"} }
 
 // Export writes a kind of record as NDJSON, from a database file that may be in use or a copy. It
 // changes nothing.
 func Export(path, what string, w io.Writer) error {
 	query, ok := exports[what]
 	if !ok {
-		return fault.New(fault.Invalid, "export.kind", "%q cannot be exported: choose payments, attempts or events", what)
+		return fault.New(fault.Invalid, "export.kind", "%q cannot be exported: choose payments, attempts, events or records", what)
 	}
 	db, err := sqlite.OpenReadOnly(path)
 	if err != nil {

@@ -1,0 +1,80 @@
+package engine
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"cloudcashier/hub/internal/registry"
+	"cloudcashier/hub/internal/store"
+	"cloudcashier/shared/fault"
+	"cloudcashier/shared/logs"
+	"cloudcashier/shared/wire"
+)
+
+// forkBody is what the event log keeps of two journals under one name.
+type forkBody struct {
+	Seq  uint64 `json:"seq"`
+	Have string `json:"have"` // hashes, hex
+	Got  string `json:"got"`
+}
+
+const (
+	// copyings is how many messages of journals may be in the writer's hands: each is worth ten payments
+	// there, and a thousand tills that come back at once must not stand before the customers.
+	copyings = 4
+	// copyWait is how long one waits for its place. Its till's payments wait behind it on the line.
+	copyWait = 50 * time.Millisecond
+)
+
+// Records copies rows of a till's journal, in one transaction, and tells what is stored. Rows that
+// contradict the copy are an event and an alarm: two machines write under one name, or an old journal
+// was put back. Unavailable: too many are being stored; nothing was, and the till asks again later.
+func (e Desk) Records(ctx context.Context, t registry.Terminal, m wire.Records) (s wire.Stored, err error) {
+	if err := m.Check(); err != nil { // not stored, and said so: a till with a fault must not lose its line over it
+		e.Log.Error("a till's journal comes in a form that cannot be stored: update the agent", logs.Terminal, t.ID, logs.Err, err)
+		m = wire.Records{}
+	}
+	late := time.NewTimer(copyWait)
+	defer late.Stop()
+	select {
+	case e.copying <- struct{}{}:
+		defer func() { <-e.copying }()
+	case <-ctx.Done():
+		return s, fault.Wrap(ctx.Err(), fault.Unavailable, "records.busy", "the hub is stopping")
+	case <-late.C:
+		return s, fault.New(fault.Unavailable, "records.busy", "too many journals are being copied: the till comes again")
+	}
+	var fork *store.Fork
+	var fresh bool
+	err = e.Store.Update(func(tx *store.Tx) (err error) {
+		if s.Through, fork, err = tx.PutRecords(t.ID, m); err != nil || fork == nil {
+			return err
+		}
+		s.Fork = fork.Seq
+		fresh, err = e.noteFork(tx, t, *fork)
+		return err
+	})
+	if err == nil && fork != nil {
+		e.Log.Error("ALARM: a till's journal contradicts the copy here: two tills use one identity, or an old journal was put back; compare both before anything is settled",
+			logs.Terminal, t.ID, "row", fork.Seq, "stored", s.Through, "new", fresh)
+	}
+	return s, err
+}
+
+// noteFork writes the event unless it is the terminal's last one: the till tells it again and again.
+func (e *Engine) noteFork(tx *store.Tx, t registry.Terminal, f store.Fork) (fresh bool, err error) {
+	const kind = "terminal.fork"
+	body := forkBody{f.Seq, hex.EncodeToString(f.Have), hex.EncodeToString(f.Got)}
+	text, err := json.Marshal(body)
+	if err != nil {
+		return false, fmt.Errorf("fork of %s: %w", t.ID, err)
+	}
+	last, err := tx.LastOf(t.ID, kind)
+	if err != nil || last == string(text) {
+		return false, err
+	}
+	return true, tx.Append(store.Event{Entity: t.ID, Kind: kind, Body: body, Cause: "till", At: e.Now()})
+}
