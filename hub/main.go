@@ -44,7 +44,7 @@ func command() *cobra.Command {
 	root.PersistentFlags().StringVar(&format, "log-format", "text", "lines of the log: text or json")
 	root.PersistentFlags().StringVar(&level, "log-level", "info", "debug, info, warn or error")
 	logger := func() (*slog.Logger, error) { return logs.New(os.Stderr, format, level) }
-	root.AddCommand(labCommand(logger), serveCommand(logger), sandboxCommand(logger), exportCommand(), doctorCommand())
+	root.AddCommand(labCommand(logger), serveCommand(logger), sandboxCommand(logger), exportCommand(), exceptionsCommand(), doctorCommand())
 	return root
 }
 
@@ -134,11 +134,11 @@ func exportCommand() *cobra.Command {
 	c := &cobra.Command{Use: "export payments|attempts|events", Short: "Write records as NDJSON; changes nothing",
 		Args: cobra.ExactArgs(1), ValidArgs: hubd.Exports(),
 		RunE: func(c *cobra.Command, args []string) error {
-			folder, err := folderOf(data, file)
+			cfg, err := placeOf(data, file)
 			if err != nil {
 				return err
 			}
-			return hubd.Export(filepath.Join(folder, "hub.db"), args[0], c.OutOrStdout())
+			return hubd.Export(cfg.DatabaseFile(), args[0], c.OutOrStdout())
 		}}
 	folderFlags(c, &data, &file)
 	return c
@@ -167,12 +167,12 @@ func folderFlags(c *cobra.Command, data, file *string) {
 	c.MarkFlagsMutuallyExclusive("data", "config")
 }
 
-func folderOf(data, file string) (string, error) {
+// placeOf tells where a hub's folder and database are.
+func placeOf(data, file string) (hubd.Config, error) {
 	if file == "" {
-		return data, nil
+		return hubd.Config{Data: data}, nil
 	}
-	cfg, err := hubd.LoadConfig(file)
-	return cfg.Data, err
+	return hubd.LoadConfig(file)
 }
 
 // must catches a flag's name spelt wrong in this file.

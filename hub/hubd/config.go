@@ -17,6 +17,7 @@ import (
 // their names. Relative names are relative to the file.
 type Config struct {
 	Data     string          `yaml:"data"`                      // folder of the database and the hub's own keys
+	Database string          `yaml:"database,omitempty"`        // its file, when another hub's folder holds it; DATA/hub.db when empty
 	HTTP     string          `yaml:"http"`                      // host:port of the API and the portal, HTTPS
 	MQTT     string          `yaml:"mqtt"`                      // host:port of the terminals' door, MQTT over TLS
 	Hosts    []string        `yaml:"hosts"`                     // names and addresses in the hub's certificate
@@ -75,6 +76,14 @@ func LoadConfig(path string) (Config, error) {
 	return c, c.Validate()
 }
 
+// DatabaseFile is where the records are.
+func (c Config) DatabaseFile() string {
+	if c.Database != "" {
+		return c.Database
+	}
+	return filepath.Join(c.Data, "hub.db")
+}
+
 // Save writes the configuration for LoadConfig.
 func (c Config) Save(path string) error {
 	data, err := yaml.Marshal(c)
@@ -85,7 +94,7 @@ func (c Config) Save(path string) error {
 }
 
 func (c *Config) rebase(dir string) {
-	files := []*string{&c.Data, &c.Portal.PasswordFile}
+	files := []*string{&c.Data, &c.Database, &c.Portal.PasswordFile}
 	for i := range c.Channels {
 		ch := &c.Channels[i]
 		files = append(files, &ch.CAFile)

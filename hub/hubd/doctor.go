@@ -103,7 +103,7 @@ func (r *Report) folder(cfg Config) {
 		err = fmt.Errorf("only %d MiB are free: the hub stops when it cannot write", free)
 	}
 	r.add("disk", err, "%d MiB free", free)
-	path := filepath.Join(cfg.Data, "hub.db")
+	path := cfg.DatabaseFile()
 	verdict := ""
 	db, err := sqlite.OpenReadOnly(path)
 	if err == nil {
@@ -114,6 +114,12 @@ func (r *Report) folder(cfg Config) {
 		err = errors.Join(err, db.Close())
 	}
 	r.add("database", err, "%s is sound (SQLite %s)", path, sqlite.Version())
+	open, err := Exceptions(path, false)
+	if len(open) > 0 {
+		*r = append(*r, Finding{"exceptions", "warn", fmt.Sprintf("%d are open: look with \"cashier-hub exceptions list\"", len(open))})
+		return
+	}
+	r.add("exceptions", err, "none is open")
 }
 
 // reach dials a wallet's host and checks its certificate, without sending anything.

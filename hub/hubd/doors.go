@@ -89,7 +89,9 @@ func (h *Hub) gauges() map[string]float64 {
 		if oldest > 0 {
 			figures["oldest_open_age_seconds"] = h.deps.Now().Sub(time.UnixMilli(oldest)).Seconds()
 		}
-		return nil
+		exceptions, err := tx.OpenExceptions()
+		figures["open_exceptions"] = float64(exceptions)
+		return err
 	})
 	figures["work_queue_depth"] = float64(h.engine.Depth())
 	b := h.broker.Stats()

@@ -1,7 +1,7 @@
 // Package hubd puts a hub together: store, engine, broker, gateway, in that order, and stops them
 // in the reverse one.
 //
-// It refuses to run twice on one folder and to start on a configuration it does not understand
+// It refuses to run twice on one folder, to write once another hub took its database over, and to start on a configuration it does not understand
 // whole. Newcomers get one thing wrong: ports are bound by [Open], so an address in use is told at
 // once, and served by [Hub.Run].
 package hubd
@@ -50,6 +50,8 @@ type Hub struct {
 	gateway *gateway.Gateway
 	http    net.Listener
 	mqtt    net.Listener
+
+	operators net.Listener // nil: the folder's path is too long for a socket
 }
 
 // Open locks the folder, loads keys, opens the database and the channels, and binds both ports.
@@ -73,7 +75,14 @@ func Open(cfg Config, deps Deps) (h *Hub, err error) {
 	if err != nil {
 		return h, err
 	}
-	if h.store, err = store.Open(filepath.Join(cfg.Data, "hub.db"), deps.Now); err != nil {
+	node, err := keep(filepath.Join(cfg.Data, "node"), func() ([]byte, error) { return []byte(h.ids.New("nod")), nil })
+	if err != nil {
+		return h, err
+	}
+	if h.store, err = store.Open(cfg.DatabaseFile(), deps.Now); err != nil {
+		return h, err
+	}
+	if h.operators, err = h.listenOperators(); err != nil {
 		return h, err
 	}
 	if h.http, err = listen("http", cfg.HTTP); err != nil {
@@ -82,7 +91,7 @@ func Open(cfg Config, deps Deps) (h *Hub, err error) {
 	if h.mqtt, err = listen("mqtt", cfg.MQTT); err != nil {
 		return h, err
 	}
-	h.engine = engine.New(engine.Deps{Store: h.store, Ways: ways, CodeKey: h.keys.derive("payment-code"), Now: deps.Now, IDs: h.ids,
+	h.engine = engine.New(engine.Deps{Store: h.store, Node: string(node), Ways: ways, CodeKey: h.keys.derive("payment-code"), Now: deps.Now, IDs: h.ids,
 		Log: deps.Log.With("part", "engine"), Told: func(terminal string) { h.broker.Wake(terminal) }})
 	return h, h.openDoors()
 }
@@ -138,13 +147,18 @@ func WritePassword(path, password string, random io.Reader) error {
 	return WriteFile(path, []byte(hash))
 }
 
-// Run serves until ctx ends: doors close first, then the engine lets its calls end, then the store.
+// Run waits until this hub may write (another may lead on the same database), then serves until ctx
+// ends: doors close first, then the engine lets its calls end, then the store.
 func (h *Hub) Run(ctx context.Context) error {
+	if err := h.engine.Lead(ctx); err != nil {
+		return errors.Join(err, h.Close())
+	}
 	h.deps.Log.Info("hub serves", "http", h.HTTPAddr(), "mqtt", h.MQTTAddr(), "channels", len(h.cfg.Channels))
 	err := run.Group(ctx,
 		run.Part{Name: "store", Run: h.store.DB().Run},
 		run.Part{Name: "sweeper", Run: h.sweep},
 		run.Part{Name: "engine", Run: h.engine.Run},
+		run.Part{Name: "operators", Run: h.serveOperators},
 		run.Part{Name: "broker", Run: h.broker.Run},
 		run.Part{Name: "gateway", Run: h.gateway.Run})
 	h.deps.Log.Info("hub stopped")
@@ -172,7 +186,7 @@ func (h *Hub) sweep(ctx context.Context) error {
 // Close frees what Open took; Run does it too.
 func (h *Hub) Close() error {
 	var errs []error
-	for _, l := range []net.Listener{h.http, h.mqtt} {
+	for _, l := range []net.Listener{h.http, h.mqtt, h.operators} {
 		if l != nil {
 			if err := l.Close(); !errors.Is(err, net.ErrClosed) {
 				errs = append(errs, err)
@@ -207,7 +221,9 @@ func listen(key, addr string) (net.Listener, error) {
 	return l, fault.Wrap(err, fault.Unavailable, "hub.listen", "%s: cannot listen on %s: is another hub running, or the port taken?", key, addr)
 }
 
-// lockFolder keeps a second hub off the folder as long as this process lives.
+// lockFolder keeps a second hub off the folder as long as this process lives. The lease guards the
+// database, this the folder: the kernel frees it the moment the process dies, which is what lets a
+// restarted hub take its own lease over without waiting for it to run out.
 func lockFolder(dir string) (*os.File, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fault.Wrap(err, fault.Internal, "hub.folder", "cannot make %s", dir)

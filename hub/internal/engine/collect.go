@@ -285,6 +285,7 @@ func (e *Engine) Await(ctx context.Context, merchant, paymentID string) (payment
 // Cancel undoes a payment that is not final: at once when nothing was sent, else by a reversal that
 // is carried on until the wallet proves the end. One that is paid is refused (Conflict): refund it.
 func (e *Engine) Cancel(_ context.Context, merchant, paymentID string) (p payment.Payment, err error) {
+	now := e.Now()
 	err = e.Store.Update(func(tx *store.Tx) error {
 		if p, err = tx.Payment(paymentID); err != nil {
 			return err
@@ -298,7 +299,7 @@ func (e *Engine) Cancel(_ context.Context, merchant, paymentID string) (p paymen
 		if p.Final() || p.Attempt.Status == pay.StatusReversing {
 			return nil
 		}
-		p, err = e.apply(tx, p, "merchant", payment.Event{Kind: payment.Cancel}, e.Now())
+		p, err = e.apply(tx, p, "merchant", payment.Event{Kind: payment.Cancel}, now)
 		return err
 	})
 	return p, err

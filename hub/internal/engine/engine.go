@@ -3,7 +3,8 @@
 // Every step is one transaction, and no wallet is called inside one. What must be said to a
 // terminal or a merchant leaves as a row of that same transaction; doors read it from there. The
 // engine refuses to guess: an answer it does not get, a panic, a restart in the middle of a call,
-// all leave the payment unknown, and the schedule asks again. Newcomers get one thing wrong: the
+// all leave the payment unknown, and the schedule asks again. One engine leads on a database; one
+// that was replaced writes nothing more and ends. Newcomers get one thing wrong: the
 // payment code lives in memory only, so a call whose outcome is unknown is never repeated, not
 // even by accident.
 package engine
@@ -12,9 +13,11 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
+	"errors"
 	"log/slog"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"cloudcashier/hub/internal/channel"
@@ -43,6 +46,7 @@ type Way struct {
 // Deps is what the engine stands on.
 type Deps struct {
 	Store   *store.Store
+	Node    string // this hub's name among those that may take over this database
 	Ways    []Way
 	CodeKey []byte // keys the digests of payment codes
 	Now     func() time.Time
@@ -61,6 +65,7 @@ type Engine struct {
 	watches watches
 	life    context.Context // ends when Run's does; calls outlive the request that began them
 	die     context.CancelFunc
+	leads   atomic.Int64 // until when our lease holds, Unix ns by our clock; 0: this hub does not lead yet
 	calls   sync.WaitGroup
 
 	mu     sync.Mutex
@@ -85,23 +90,46 @@ func New(d Deps) *Engine {
 	return e
 }
 
-// Run takes up the work an earlier run left, keeps the schedule until ctx ends, then waits for the
-// calls in flight: each still learns its answer or its timeout.
+// Run leads, takes up the work an earlier hub left, and keeps the schedule until ctx ends; then it
+// waits for the calls in flight, so that each still learns its answer or its timeout, and hands the
+// lease on. It ends with an error at once when another hub took over.
 func (e *Engine) Run(ctx context.Context) error {
 	defer e.die()
+	if err := e.Lead(ctx); err != nil {
+		return err
+	}
+	work, stop := context.WithCancel(ctx)
+	defer stop()
+	leading, handOn := context.WithCancel(context.WithoutCancel(ctx))
+	defer handOn()
+	kept := make(chan error, 1)
+	go func() {
+		err := e.keep(leading)
+		if err != nil {
+			e.die() // an answer could not be stored any more
+			stop()
+		}
+		kept <- err
+	}()
+	err := e.work(work)
+	e.calls.Wait()
+	handOn()
+	return errors.Join(err, <-kept)
+}
+
+// work takes up the stored work and does what falls due until ctx ends.
+func (e *Engine) work(ctx context.Context) error {
 	if err := e.resume(); err != nil {
 		return err
 	}
 	for {
 		if !e.agenda.wait(ctx, e.Now) {
-			e.calls.Wait()
 			return nil
 		}
 		for _, paymentID := range e.agenda.take(e.Now()) {
 			select {
 			case e.chase <- struct{}{}:
 			case <-ctx.Done():
-				e.calls.Wait()
 				return nil
 			}
 			e.spawn(paymentID, func() {

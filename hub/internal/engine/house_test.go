@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"os"
@@ -33,10 +34,33 @@ type house struct {
 	way    channel.Channel // to the wallet
 	logs   logBook
 	seed   byte
+	node   string
+	heard  func() // called when something was written for the till
 
+	*hub
+}
+
+// hub is one run of an engine over the house's files, with a gate that can stop it in its tracks.
+type hub struct {
 	store  *store.Store
 	engine *engine.Engine
-	stop   func()
+	gate   *gate
+	cancel context.CancelFunc
+	done   chan error
+}
+
+// close ends the hub and gives what Run said.
+func (h *hub) close() error {
+	h.cancel()
+	return errors.Join(<-h.done, h.store.DB().Close())
+}
+
+func (h *house) stop() { h.end(h.hub) }
+
+func (h *house) end(one *hub) {
+	if err := one.close(); err != nil {
+		h.t.Error(err)
+	}
 }
 
 var till = registry.Terminal{ID: "trm_1", Merchant: merchant, Store: "sto_1", Name: "till", Key: bytes.Repeat([]byte{1}, 32), Serial: "01"}
@@ -47,7 +71,7 @@ func newHouse(t *testing.T) *house {
 }
 
 func newHouseOver(t *testing.T, w *wallet, way channel.Channel) *house {
-	h := &house{t: t, dir: memoryDir(t), wallet: w, way: way}
+	h := &house{t: t, dir: memoryDir(t), wallet: w, way: way, node: "n1", heard: func() {}}
 	h.start()
 	err := h.store.Update(func(tx *store.Tx) error {
 		if err := tx.PutMerchant(registry.Merchant{ID: merchant, Created: time.Now()}); err != nil {
@@ -88,22 +112,17 @@ func (h *house) start() {
 		h.t.Fatal(err)
 	}
 	h.seed++
-	h.store = s
-	h.engine = engine.New(engine.Deps{Store: s, Ways: []engine.Way{{Name: "w", Wallet: pay.WeChat, Channel: h.way}},
-		CodeKey: []byte("k"), Now: time.Now, IDs: id.NewSource(time.Now, rand.NewChaCha8([32]byte{h.seed})),
-		Log: slog.New(slog.NewJSONHandler(&h.logs, nil)), Told: func(string) {}})
+	one := &hub{store: s, gate: &gate{}, done: make(chan error, 1)}
+	one.engine = engine.New(engine.Deps{Store: s, Node: h.node, Ways: []engine.Way{{Name: "w", Wallet: pay.WeChat, Channel: gated{h.way, one.gate}}},
+		CodeKey: []byte("k"), Now: one.gate.now, IDs: id.NewSource(time.Now, rand.NewChaCha8([32]byte{h.seed})),
+		Log: slog.New(slog.NewJSONHandler(&h.logs, nil)), Told: func(string) { h.heard() }})
 	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- h.engine.Run(ctx) }()
-	h.stop = func() {
-		cancel()
-		if err := <-done; err != nil {
-			h.t.Error(err)
-		}
-		if err := s.DB().Close(); err != nil {
-			h.t.Error(err)
-		}
+	one.cancel = cancel
+	if err := one.engine.Lead(ctx); err != nil {
+		h.t.Fatal(err)
 	}
+	go func() { one.done <- one.engine.Run(ctx) }()
+	h.hub = one
 }
 
 // memoryDir is a folder in memory where there is one: here the records matter, not the disk.
@@ -117,7 +136,7 @@ func memoryDir(t *testing.T) string {
 }
 
 // abandon lets the hub end by itself on files nobody looks at any more: it begins no further call.
-func (h *house) abandon() { go h.stop() }
+func (h *house) abandon() { go h.end(h.hub) }
 
 func ask(order, code string) engine.Ask {
 	c, err := pay.ParseCode(code)

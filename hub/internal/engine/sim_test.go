@@ -27,7 +27,7 @@ import (
 
 // The engine under simulated time: the production engine, law and store, a wallet with a truth of
 // its own behind a line that loses and delays, tills that repeat, fence and cancel, merchants that
-// cancel, and a hub that is killed again and again. Faults last two minutes of virtual time; then
+// cancel, and a hub that is killed again and again, or stopped until another took over and then woken. Faults last two minutes of virtual time; then
 // all is healed, everything must come to rest, and the books must agree.
 
 const (
@@ -39,7 +39,8 @@ const (
 
 // sometimes are rare states that a run must reach, or it has proven little.
 var sometimes = []string{"late success", "killed with a call begun", "fenced before it arrived", "refused behind the fence", "wallet was busy",
-	"customer took his time and paid", "cancelled and given back", "closed as never charged", "reversal told to try again"}
+	"customer took his time and paid", "cancelled and given back", "closed as never charged", "reversal told to try again",
+	"stale hub fenced", "late success resolved"}
 
 // line is the way to the wallet: it loses requests and answers, and takes its time.
 type line struct {
@@ -124,6 +125,9 @@ type simulation struct {
 	told  map[string]wire.Result // the last final word a till got for a key
 	fence map[string]bool        // keys the till gave up: it sends no charge any more
 	acked uint64
+
+	mu    sync.Mutex
+	stale []string // how stopped hubs ended that another replaced
 }
 
 var simFates = []string{"00", "00", "00", "50", "53", "54", "55", "60", "61", "62", "64", "70", "71", "72", "80", "90"}
@@ -138,7 +142,7 @@ func simulate(t *testing.T, seed uint64) (trace []string, seen map[string]int, w
 	for i := range simKeys {
 		codes[fmt.Sprint("k", i)] = fmt.Sprintf("13%014d%s", seed%1e6*100+uint64(i), simFates[s.rng.IntN(len(simFates))])
 	}
-	killing := s.rng.Float64() * 0.05
+	killing, stopping := s.rng.Float64()*0.05, s.rng.Float64()*0.03
 	for time.Since(s.began) < healed {
 		early := time.Since(s.began) < faulty
 		pause := 2 * time.Second
@@ -148,6 +152,9 @@ func simulate(t *testing.T, seed uint64) (trace []string, seen map[string]int, w
 		time.Sleep(time.Duration(s.rng.Int64N(int64(pause))) + 7*time.Microsecond)
 		if early && s.rng.Float64() < killing {
 			s.kill()
+		}
+		if early && s.rng.Float64() < stopping {
+			s.replace()
 		}
 		key := fmt.Sprint("k", s.rng.IntN(simKeys))
 		if err := s.till(key, codes[key], early); err != nil {
@@ -278,7 +285,21 @@ func (s *simulation) verdict(codes map[string]string) error {
 		if want := map[pay.Outcome]int{pay.Paid: 1}[p.Outcome()]; net != want {
 			return fmt.Errorf("%s is %s, the wallet took %d", p.Key, p.Status, net)
 		}
+		if n := s.line.paysFor(p.Attempt.OutTradeNo); n > 1 && s.line.fateOf(p.Attempt.OutTradeNo) != "90" {
+			return fmt.Errorf("%s was sent to be charged %d times", p.Key, n)
+		}
 		s.reached(p)
+	}
+	if err := s.exceptions(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, ended := range s.stale {
+		if ended != "hub.fenced" {
+			return fmt.Errorf("a stale hub ended with %s", ended)
+		}
+		s.seen["stale hub fenced"]++
 	}
 	if n := s.line.strangers(all); n > 0 {
 		return fmt.Errorf("the wallet has %d charges nobody knows", n)

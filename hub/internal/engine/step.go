@@ -101,6 +101,9 @@ func (e *Engine) call(way *way, p payment.Payment, task payment.Task, code pay.C
 	if way == nil {
 		return channel.Answer{Finding: channel.Unknown, Err: fmt.Errorf("channel %q is not configured any more: put it back", p.Attempt.Channel)}
 	}
+	if err := e.mayCall(); err != nil {
+		return channel.Answer{Finding: channel.Unknown, Err: err}
+	}
 	ctx, cancel := context.WithTimeout(e.life, way.rules.CallTimeout)
 	defer cancel()
 	ref := channel.Ref{OutTradeNo: p.Attempt.OutTradeNo, WalletRef: p.Attempt.WalletRef, Amount: p.Amount}
@@ -121,13 +124,14 @@ func (e *Engine) call(way *way, p payment.Payment, task payment.Task, code pay.C
 const orderLife = 70 * time.Second
 
 // change applies an event to a payment in a transaction of its own. An event the law refuses is
-// recorded as a break for a person to look at; the payment stays as it is.
+// recorded as a break and opens an exception; the payment stays as it is.
 func (e *Engine) change(paymentID, cause string, event payment.Event) (p payment.Payment, err error) {
+	now := e.Now()
 	err = e.Store.Update(func(tx *store.Tx) error {
 		if p, err = tx.Payment(paymentID); err != nil {
 			return err
 		}
-		p, err = e.apply(tx, p, cause, event, e.Now())
+		p, err = e.apply(tx, p, cause, event, now)
 		return err
 	})
 	return p, err
@@ -145,6 +149,9 @@ func (e *Engine) apply(tx *store.Tx, p payment.Payment, cause string, event paym
 		if err != nil {
 			return p, err
 		}
+		if err := e.notice(tx, p, p, event, true, rules, now); err != nil {
+			return p, err
+		}
 		return p, e.schedule(tx, p, rules)
 	}
 	if err != nil {
@@ -159,6 +166,9 @@ func (e *Engine) apply(tx *store.Tx, p payment.Payment, cause string, event paym
 			Body: changeOf(after, event, string(note))}); err != nil {
 			return p, err
 		}
+	}
+	if err := e.notice(tx, p, after, event, false, rules, now); err != nil {
+		return p, err
 	}
 	if after.Status != p.Status || after.Waiting != p.Waiting {
 		if err := e.tell(tx, after, now); err != nil {

@@ -105,7 +105,8 @@ func (e *Engine) fence(t registry.Terminal, key string, cancel bool) error {
 }
 
 func (e *Engine) toTill(t registry.Terminal, kind wire.Kind, body any) error {
-	err := e.Store.Update(func(tx *store.Tx) error { return tx.PutDown(t.ID, kind, body, e.Now()) })
+	now := e.Now()
+	err := e.Store.Update(func(tx *store.Tx) error { return tx.PutDown(t.ID, kind, body, now) })
 	if err == nil {
 		e.Told(t.ID)
 	}

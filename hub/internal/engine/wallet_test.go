@@ -19,6 +19,8 @@ type wallet struct {
 	turned map[string]bool // orders told once to come back
 	pays   int             // pay calls that arrived
 	calls  int
+	undos  int            // reversals that arrived
+	paysOf map[string]int // pay calls of each order
 }
 
 type order struct {
@@ -32,7 +34,9 @@ type order struct {
 
 var errLost = errors.New("connection reset")
 
-func newWallet() *wallet { return &wallet{orders: map[string]*order{}, turned: map[string]bool{}} }
+func newWallet() *wallet {
+	return &wallet{orders: map[string]*order{}, turned: map[string]bool{}, paysOf: map[string]int{}}
+}
 
 func (*wallet) Rules() channel.Rules {
 	return channel.Rules{CallTimeout: 10 * time.Second, FirstQuery: 5 * time.Second, QueryEvery: 5 * time.Second, GiveUp: 45 * time.Second,
@@ -43,6 +47,7 @@ func (w *wallet) Pay(ctx context.Context, o channel.Order) channel.Answer {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.pays++
+	w.paysOf[o.OutTradeNo]++
 	code := o.Code.Reveal()
 	fate := code[len(code)-2:]
 	if fate == "90" && !w.turned[o.OutTradeNo] {
@@ -118,6 +123,7 @@ func (w *wallet) Reverse(_ context.Context, r channel.Ref) channel.Answer {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.calls++
+	w.undos++
 	o := w.orders[r.OutTradeNo]
 	if o == nil {
 		return channel.Answer{Finding: channel.Absent}
@@ -148,6 +154,26 @@ func (w *wallet) payCalls() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.pays
+}
+
+func (w *wallet) reversals() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.undos
+}
+
+// callsMade counts queries and reversals.
+func (w *wallet) callsMade() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.calls
+}
+
+// paysFor is how often the wallet was asked to charge for one attempt.
+func (w *wallet) paysFor(no string) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.paysOf[no]
 }
 
 // netOf is what the customer of one attempt is out of.

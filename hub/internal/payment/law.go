@@ -34,7 +34,8 @@ type Event struct {
 	WalletRef string
 	PaidAt    time.Time
 	Decline   Decline
-	Password  bool // Wait: the customer is typing the password
+	Password  bool   // Wait: the customer is typing the password
+	Differs   string // the answer speaks of other money than was asked for: the connector's code
 }
 
 // Note is something that must be recorded beside a change.
@@ -115,11 +116,12 @@ func Apply(p Payment, e Event, at time.Time) (Payment, Note, error) {
 	}
 	if to != from {
 		a.Status, a.Tries = to, 0
-		a.Settled = time.Time{}
+		a.Settled, a.WrittenOff = time.Time{}, time.Time{}
 		if to.Final() {
 			a.Settled, a.Checks = at, 0
 		}
 		if to == pay.StatusReversing {
+			a.Undoing = at
 			a.Cause = map[EventKind]string{GiveUp: "gave_up", Cancel: "cancelled", Approve: "late_success", Wait: "late_order"}[e.Kind]
 			if from.Final() && e.Kind == Approve {
 				note = NoteLateSuccess

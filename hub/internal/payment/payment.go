@@ -76,6 +76,8 @@ type Attempt struct {
 	Sent       time.Time // when the pay call was about to leave; zero before
 	Called     time.Time // the last call of any kind
 	Settled    time.Time // when the status last became final; zero before
+	Undoing    time.Time // when it last began to be undone; zero before
+	WrittenOff time.Time // when a person stopped the undoing; zero: never
 	Tries      int       // calls since the status last changed
 	Checks     int       // answered looks after it was undone
 }

@@ -47,6 +47,9 @@ func Plan(p Payment, r channel.Rules) (Task, time.Time) {
 		}
 		return TaskAsk, due
 	case pay.StatusReversing:
+		if !a.WrittenOff.IsZero() {
+			return TaskNone, time.Time{}
+		}
 		due := a.Sent.Add(r.ReverseNotBefore)
 		if a.Tries > 0 {
 			due = later(due, a.Called.Add(backoff(r.ReverseEvery, a.Tries/2)))
@@ -89,7 +92,7 @@ func Called(p Payment, at time.Time) Payment {
 // Learn turns an answer into an event. asked is when the question left: what was not there then
 // may still have arrived since.
 func Learn(p Payment, t Task, a channel.Answer, r channel.Rules, asked time.Time) Event {
-	e := Event{Kind: Lose, WalletRef: a.WalletRef}
+	e := Event{Kind: Lose, WalletRef: a.WalletRef, Differs: differs(a)}
 	switch a.Finding {
 	case channel.Approved:
 		if t != TaskReverse {

@@ -63,6 +63,7 @@ type world struct {
 	crash  float64
 	told   payment.Payment // what the merchant was last told, when final
 	wrong  error
+	doubts map[payment.ExceptionKind]bool // open exceptions
 }
 
 // order is the wallet's own record.
@@ -183,6 +184,16 @@ func (w *world) apply(e payment.Event) {
 	}
 	p, note, err := payment.Apply(*w.disk, e, base(w.now))
 	w.trace("%s: %s -> %s/%s %s %v", e.Kind, w.disk.Attempt.Status, p.Status, p.Attempt.Status, note, err)
+	open, ended := payment.Notice(*w.disk, p, e, err != nil, simRules, base(w.now))
+	for _, k := range ended {
+		delete(w.doubts, k)
+	}
+	for _, x := range open {
+		w.doubts[x.Kind] = true
+	}
+	if note == payment.NoteLateSuccess && !w.doubts[payment.LateSuccess] {
+		w.wrong = fmt.Errorf("money came late and nobody was told")
+	}
 	w.disk = &p
 	if w.wrong == nil && w.told.Final() && p.Status != w.told.Status {
 		w.wrong = fmt.Errorf("%s after the merchant was told %s", p.Status, w.told.Status)

@@ -9,13 +9,14 @@ import (
 	"strconv"
 	"testing"
 
+	"cloudcashier/hub/internal/payment"
 	"cloudcashier/shared/pay"
 )
 
 // simulate runs one seed and reports what went wrong and a hash of everything that happened.
 func simulate(seed uint64, bugs planted, story func(string)) (error, uint64) {
 	digest := fnv.New64a()
-	w := &world{rng: rand.New(rand.NewPCG(seed, 0)), bugs: bugs, orders: map[string]*order{}}
+	w := &world{rng: rand.New(rand.NewPCG(seed, 0)), bugs: bugs, orders: map[string]*order{}, doubts: map[payment.ExceptionKind]bool{}}
 	w.trace = func(format string, args ...any) {
 		line := fmt.Sprintf("%8.3fs  "+format, append([]any{w.now.Seconds()}, args...)...)
 		digest.Write([]byte(line))
@@ -52,6 +53,8 @@ func (w *world) verdict() error {
 		}
 	}
 	switch {
+	case w.doubts[payment.LateSuccess], w.doubts[payment.SlowReversal], w.doubts[payment.UndoEnding]:
+		return fmt.Errorf("at rest with open doubts %v", w.doubts)
 	case w.disk == nil:
 		return fmt.Errorf("the payment was never taken in")
 	case !w.disk.Final():

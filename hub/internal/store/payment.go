@@ -10,19 +10,22 @@ import (
 
 const paymentColumns = `p.id, p.merchant, p.store, p.terminal, p.source, p.key, p.body_hash, p.order_no, p.amount, p.subject,
  p.metadata, p.wallet, p.status, p.waiting, p.decline_code, p.decline_message, p.decline_wallet, p.paid_at, p.created_at, p.finished_at,
- a.id, a.channel, a.out_trade_no, a.status, a.wallet_ref, a.cause, a.sent_at, a.called_at, a.settled_at, a.tries, a.checks
+ a.id, a.channel, a.out_trade_no, a.status, a.wallet_ref, a.cause, a.sent_at, a.called_at, a.settled_at, a.undoing_at, a.written_off_at,
+ a.tries, a.checks
  FROM payment p JOIN attempt a ON a.payment = p.id `
 
 func scanPayment(scan func(...any) error) (p payment.Payment, err error) {
 	var amount int64
-	var paid, created, finished, sent, called, settled sql.NullInt64
+	var paid, created, finished, sent, called, settled, undoing, writtenOff sql.NullInt64
 	a := &p.Attempt
 	err = scan(&p.ID, &p.Merchant, &p.Store, &p.Terminal, &p.Source, &p.Key, &p.BodyHash, &p.OrderNo, &amount, &p.Subject,
 		&p.Metadata, &p.Wallet, &p.Status, &p.Waiting, &p.Decline.Code, &p.Decline.Message, &p.Decline.Wallet, &paid, &created, &finished,
-		&a.ID, &a.Channel, &a.OutTradeNo, &a.Status, &a.WalletRef, &a.Cause, &sent, &called, &settled, &a.Tries, &a.Checks)
+		&a.ID, &a.Channel, &a.OutTradeNo, &a.Status, &a.WalletRef, &a.Cause, &sent, &called, &settled, &undoing, &writtenOff,
+		&a.Tries, &a.Checks)
 	p.Amount = money.Fen(amount)
 	p.PaidAt, p.Created, p.Finished = moment(paid), moment(created), moment(finished)
 	a.Sent, a.Called, a.Settled = moment(sent), moment(called), moment(settled)
+	a.Undoing, a.WrittenOff = moment(undoing), moment(writtenOff)
 	return p, err
 }
 
@@ -55,8 +58,10 @@ func (tx *Tx) SavePayment(p payment.Payment) error {
 		return err
 	}
 	a := p.Attempt
-	_, err = tx.Exec(`UPDATE attempt SET status=?, wallet_ref=?, cause=?, sent_at=?, called_at=?, settled_at=?, tries=?, checks=? WHERE id=?`,
-		a.Status, a.WalletRef, a.Cause, millis(a.Sent), millis(a.Called), millis(a.Settled), a.Tries, a.Checks, a.ID)
+	_, err = tx.Exec(`UPDATE attempt SET status=?, wallet_ref=?, cause=?, sent_at=?, called_at=?, settled_at=?, undoing_at=?, written_off_at=?,
+ tries=?, checks=? WHERE id=?`,
+		a.Status, a.WalletRef, a.Cause, millis(a.Sent), millis(a.Called), millis(a.Settled),
+		millis(a.Undoing), millis(a.WrittenOff), a.Tries, a.Checks, a.ID)
 	return err
 }
 

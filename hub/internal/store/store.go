@@ -10,6 +10,8 @@ import (
 	"database/sql"
 	"embed"
 	"io/fs"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"cloudcashier/shared/fault"
@@ -23,6 +25,10 @@ var migrations embed.FS
 type Store struct {
 	db  *sqlite.DB
 	now func() time.Time
+
+	epoch  atomic.Int64  // of the lease this process claimed; 0: none
+	fenced chan struct{} // closed at the first refused write
+	fence  sync.Once
 }
 
 // Tx is one transaction. Its methods take and return the law's types.
@@ -38,15 +44,22 @@ func Open(path string, now func() time.Time) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{db: db, now: now}, nil
+	return &Store{db: db, now: now, fenced: make(chan struct{})}, nil
 }
 
 // DB is the file beneath, for the composition root to run and close.
 func (s *Store) DB() *sqlite.DB { return s.db }
 
-// Update runs fn in a write transaction; see [sqlite.DB.Update] for its errors.
+// Update runs fn in a write transaction; see [sqlite.DB.Update] for its errors. After a [Store.Claim]
+// it is Unavailable "hub.fenced" once another hub has taken over.
 func (s *Store) Update(fn func(*Tx) error) error {
-	return s.db.Update(func(tx *sqlite.Tx) error { return fn(&Tx{tx}) })
+	return s.db.Update(func(raw *sqlite.Tx) error {
+		tx := &Tx{raw}
+		if err := s.guard(tx); err != nil {
+			return err
+		}
+		return fn(tx)
+	})
 }
 
 // View runs fn on one moment of the committed records.
@@ -65,6 +78,11 @@ func moment(n sql.NullInt64) time.Time {
 		return time.Time{}
 	}
 	return time.UnixMilli(n.Int64).UTC()
+}
+
+// unreadable is a file opened for reading only that cannot be read.
+func unreadable(path string, err error) error {
+	return fault.Wrap(err, fault.Internal, "storage.read", "cannot read %s: a hub of this version must have opened it once", path)
 }
 
 // found turns "no rows" into NotFound.

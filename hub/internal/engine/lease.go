@@ -1,0 +1,74 @@
+package engine
+
+import (
+	"context"
+	"time"
+
+	"cloudcashier/shared/fault"
+)
+
+// Bounds of the lease.
+const (
+	leaseLife  = 15 * time.Second // a hub that is silent for so long may be replaced; three missed renewals
+	leaseRenew = 5 * time.Second
+	leaseLook  = time.Second // how often a standby looks; it writes nothing
+)
+
+// Lead waits until this hub may write, and from then on every write is fenced: refused once another
+// hub took over. Doors open after it. A node's own earlier lease is taken over at once, another's
+// when it has expired by this hub's clock or was handed on.
+func (e *Engine) Lead(ctx context.Context) error {
+	if e.leads.Load() != 0 {
+		return nil
+	}
+	for waiting := false; ; waiting = true {
+		lease, err := e.Store.Claim(e.Node, e.Now(), leaseLife)
+		if err == nil {
+			e.leads.Store(lease.Expires.UnixNano())
+			e.Log.Info("this hub leads", "node", e.Node, "epoch", lease.Epoch)
+			return nil
+		}
+		if fault.CodeOf(err) != "hub.standby" {
+			return err
+		}
+		if !waiting {
+			e.Log.Info("this hub stands by", "node", e.Node, "why", fault.MessageOf(err))
+		}
+		timer := time.NewTimer(leaseLook)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return ctx.Err()
+		case <-timer.C:
+		}
+	}
+}
+
+// keep renews the lease until ctx ends, then hands it on. An error means that another hub took over
+// or that storage failed: this one must end.
+func (e *Engine) keep(ctx context.Context) error {
+	tick := time.NewTicker(leaseRenew)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return e.Store.Extend(e.Now())
+		case <-e.Store.Fenced(): // a step's write was refused; ours will say it better
+		case <-tick.C:
+		}
+		expires := e.Now().Add(leaseLife)
+		if err := e.Store.Extend(expires); err != nil {
+			return err
+		}
+		e.leads.Store(expires.UnixNano())
+	}
+}
+
+// mayCall refuses a wallet call once the lease has run out by our own clock: a hub that was stopped
+// between writing "begun" and calling may have been replaced meanwhile.
+func (e *Engine) mayCall() error {
+	if e.Now().UnixNano() < e.leads.Load() {
+		return nil
+	}
+	return fault.New(fault.InDoubt, "hub.lease", "this hub's lease ran out before the call left")
+}
