@@ -65,7 +65,7 @@ func Open(cfg Config, deps Deps) (h *Hub, err error) {
 			err = errors.Join(err, h.Close())
 		}
 	}()
-	if h.lock, err = lockFolder(cfg.Data); err != nil {
+	if h.lock, err = LockFolder(cfg.Data, "hub"); err != nil {
 		return h, err
 	}
 	if h.keys, err = loadKeys(filepath.Join(cfg.Data, "keys"), deps.Random, deps.Now()); err != nil {
@@ -221,20 +221,20 @@ func listen(key, addr string) (net.Listener, error) {
 	return l, fault.Wrap(err, fault.Unavailable, "hub.listen", "%s: cannot listen on %s: is another hub running, or the port taken?", key, addr)
 }
 
-// lockFolder keeps a second hub off the folder as long as this process lives. The lease guards the
+// LockFolder keeps a second process of the name off the folder as long as this one lives. The lease guards the
 // database, this the folder: the kernel frees it the moment the process dies, which is what lets a
 // restarted hub take its own lease over without waiting for it to run out.
-func lockFolder(dir string) (*os.File, error) {
+func LockFolder(dir, name string) (*os.File, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fault.Wrap(err, fault.Internal, "hub.folder", "cannot make %s", dir)
 	}
-	f, err := os.OpenFile(filepath.Join(dir, "hub.lock"), os.O_CREATE|os.O_RDWR|syscall.O_CLOEXEC, 0o600)
+	f, err := os.OpenFile(filepath.Join(dir, name+".lock"), os.O_CREATE|os.O_RDWR|syscall.O_CLOEXEC, 0o600)
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Internal, "hub.folder", "cannot write in %s", dir)
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		_ = f.Close()
-		return nil, fault.Wrap(err, fault.Conflict, "hub.locked", "another hub runs on %s: stop it first", dir)
+		return nil, fault.Wrap(err, fault.Conflict, "hub.locked", "another %s runs on %s: stop it first", name, dir)
 	}
 	return f, nil
 }

@@ -72,6 +72,11 @@ func Run(ctx context.Context, o Options) error {
 	if err := os.MkdirAll(keysDir, 0o700); err != nil {
 		return fault.Wrap(err, fault.Invalid, "lab.folder", "cannot make %s: name a folder that can be written with --data", o.Data)
 	}
+	lock, err := hubd.LockFolder(o.Data, "lab") // before anything of a lab that runs is touched
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
 	path := filepath.Join(o.Data, "lab.json")
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fault.Wrap(err, fault.Internal, "lab.file", "cannot replace %s", path)

@@ -311,6 +311,10 @@ func (e *Engine) Refresh(ctx context.Context, merchant, paymentID string) (payme
 	if err != nil || p.Attempt.Sent.IsZero() || !e.enter(paymentID) {
 		return p, err // never sent, or a call is in flight already: its answer is as fresh
 	}
+	if p, err = e.Payment(ctx, merchant, paymentID); err != nil { // as it is now that no other call changes it
+		e.leave(paymentID)
+		return p, err
+	}
 	done := make(chan struct{})
 	e.spawn(paymentID, func() {
 		defer close(done)

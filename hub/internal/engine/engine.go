@@ -152,11 +152,32 @@ func (e *Engine) resume() error {
 			e.agenda.put(w.Payment, w.Due)
 			continue
 		}
-		if _, err := e.change(w.Payment, "restart", payment.Event{Kind: payment.Lose}); err != nil {
+		if err := e.relic(w.Payment); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// relic tells the law that a call of an earlier run lost its answer. A payment that this run took in
+// before it looked has a call of its own in flight, or one that has ended: neither is a relic.
+func (e *Engine) relic(paymentID string) error {
+	if !e.enter(paymentID) {
+		return nil
+	}
+	defer e.leave(paymentID)
+	return e.Store.Update(func(tx *store.Tx) error {
+		begun, err := tx.Begun(paymentID)
+		if err != nil || !begun {
+			return err
+		}
+		p, err := tx.Payment(paymentID)
+		if err != nil {
+			return err
+		}
+		_, err = e.apply(tx, p, "restart", payment.Event{Kind: payment.Lose}, e.Now())
+		return err
+	})
 }
 
 // Depth is how many payments wait for a step.

@@ -106,7 +106,10 @@ func (l *logBook) Bytes() []byte {
 	return bytes.Clone(l.text.Bytes())
 }
 
-func (h *house) start() {
+func (h *house) start() { h.run(h.open()) }
+
+// open makes a hub that does not run yet.
+func (h *house) open() context.Context {
 	s, err := store.Open(filepath.Join(h.dir, "hub.db"), time.Now)
 	if err != nil {
 		h.t.Fatal(err)
@@ -121,8 +124,13 @@ func (h *house) start() {
 	if err := one.engine.Lead(ctx); err != nil {
 		h.t.Fatal(err)
 	}
-	go func() { one.done <- one.engine.Run(ctx) }()
 	h.hub = one
+	return ctx
+}
+
+func (h *house) run(ctx context.Context) {
+	one := h.hub
+	go func() { one.done <- one.engine.Run(ctx) }()
 }
 
 // memoryDir is a folder in memory where there is one: here the records matter, not the disk.

@@ -9,6 +9,7 @@ import (
 
 	"cloudcashier/hub/internal/channel"
 	"cloudcashier/hub/internal/store"
+	"cloudcashier/shared/pay"
 )
 
 // witness stands before the wallet and looks, at each call, at what the store has of it by then.
@@ -118,6 +119,26 @@ func TestOneCallAtATime(t *testing.T) {
 		}
 		if got := h.await(p.ID, time.Second); got.Status != "reversed" {
 			t.Errorf("it is %s", got.Status)
+		}
+	})
+}
+
+// A payment that is taken in before Run looks for relics of a crash is no relic.
+func TestAFreshCallIsNoRelic(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		h.stop()
+		ctx := h.open()
+		p := h.collect(ask("A1", "130000000000000064"))
+		h.run(ctx)
+		defer h.stop()
+		time.Sleep(time.Second)
+		got, err := h.engine.Payment(t.Context(), merchant, p.ID)
+		if err != nil || got.Status != pay.StatusPending {
+			t.Errorf("a call in flight is %s, %v", got.Status, err)
+		}
+		if got = h.await(p.ID, time.Minute); got.Status != pay.StatusSucceeded {
+			t.Errorf("it ends %s", got.Status)
 		}
 	})
 }

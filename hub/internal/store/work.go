@@ -27,6 +27,13 @@ func (tx *Tx) PutWork(w Work) error {
 	return err
 }
 
+// Begun reports that a payment's next call may have left.
+func (tx *Tx) Begun(paymentID string) (bool, error) {
+	var n int
+	err := tx.QueryRow("SELECT count(*) FROM work WHERE payment = ? AND begun = 1", paymentID).Scan(&n)
+	return n > 0, err
+}
+
 // AllWork lists everything still to do, soonest first.
 func (tx *Tx) AllWork() (list []Work, err error) {
 	err = tx.Query(func(rows *sql.Rows) error {
