@@ -7,6 +7,8 @@ PROGRAMS := cashier-hub cashier-agent cashier-tui firmware-sim
 # Schedules that `make sim` draws: for each law, and for the engine on its real store.
 SEEDS     ?= 20000
 SCHEDULES ?= 1000
+# Disks that `make powercut` draws.
+IMAGES    ?= 20000
 # How long `make fuzz` stays at each parser.
 FUZZTIME ?= 20s
 # Who pays, and how it ends, with `make scan`.
@@ -17,7 +19,7 @@ export CGO_ENABLED := 1
 # The same flags everywhere, so that tests reuse what the build compiled.
 export GOFLAGS := -trimpath
 
-.PHONY: help build demo run scan test check sim mutants fuzz e2e setup clean
+.PHONY: help build demo run scan test check sim mutants powercut fuzz e2e setup clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +60,9 @@ fuzz: ## each parser's fuzz target for FUZZTIME
 
 mutants: ## plant 130 bugs, one at a time, and see each one caught
 	@go run ./scripts/mutants
+
+powercut: setup build ## cut the power IMAGES=n times, fail every system call
+	IMAGES=$(IMAGES) FAULTS=all go test -count=1 -timeout 30m -v ./scripts/powercut -bin $(CURDIR)/bin
 
 e2e: setup build ## black-box tests of the real programs: every fate, kill -9, money compared
 	go test -count=1 -parallel 4 -timeout 5m -v ./scripts/e2e -bin $(CURDIR)/bin

@@ -20,6 +20,9 @@ section "simulation"
 # shellcheck disable=SC2046 # a list of packages
 go test -count=1 -timeout 4m -run Sim $(scripts/having.sh SEEDS) || status=1
 
+section "power cuts and failing system calls, real programs"
+go test -count=1 -timeout 5m ./scripts/powercut -bin "$(pwd)/bin" || status=1
+
 section "end to end, real programs"
 wait "$e2e" || status=1
 cat "$outside"

@@ -11,6 +11,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -64,6 +65,7 @@ type state struct {
 	Sandbox  string `json:"sandbox"` // URL
 	Own      bool   `json:"own"`     // the lab starts the sandbox itself
 	Password string `json:"password"`
+	Name     string `json:"name"` // of the account at the sandbox: two labs on one sandbox have one each
 }
 
 // Run sets the lab up and runs it until ctx ends.
@@ -145,6 +147,11 @@ func prepare(o Options, path string) (st state, err error) {
 		_, _ = rand.Read(raw) // never fails
 		st.Password = base64.RawURLEncoding.EncodeToString(raw)
 	}
+	if st.Name == "" {
+		raw := make([]byte, 4)
+		_, _ = rand.Read(raw)
+		st.Name = "Cloud Cashier lab " + hex.EncodeToString(raw)
+	}
 	if data, err = json.Marshal(st); err != nil {
 		return st, err
 	}
@@ -188,7 +195,7 @@ func open(ctx context.Context, o Options, st state, keysDir string) (*hubd.Hub, 
 	if host != "" && host != "127.0.0.1" && host != "localhost" && host != "::1" && host != "0.0.0.0" && host != "::" {
 		cfg.Hosts = append(cfg.Hosts, host)
 	}
-	channels, err := wallets(ctx, st.Sandbox, keysDir)
+	channels, err := wallets(ctx, st.Sandbox, st.Name, keysDir)
 	if err != nil {
 		return nil, err
 	}

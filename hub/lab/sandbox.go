@@ -118,7 +118,7 @@ func healthy(ctx context.Context, base string) bool {
 }
 
 // wallets opens accounts at the sandbox, keeps their keys in files, and names them as channels.
-func wallets(ctx context.Context, sandboxURL, dir string) ([]hubd.ChannelConfig, error) {
+func wallets(ctx context.Context, sandboxURL, name, dir string) ([]hubd.ChannelConfig, error) {
 	base, err := url.Parse(sandboxURL)
 	if err != nil || base.Host == "" {
 		return nil, fault.New(fault.Invalid, "lab.sandbox", "%q is no URL of a sandbox: write http://127.0.0.1:9400", sandboxURL)
@@ -127,7 +127,7 @@ func wallets(ctx context.Context, sandboxURL, dir string) ([]hubd.ChannelConfig,
 	if err != nil {
 		return nil, err
 	}
-	a, err := register(ctx, sandboxURL, public)
+	a, err := register(ctx, sandboxURL, name, public)
 	if err != nil {
 		return nil, err
 	}
@@ -148,8 +148,8 @@ func wallets(ctx context.Context, sandboxURL, dir string) ([]hubd.ChannelConfig,
 	}, nil
 }
 
-func register(ctx context.Context, sandboxURL string, alipayPublic []byte) (a sandbox.Account, err error) {
-	body, err := json.Marshal(map[string]string{"name": "Cloud Cashier lab", "alipay_public_key": string(alipayPublic)})
+func register(ctx context.Context, sandboxURL, name string, alipayPublic []byte) (a sandbox.Account, err error) {
+	body, err := json.Marshal(map[string]string{"name": name, "alipay_public_key": string(alipayPublic)})
 	if err != nil {
 		return a, err
 	}
