@@ -123,11 +123,19 @@ func TestEvents(t *testing.T) {
 	events := make(chan api.Event, 100)
 	ended := make(chan error, 1)
 	go func() { ended <- d.client.Events(t.Context(), func(e api.Event) { events <- e }) }()
-	if e := <-events; e.Kind != api.EventStatus || e.Status.Link != "down" {
+	next := func() (e api.Event) {
+		select {
+		case e = <-events:
+		case err := <-ended:
+			t.Fatalf("the stream ended: %v", err)
+		}
+		return e
+	}
+	if e := next(); e.Kind != api.EventStatus || e.Status.Link != "down" {
 		t.Fatalf("the first event is %+v", e)
 	}
 	d.till.Notice(api.Notice{Kind: "product", Text: "6901234567892", Message: "A product."})
-	if e := <-events; e.Kind != api.EventScan || e.Notice.Text != "6901234567892" {
+	if e := next(); e.Kind != api.EventScan || e.Notice.Text != "6901234567892" {
 		t.Errorf("%+v", e)
 	}
 	if err := d.stop(); err != nil { // a stream does not hold the door open
