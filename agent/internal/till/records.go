@@ -19,6 +19,7 @@ const saveEvery = time.Minute
 
 // copied is what the hub has of the journal, by its own last word.
 type copied struct {
+	head    uint64 // the newest event
 	through uint64
 	saved   uint64 // as the disk has it
 	savedAt time.Time
@@ -78,15 +79,15 @@ func (t *Till) Stored(s wire.Stored) error {
 
 // unsynced counts the events that the hub has no copy of, and tells when the oldest was written.
 func (t *Till) unsynced() (n int, since *time.Time) {
-	c, head := &t.copied, t.Head()
-	if c.through >= head {
+	c := &t.copied
+	if c.through >= c.head {
 		return 0, nil
 	}
 	if c.since.IsZero() { // the first since the copy was complete has just been written
 		c.since = t.Now().UTC()
 	}
 	at := c.since
-	return int(head - c.through), &at
+	return int(c.head - c.through), &at
 }
 
 // SyncNow has the link send everything now that the hub does not have, and gives the status.

@@ -109,6 +109,7 @@ func New(cfg Config, d Deps) (*Till, error) {
 	if err != nil {
 		return nil, fmt.Errorf("resume open sales: %w", err)
 	}
+	t.copied.head = d.Journal.Head()
 	return t, nil
 }
 
@@ -264,6 +265,7 @@ func (t *Till) update(fn func(*store.Tx) error) error {
 	}
 	t.look() // a full disk gives its reserve up before the write that needs it
 	err := t.Journal.Update(fn)
+	t.copied.head = t.Journal.Head()
 	switch fault.KindOf(err) {
 	case fault.Invalid, fault.Conflict, fault.NotFound, fault.Denied:
 		return err
