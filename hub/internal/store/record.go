@@ -21,7 +21,8 @@ type Fork struct {
 // follow it, is a fork; nothing from it on is stored. The rows are [wire.Records.Check]ed.
 func (tx *Tx) PutRecords(terminal string, m wire.Records) (through uint64, fork *Fork, err error) {
 	var last int64
-	if err := tx.QueryRow("SELECT coalesce(max(seq), 0) FROM till_record WHERE terminal = ?", terminal).Scan(&last); err != nil {
+	err = tx.QueryRow("SELECT seq FROM till_record WHERE terminal = ? ORDER BY seq DESC LIMIT 1", terminal).Scan(&last)
+	if err != nil && !sqlite.NoRows(err) {
 		return 0, nil, err
 	}
 	through = uint64(last)
@@ -75,10 +76,11 @@ func (tx *Tx) recordHashes(terminal string, m wire.Records) (map[uint64][]byte, 
 	return have, err
 }
 
-// recordHead is the hash of a sale's last row, zeros when there is none.
+// recordHead is the hash of a sale's last row, zeros when there is none. SQLite by itself prefers to
+// walk back through all of the terminal's rows.
 func (tx *Tx) recordHead(terminal, sale string) ([]byte, error) {
 	hash := make([]byte, sha256.Size)
-	err := tx.QueryRow("SELECT hash FROM till_record WHERE terminal = ? AND sale = ? ORDER BY seq DESC LIMIT 1", terminal, sale).Scan(&hash)
+	err := tx.QueryRow("SELECT hash FROM till_record INDEXED BY till_record_sale WHERE terminal = ? AND sale = ? ORDER BY seq DESC LIMIT 1", terminal, sale).Scan(&hash)
 	if sqlite.NoRows(err) {
 		err = nil
 	}
