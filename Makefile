@@ -7,6 +7,8 @@ PROGRAMS := cashier-hub cashier-agent cashier-tui firmware-sim
 # Schedules that `make sim` draws: for each law, and for the engine on its real store.
 SEEDS     ?= 20000
 SCHEDULES ?= 1000
+# Kills of `make torture`; 1000 take about a quarter of an hour.
+KILLS     ?= 60
 # Disks that `make powercut` draws.
 IMAGES    ?= 20000
 # How long `make fuzz` stays at each parser.
@@ -19,10 +21,10 @@ export CGO_ENABLED := 1
 # The same flags everywhere, so that tests reuse what the build compiled.
 export GOFLAGS := -trimpath
 
-.PHONY: help build demo run scan test check sim mutants powercut fuzz e2e setup clean
+.PHONY: help build demo run scan test check sim mutants torture torture-canary powercut fuzz e2e setup clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: $(addprefix bin/,$(PROGRAMS)) ## build the four programs into bin/
 
@@ -60,6 +62,12 @@ fuzz: ## each parser's fuzz target for FUZZTIME
 
 mutants: ## plant 130 bugs, one at a time, and see each one caught
 	@go run ./scripts/mutants
+
+torture: build ## kill, pause and cut KILLS=n times, then compare the three books (SEED=n)
+	@go run ./scripts/torture -bin bin -kills $(KILLS) $(if $(SEED),-seed $(SEED))
+
+torture-canary: ## see the torture find three planted bugs, about five minutes
+	@go run ./scripts/torture -kills 30 -canary all
 
 powercut: setup build ## cut the power IMAGES=n times, fail every system call
 	IMAGES=$(IMAGES) FAULTS=all go test -count=1 -timeout 30m -v ./scripts/powercut -bin $(CURDIR)/bin

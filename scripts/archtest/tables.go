@@ -113,6 +113,7 @@ var plan = book{
 		"scripts/demo":         slab + "scripts/internal/rig",
 		"scripts/e2e":          slab + "scripts/internal/rig",
 		"scripts/mutants":      "",
+		"scripts/torture":      slab + "scripts/internal/rig",
 		"scripts/powercut":     slab + "shared/sqlite scripts/internal/rig",
 	},
 
