@@ -54,6 +54,10 @@ func Plan(p Payment, r channel.Rules) (Task, time.Time) {
 		if a.Tries > 0 {
 			due = later(due, a.Called.Add(backoff(r.ReverseEvery, a.Tries/2)))
 		}
+		// Not a moment later than "no such order" becomes proof.
+		if proof := a.Sent.Add(r.Travel); a.Called.Before(proof) && due.After(proof) {
+			due = proof
+		}
 		if a.Tries%2 == 1 { // every other time we look: the wallet may have ended it in its own way
 			return TaskAsk, due
 		}
