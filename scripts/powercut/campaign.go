@@ -162,8 +162,8 @@ func (j *Judge) tryImage(files []drawn, dir string, cut int) (broken []string, e
 	return broken, nil
 }
 
-// rewritten are files that the lab writes anew at every start and that nobody keeps.
-var rewritten = []string{"lab.json", "ca.pem", "hub.yaml"}
+// rewritten are files whose bytes nobody keeps: what the lab writes anew at every start, and the reserve on the disk.
+var rewritten = []string{"lab.json", "ca.pem", "hub.yaml", "ballast", "ballast.new"}
 
 // lostFiles finds the program's own files (keys, identity) that were complete when somebody was last told
 // anything, and are not in the image as they were.
