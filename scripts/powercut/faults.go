@@ -34,7 +34,7 @@ func (b bench) arm(data, db string, f Fault) error {
 		return err
 	}
 	text := fmt.Sprintf("export LD_PRELOAD='%s' FAULT='%s %s %d' FAULT_DB='%s' FAULT_HIT='%s'\n",
-		b.library, f.Call, f.How, f.N, filepath.Join(data, db), data+".hit")
+		b.preload, f.Call, f.How, f.N, filepath.Join(data, db), data+".hit")
 	return os.WriteFile(data+".fault", []byte(text), 0o600)
 }
 
@@ -113,7 +113,7 @@ func complaint(p *rig.Process) string {
 // each other's keys.
 type bench struct {
 	rig     *rig.Rig
-	library string
+	preload string
 }
 
 // patience bounds one program's start or one sale under a fault; nothing is concluded from it but that it hangs.

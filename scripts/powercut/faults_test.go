@@ -117,7 +117,7 @@ func TestFaults(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
 	defer cancel()
 	b := bench{r, filepath.Join(dir, "fault.so")}
-	if out, err := exec.Command("cc", "-shared", "-fPIC", "-O2", "-Wall", "-Wno-unused-result", "-o", b.library, "testdata/fault.c", "-ldl").CombinedOutput(); err != nil {
+	if out, err := exec.Command("cc", "-shared", "-fPIC", "-O2", "-Wall", "-Wno-unused-result", "-o", b.preload, "testdata/fault.c", "-ldl").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	t.Run("agent", func(t *testing.T) { b.agents(t, ctx) })
