@@ -29,7 +29,7 @@ var tillBugs = slices.Concat(
 	),
 	in("agent/internal/till",
 		mutant{name: "till/told-before-commit", wrong: "the screen says paid, the journal never heard of it", file: "till.go", run: "TestNothingIsTold",
-			edits: swap("\trow := store.Row{Sale: after, Seq: before.Seq}\n", "\trow := store.Row{Sale: after, Seq: before.Seq}\n\tt.remember(h, row)\n\tt.tellSale(h)\n")},
+			edits: swap("\trow := store.Row{Sale: after, Seq: before.Seq}\n", "\trow := store.Row{Sale: after, Seq: before.Seq}\n\tt.remember(h, row)\n\tt.tellSale(h.row)\n")},
 		mutant{name: "till/sends-without-journal", wrong: "a charge leaves that no restart will know of", file: "hub.go", run: "TestAFailingJournal",
 			edits: swap(`if !ok || t.broken != nil {`, `if !ok {`)},
 		mutant{name: "till/storage-error-is-an-answer", wrong: "the cashier is told no of a change that may be stored", file: "till.go", run: "TestAFailingJournal",
