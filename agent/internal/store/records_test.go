@@ -1,12 +1,9 @@
 package store_test
 
 import (
-	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"testing"
-	"testing/fstest"
 	"time"
 
 	"cloudcashier/agent/internal/sale"
@@ -15,7 +12,6 @@ import (
 	"cloudcashier/shared/localapi"
 	"cloudcashier/shared/money"
 	"cloudcashier/shared/pay"
-	"cloudcashier/shared/sqlite"
 	"cloudcashier/shared/wire"
 )
 
@@ -43,72 +39,6 @@ func TestImpossibleCashIsRefused(t *testing.T) {
 	}
 	if s.Head() != 0 {
 		t.Errorf("head %d", s.Head())
-	}
-}
-
-// TestAnOlderJournalGoesOn: sales, messages, codes and the counters survive the change of the tables.
-func TestAnOlderJournalGoesOn(t *testing.T) {
-	path := filepath.Join(t.TempDir(), store.FileName)
-	text, err := os.ReadFile("migrations/0001_journal.sql")
-	if err != nil {
-		t.Fatal(err)
-	}
-	db, err := sqlite.Open(path, fstest.MapFS{"0001_journal.sql": {Data: text}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = db.Update(func(tx *sqlite.Tx) error {
-		for _, statement := range []string{
-			`INSERT INTO sale (seq, id, order_no, subject, amount, currency, tender, state, reason, message, refusal_reason, refusal_message, wallet, wallet_ref, payment_id, created_at, scanned_at, finished_at)
-				VALUES (7, 'sale_1', 'A-1', '', 1280, 'CNY', 'wallet', 'sending', 'sending', 'x', '', '', 'wechat', '', '', 1, 1, NULL)`,
-			`INSERT INTO sale SELECT 8, 'sale_2', 'A-2', subject, amount, currency, tender, state, reason, message, refusal_reason,
-				refusal_message, wallet, wallet_ref, payment_id, created_at, scanned_at, finished_at FROM sale`,
-			`INSERT INTO outbox (seq, kind, key, body) VALUES (9, 'pay', 'sale_1', '{}'), (12, 'pay', 'sale_2', '{}')`,
-			`DELETE FROM outbox WHERE seq = 12`,
-			`INSERT INTO code (digest, sale, at) VALUES (zeroblob(32), 'sale_1', 5)`,
-			`INSERT INTO meta (name, value) VALUES ('down_seq', 3)`,
-		} {
-			if _, err := tx.Exec(statement); err != nil {
-				return fmt.Errorf("%s: %w", statement, err)
-			}
-		}
-		return nil
-	})
-	if err := errors.Join(err, db.Close()); err != nil {
-		t.Fatal(err)
-	}
-	for range 2 { // the second time there is nothing to change
-		s := open(t, path)
-		if err := s.View(func(tx *store.Tx) error {
-			rows, err := tx.Open()
-			if len(rows) != 2 || rows[0].ID != "sale_1" || rows[0].Seq != 9 || rows[0].Asking != wire.KindPay || rows[1].Seq != 0 {
-				t.Errorf("%+v", rows)
-			}
-			if n, err := tx.DownSeq(); n != 3 || err != nil {
-				t.Errorf("down_seq %d, %v", n, err)
-			}
-			if user, err := tx.CodeUsed(make([]byte, 32)); user != "sale_1" || err != nil {
-				t.Errorf("the code is %q's, %v", user, err)
-			}
-			return err
-		}); err != nil {
-			t.Fatal(err)
-		}
-		if err := s.Close(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	s := open(t, path)
-	if err := s.Update(func(tx *store.Tx) error { _, err := tx.Insert(taken("sale_3", "A-3"), start); return err }); err != nil {
-		t.Fatal(err)
-	}
-	insert(t, s, "sale_4", "A-4")
-	row := take(t, s, "sale_4", sale.News{Event: sale.Scan, Wallet: pay.WeChat}, start)
-	if row.Seq != 13 {
-		t.Errorf("message %d: a number came twice", row.Seq)
-	}
-	if err := s.Update(func(tx *store.Tx) error { _, err := tx.Insert(taken("sale_5", "A-3"), start); return err }); err == nil {
-		t.Error("an order was paid twice")
 	}
 }
 

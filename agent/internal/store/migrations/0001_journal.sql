@@ -12,7 +12,7 @@ CREATE TABLE sale (
     subject         TEXT NOT NULL,
     amount          INTEGER NOT NULL CHECK (amount BETWEEN 1 AND 10000000000),
     currency        TEXT NOT NULL CHECK (currency = 'CNY'),
-    tender          TEXT NOT NULL CHECK (tender = 'wallet'),
+    tender          TEXT NOT NULL CHECK (tender IN ('wallet', 'cash', 'other')),
     state           TEXT NOT NULL CHECK (state IN ('waiting', 'sending', 'accepted', 'password', 'unknown',
                         'cancelling', 'paid', 'declined', 'reversed', 'lapsed', 'cancelled')),
     reason          TEXT NOT NULL CHECK (reason <> ''),
@@ -28,11 +28,13 @@ CREATE TABLE sale (
     -- settled sales have their time, and others have not
     CHECK ((state IN ('paid', 'declined', 'reversed', 'lapsed', 'cancelled')) = (finished_at IS NOT NULL)),
     -- only a sale without a code waits for one
-    CHECK (state = 'cancelled' OR (state = 'waiting') = (scanned_at IS NULL)),
+    CHECK (tender <> 'wallet' OR state = 'cancelled' OR (state = 'waiting') = (scanned_at IS NULL)),
     CHECK ((wallet = '') = (scanned_at IS NULL)),
     -- what only the hub can prove carries the hub's name for it
-    CHECK (payment_id <> '' OR state NOT IN ('accepted', 'password', 'paid')),
-    CHECK (payment_id = '' OR state NOT IN ('waiting', 'sending', 'cancelled'))
+    CHECK (tender <> 'wallet' OR payment_id <> '' OR state NOT IN ('accepted', 'password', 'paid')),
+    CHECK (payment_id = '' OR state NOT IN ('waiting', 'sending', 'cancelled')),
+    -- money in the cashier's hand is paid, and no wallet and no hub had a part in it
+    CHECK (tender = 'wallet' OR state = 'paid' AND wallet = '' AND wallet_ref = '' AND payment_id = '')
 ) STRICT;
 
 CREATE INDEX sale_by_order ON sale (order_no, seq);

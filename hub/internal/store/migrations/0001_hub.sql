@@ -85,6 +85,8 @@ CREATE TABLE attempt (
   sent_at INTEGER,
   called_at INTEGER,
   settled_at INTEGER,
+  undoing_at INTEGER,                            -- since when it is being undone
+  written_off_at INTEGER,                        -- when a person stopped that
   tries INTEGER NOT NULL,
   checks INTEGER NOT NULL,
   CHECK (status = 'created' OR status = 'closed' OR sent_at IS NOT NULL),
@@ -131,3 +133,49 @@ CREATE TABLE code_use (
   digest BLOB PRIMARY KEY, payment TEXT NOT NULL, at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX code_use_at ON code_use (at);
+
+-- The tills' journals, as far as they have been copied here. A row is never changed: one that comes
+-- again must be the same.
+CREATE TABLE till_record (
+  terminal TEXT NOT NULL REFERENCES terminal,
+  seq INTEGER NOT NULL CHECK (seq > 0),          -- the till's own number, without gaps
+  sale TEXT NOT NULL,                            -- empty: belongs to none
+  kind TEXT NOT NULL CHECK (kind <> ''),
+  body TEXT NOT NULL CHECK (json_valid(body)),
+  at INTEGER NOT NULL,                           -- by the till's clock
+  hash BLOB NOT NULL CHECK (length(hash) = 32),  -- over the row and the hash of the sale's previous row
+  PRIMARY KEY (terminal, seq)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX till_record_sale ON till_record (terminal, sale, seq);
+CREATE TRIGGER till_record_no_update BEFORE UPDATE ON till_record BEGIN SELECT RAISE(ABORT, 'records are append only'); END;
+CREATE TRIGGER till_record_no_delete BEFORE DELETE ON till_record BEGIN SELECT RAISE(ABORT, 'records are append only'); END;
+
+-- A doubt about a payment, from its opening to its end. Never two open ones of a kind for a payment;
+-- a matter that was judged is not opened again.
+CREATE TABLE exception (
+  id TEXT PRIMARY KEY,
+  payment TEXT NOT NULL REFERENCES payment,
+  kind TEXT NOT NULL CHECK (kind IN ('refused_event', 'late_success', 'slow_reversal', 'undo_ending', 'answer_differs', 'unlooked')),
+  matter TEXT NOT NULL,
+  known TEXT NOT NULL,                           -- JSON
+  owner TEXT NOT NULL CHECK (owner IN ('hub', 'operations')),
+  opened_at INTEGER NOT NULL,
+  deadline_at INTEGER NOT NULL,
+  resolved_at INTEGER,
+  resolved_by TEXT NOT NULL DEFAULT '',
+  decision TEXT NOT NULL DEFAULT '' CHECK (decision IN ('', 'written-off')),
+  note TEXT NOT NULL DEFAULT '',
+  CHECK ((resolved_at IS NOT NULL) = (resolved_by <> '')),
+  CHECK (resolved_by IN ('', 'hub') OR note <> ''),
+  UNIQUE (payment, kind, matter)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX exception_open ON exception (payment, kind) WHERE resolved_at IS NULL;
+
+-- Who may write: one hub at a time. Each taking of it counts the epoch up; what an earlier epoch
+-- writes is refused.
+CREATE TABLE lease (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  holder TEXT NOT NULL CHECK (holder <> ''),
+  epoch INTEGER NOT NULL CHECK (epoch > 0),
+  expires_at INTEGER NOT NULL
+) STRICT;
