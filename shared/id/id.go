@@ -23,6 +23,7 @@ const (
 	Payment  = "pay"
 	Attempt  = "att"
 	Sale     = "sale"
+	Refund   = "ref"
 	Terminal = "trm"
 	Merchant = "mer"
 	Store    = "sto"

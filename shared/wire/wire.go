@@ -5,10 +5,12 @@
 //	      pay       charge a customer                                       {Pay}
 //	      fence     this key may never be charged from now on; how is it?   {Fence}
 //	      cancel    the cashier stopped it: undo                            {Cancel}
+//	      refund    give money of a paid sale back                          {Refund}
 //	      ack       ack says what the till has stored                       {}
 //	      records   rows of the till's journal, for the hub's copy          {Records}
 //	down  welcome   answer to hello                                         {Welcome}
 //	      result      how a payment stands                                  {Result}
+//	      refund_result  how a refund stands                                {RefundResult}
 //	      refused   a request was not taken                                 {Refused}
 //	      ack       ack says what the hub has stored                        {}
 //	      stored    how much of the till's journal the hub has              {Stored}
@@ -47,9 +49,13 @@ const (
 	KindPay     Kind = "pay"
 	KindFence   Kind = "fence"
 	KindCancel  Kind = "cancel"
+	KindRefund  Kind = "refund"
 	KindAck     Kind = "ack"
 	KindWelcome Kind = "welcome"
 	KindResult  Kind = "result"
+
+	KindRefundResult Kind = "refund_result"
+
 	KindRefused Kind = "refused"
 	KindRecords Kind = "records"
 	KindStored  Kind = "stored"
@@ -65,8 +71,8 @@ const (
 )
 
 var kindsOf = map[Direction]map[Kind]bool{
-	Up:   {KindHello: true, KindPay: true, KindFence: true, KindCancel: true, KindAck: true, KindRecords: true},
-	Down: {KindWelcome: true, KindResult: true, KindRefused: true, KindAck: true, KindStored: true},
+	Up:   {KindHello: true, KindPay: true, KindFence: true, KindCancel: true, KindRefund: true, KindAck: true, KindRecords: true},
+	Down: {KindWelcome: true, KindResult: true, KindRefundResult: true, KindRefused: true, KindAck: true, KindStored: true},
 }
 
 // Topic is where a terminal's messages travel: "cashier/v1/{terminal}/up".
@@ -120,6 +126,33 @@ type Result struct {
 	Wallet    pay.Wallet  `json:"wallet,omitempty"`
 	WalletRef string      `json:"wallet_ref,omitempty"`
 	PaidAt    *time.Time  `json:"paid_at,omitempty"`
+}
+
+// Refund asks that money of a paid sale go back to the customer's wallet. Key is the till's own name
+// for the refund, minted and stored before sending: repeated, it gives the same refund, and with
+// other content it is refused.
+type Refund struct {
+	Key      string    `json:"key"`
+	Sale     string    `json:"sale"` // the Key of the sale's Pay
+	RefundNo string    `json:"refund_no"`
+	Amount   int64     `json:"amount"` // fen
+	Currency string    `json:"currency"`
+	Reason   string    `json:"reason,omitempty"`
+	AskedAt  time.Time `json:"asked_at"` // by the till's clock; for people, never for decisions
+}
+
+// RefundResult tells how a refund stands at the hub. A refund that the hub will not carry out is
+// stored there as failed, so that every copy of the request gets the same answer.
+type RefundResult struct {
+	Key        string            `json:"key"`
+	RefundID   string            `json:"refund_id"` // the hub's
+	Status     pay.RefundStatus  `json:"status"`
+	Outcome    pay.RefundOutcome `json:"outcome"`
+	Reason     string            `json:"reason,omitempty"` // stable word, when failed: "refund.too_much"
+	Message    string            `json:"message,omitempty"`
+	Amount     int64             `json:"amount"` // fen
+	WalletRef  string            `json:"wallet_ref,omitempty"`
+	RefundedAt *time.Time        `json:"refunded_at,omitempty"`
 }
 
 // Refused tells that a request was not taken and nothing was charged for it.

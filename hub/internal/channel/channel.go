@@ -31,6 +31,57 @@ type Channel interface {
 	Rules() Rules
 }
 
+// Refunder is a channel that can give money of a paid order back later, in part or whole. Its calls
+// may be repeated: the wallet tells refunds apart by OutRefundNo alone.
+type Refunder interface {
+	// Refund asks the wallet to give money back. A repeat with the same Refund never gives it twice.
+	Refund(context.Context, Refund) RefundAnswer
+	// QueryRefund asks how a refund stands. It changes nothing.
+	QueryRefund(context.Context, Refund) RefundAnswer
+	// RefundRules are the wallet's own pace and windows.
+	RefundRules() RefundRules
+}
+
+// Refund is money to be given back of one paid attempt.
+type Refund struct {
+	OutRefundNo string       // the refund's number, 8 to 32 of [0-9A-Za-z]
+	WalletRef   string       // the wallet's own number of the refund, when known
+	Order       Ref          // what was paid: Amount is the whole of it
+	Amount      money.Amount // to be given back: above zero, at most the order's
+	Reason      string       // shown to the customer; may be empty
+}
+
+// RefundFinding is what an answer proves about the money of one refund.
+type RefundFinding string
+
+// The findings about refunds.
+const (
+	Refunded      RefundFinding = "refunded"       // proven: exactly this amount went back under this number
+	RefundRefused RefundFinding = "refund_refused" // proven: nothing went back, and under this number nothing will
+	RefundTaken   RefundFinding = "refund_taken"   // the wallet has it and is not done
+	RefundBusy    RefundFinding = "refund_busy"    // proven: this request was not taken; the same one may be sent later
+	RefundAbsent  RefundFinding = "refund_absent"  // the wallet knows no such refund; no proof while our request may travel
+	RefundUnknown RefundFinding = "refund_unknown" // nothing is proven
+)
+
+// RefundAnswer is what one call about a refund learnt.
+type RefundAnswer struct {
+	Finding    RefundFinding
+	WalletRef  string    // the wallet's number of the refund, when told
+	RefundedAt time.Time // when Refunded and told: the wallet's time, UTC
+	Decline    Decline   // when RefundRefused
+	Err        error     // why nothing better is known; for logs only, holds no secret
+}
+
+// RefundRules are a wallet's own pace and windows for refunds (handbook: wallets, section 6).
+type RefundRules struct {
+	CallTimeout time.Duration // how long one call may take before it is RefundUnknown
+	Every       time.Duration // between calls about one refund; grows with tries
+	Apart       time.Duration // between two refunds of one order
+	Window      time.Duration // from the payment: a later refund is refused
+	Parts       int           // how many refunds an order may have; 0: any number
+}
+
 // Order is what the customer is charged for.
 type Order struct {
 	OutTradeNo string       // the attempt's number, 8 to 32 of [0-9A-Za-z]
