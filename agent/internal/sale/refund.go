@@ -172,9 +172,13 @@ func NewRefund(s Sale, x Refund, earlier []Refund, at time.Time) (Refund, error)
 			s.ID, s.Amount, money.Fen(left))
 	}
 	x.Sale, x.Tender, x.Created = s.ID, s.Tender, at
-	x.State, x.Asking = localapi.RefundQueued, wire.KindRefund
-	if s.Tender != localapi.TenderWallet {
-		x.State, x.Asking, x.Finished = localapi.RefundSucceeded, "", at
+	switch _, byHand := givenBackBy[s.Tender]; {
+	case s.Tender == localapi.TenderWallet:
+		x.State, x.Asking = localapi.RefundQueued, wire.KindRefund
+	case byHand:
+		x.State, x.Finished = localapi.RefundSucceeded, at
+	default:
+		return x, fault.New(fault.Conflict, "refund.tender", "sale %s was paid by %s, which this till cannot give back", s.ID, string(s.Tender))
 	}
 	x.Words = refundWords(x, RefundNews{})
 	return x, nil

@@ -158,8 +158,13 @@ func TestWhatMayBeRefunded(t *testing.T) {
 		{"reversed", 1, nil, "refund.not_paid"},
 		{"lapsed", 1, nil, "refund.not_paid"},
 		{"cancelled", 1, nil, "refund.not_paid"},
+		{"card", 1, nil, "refund.tender"},
 	} {
-		got, err := sale.NewRefund(inRow(c.row), sale.Refund{ID: "ref_2", Amount: money.Fen(c.amount)}, c.earlier, start)
+		of := paidSale(localapi.TenderWallet)
+		if of.Tender = "card"; c.row != "card" {
+			of = inRow(c.row)
+		}
+		got, err := sale.NewRefund(of, sale.Refund{ID: "ref_2", Amount: money.Fen(c.amount)}, c.earlier, start)
 		if c.want != "" {
 			if fault.CodeOf(err) != c.want {
 				t.Errorf("%d of %s after %d refunds: %v, want %s", c.amount, c.row, len(c.earlier), err, c.want)

@@ -28,6 +28,9 @@ const (
 // An order is one sale at a time. Asked again with the same amount it gives the sale that is open
 // or paid; after one that was finally not paid it starts another, unless the request carries a
 // code that was used already: that request was answered before. Another amount is a Conflict, and so is another tender while it is open or paid.
+//
+// While a sale over the same amount is in doubt, a new one by wallet is a Conflict unless the request
+// says "again": it may be the same customer. The override is an event of the new sale.
 func (t *Till) NewSale(n localapi.NewSale) (s localapi.Sale, fresh bool, err error) {
 	if n.Tender == "" {
 		n.Tender = localapi.TenderWallet
@@ -50,7 +53,8 @@ func (t *Till) NewSale(n localapi.NewSale) (s localapi.Sale, fresh bool, err err
 		}
 		return t.view(h.row), false, nil
 	case known.ID != "":
-		return t.view(known), false, nil
+		s, err = t.shown(known)
+		return s, false, err
 	}
 	if err := t.roomForMore(); err != nil {
 		return s, false, err
@@ -65,6 +69,9 @@ func (t *Till) NewSale(n localapi.NewSale) (s localapi.Sale, fresh bool, err err
 	case len(t.open) >= t.most:
 		return s, false, fault.New(fault.Unavailable, "sale.too_many_open",
 			"%d sales of this till are not settled: settle or cancel them first", len(t.open))
+	}
+	if err := t.warn(n, amount, now); err != nil {
+		return s, false, err
 	}
 	h, err := t.begin(n, amount, code, now)
 	if err != nil {
@@ -206,8 +213,12 @@ func (t *Till) begin(n localapi.NewSale, amount money.Amount, code pay.Code, now
 		}
 	}
 	var row store.Row
+	like := t.likeDoubt(amount, now)
 	err := t.update(func(tx *store.Tx) (err error) {
-		if row, err = tx.Insert(s, now); err != nil || code.IsZero() {
+		if row, err = tx.Insert(s, now); err != nil {
+			return err
+		}
+		if err := noteAgain(tx, s.ID, like, now); err != nil || code.IsZero() {
 			return err
 		}
 		return tx.UseCode(t.Journal.Digest(code), s.ID, now)
@@ -353,24 +364,30 @@ func (t *Till) Sale(saleID string) (localapi.Sale, error) {
 	if err != nil {
 		return localapi.Sale{}, err
 	}
-	return t.view(row), nil
+	return t.shown(row)
 }
 
 // Sales reads the newest sales, newest first.
 func (t *Till) Sales(limit int) ([]localapi.Sale, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	var rows []store.Row
-	err := t.read(func(tx *store.Tx) (err error) {
-		rows, err = tx.Latest(limit)
-		return err
-	})
-	list := make([]localapi.Sale, 0, len(rows))
-	for _, row := range rows {
-		if h, ok := t.open[row.ID]; ok {
-			row = h.row
+	list := make([]localapi.Sale, 0, limit)
+	err := t.read(func(tx *store.Tx) error {
+		rows, err := tx.Latest(limit)
+		if err != nil {
+			return err
 		}
-		list = append(list, t.view(row))
-	}
+		for _, row := range rows {
+			if h, ok := t.open[row.ID]; ok {
+				row = h.row
+			}
+			v := t.view(row)
+			if err := tx.AddRefunds(&v); err != nil {
+				return err
+			}
+			list = append(list, v)
+		}
+		return nil
+	})
 	return list, err
 }
