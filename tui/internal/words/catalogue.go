@@ -26,6 +26,7 @@ const (
 	Elapsed
 	TakingLong
 	WaitingForLink
+	LapsesIn
 
 	TitlePaid
 	TitleNotPaid
@@ -52,6 +53,8 @@ const (
 	WordUnknown
 	WordWaiting
 	WordRunning
+	WordRefunding
+	WordRefunded
 	WalletWeChat
 	WalletAlipay
 	WalletUnionPay
@@ -60,6 +63,10 @@ const (
 	ListTitle
 	ListEmpty
 	ListOnlyHere
+	BackOpen
+	BackDone
+	RefundOf
+	RefundAsking
 
 	AgentConnecting
 	AgentAway
@@ -81,11 +88,28 @@ const (
 	NoticeNotStarted
 	NoticeConsoleEnglish
 	NoticeAnswerFirst
+	NoticeRefundUnpaid
+	NoticeRefundNothing
+	NoticeRefundFailed
+	NoticeRefundNotSent
+	NoticeRefundUnsure
+	NoticeSendNow
+	NoticeSendLater
 
 	ConfirmStopTitle
 	ConfirmStopBody
 	ConfirmStopYes
 	ConfirmStopNo
+	ConfirmLikeTitle
+	ConfirmLikeBody
+	ConfirmLikeYes
+	ConfirmLikeNo
+	ConfirmRefundTitle
+	ConfirmRefundBody
+	ConfirmRefundOffline
+	ConfirmRefundByHand
+	ConfirmRefundYes
+	ConfirmRefundNo
 	ConfirmQuitTitle
 	ConfirmQuitBody
 	ConfirmQuitOpen
@@ -103,6 +127,8 @@ const (
 	KeyAgain
 	KeyLanguage
 	KeySales
+	KeyRefund
+	KeySendNow
 	KeyBack
 	KeyQuit
 
@@ -112,6 +138,8 @@ const (
 	StatusQueue
 	StatusOldest
 	StatusPending
+	StatusRefunds
+	StatusLapses
 	StatusScannerOK
 	StatusScannerGone
 	StatusScannerNone
@@ -140,6 +168,30 @@ var notices = map[Lang]map[string]string{
 		"unreadable": "The code was read badly. Ask for a brighter screen and scan again.",
 		"duplicate":  "The same code was scanned twice. It is charged only once.",
 		"no_sale":    "No sale waits. Enter the amount first, then scan.",
+	},
+}
+
+// refunds say how a refund stands, by localapi.Refund's code: the till's own words, then the hub's.
+var refunds = map[Lang]map[string]string{
+	ZH: {
+		"refund_queued":   "已排队，还没有退款，连上中心后发出",
+		"refund_pending":  "中心已收到，正在办理，还没有退款",
+		"refunded":        "已退回顾客的钱包",
+		"refund_failed":   "被拒绝，没有退款",
+		"refunded_cash":   "已退现金",
+		"refunded_other":  "已用其他方式退还",
+		"refund.too_much": "被拒绝：超过可退金额，没有退款",
+		"refund.too_late": "被拒绝：超过退款期限，没有退款",
+	},
+	EN: {
+		"refund_queued":   "queued, not refunded yet: it is sent when the hub can be reached",
+		"refund_pending":  "the hub has it, not refunded yet",
+		"refunded":        "refunded to the customer's wallet",
+		"refund_failed":   "refused, nothing went back",
+		"refunded_cash":   "given back in cash",
+		"refunded_other":  "given back by other means",
+		"refund.too_much": "refused: more than can be refunded, nothing went back",
+		"refund.too_late": "refused: too late, nothing went back",
 	},
 }
 
