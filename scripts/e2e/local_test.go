@@ -131,16 +131,29 @@ func TestFiftyEqualSales(t *testing.T) {
 	sealed(t, ctx, r, l, []*rig.Till{till})
 }
 
-// TestCashGoesBackOffline: without a hub, through a kill of the agent, fifty equal requests are one refund, and
-// no more goes back than was paid.
-func TestCashGoesBackOffline(t *testing.T) {
+// TestRefundsOffline: without a hub, through a kill of the agent, fifty equal requests are one refund, and no more
+// goes back than was paid. Cash goes back at once; a wallet's money is queued and says so.
+func TestRefundsOffline(t *testing.T) {
 	t.Parallel()
 	ctx, r := start(t, time.Minute)
 	l := lab(t, ctx, r)
 	till := openTills(t, ctx, r, l, 1)[0]
+	code, err := l.Code(ctx, pay.Alipay, "09")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sold, err := sell(ctx, till, "wallet", 1999, code)
+	if err != nil || sold.Outcome != pay.Paid {
+		t.Fatalf("%+v, %v", sold, err)
+	}
 	l.Process.Kill()
 	if err := till.AwaitStatus(ctx, "the link is down", func(s localapi.Status) bool { return s.Link == "down" }); err != nil {
 		t.Fatal(err)
+	}
+	ask := localapi.NewRefund{Amount: 1999, RefundNo: "R-2", Reason: "cold"}
+	queued, err := till.Client.NewRefund(ctx, sold.ID, ask)
+	if err != nil || queued.State != localapi.RefundQueued || queued.Outcome != pay.RefundInDoubt {
+		t.Fatalf("%+v, %v", queued, err)
 	}
 	s, err := till.Client.NewSale(ctx, localapi.NewSale{Amount: 1000, Tender: localapi.TenderCash})
 	if err != nil {
@@ -164,8 +177,13 @@ func TestCashGoesBackOffline(t *testing.T) {
 	if err := till.Launch(); err != nil {
 		t.Fatal(err)
 	}
-	if err := till.AwaitStatus(ctx, "the agent answers", func(localapi.Status) bool { return true }); err != nil {
+	if err := till.AwaitStatus(ctx, "the refund waits", func(s localapi.Status) bool {
+		return s.QueuedRefunds == 1 && s.PendingRefundsAmount == 1999 && s.Queue == 1
+	}); err != nil {
 		t.Fatal(err)
+	}
+	if again, err := till.Client.NewRefund(ctx, sold.ID, ask); err != nil || again != queued {
+		t.Errorf("after the kill: %+v, %v; was %+v", again, err, queued)
 	}
 	if x, err := till.Client.Refund(ctx, first.ID); err != nil || x.Outcome != pay.Refunded {
 		t.Errorf("after the kill: %+v, %v", x, err)
