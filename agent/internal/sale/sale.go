@@ -1,4 +1,4 @@
-// Package sale decides what one till does next during one sale.
+// Package sale decides what one till does next during one sale, and during a refund of it.
 //
 //	waiting -> sending -> accepted <-> password -> paid | declined | reversed | lapsed
 //	   |          |  \--------\-> unknown (fenced, then asked) -> any of these

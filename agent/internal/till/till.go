@@ -1,4 +1,4 @@
-// Package till takes one step of one sale at a time: it asks the law, writes the journal in one
+// Package till takes one step of one sale or refund at a time: it asks the law, writes the journal in one
 // transaction, and only then lets anybody see or send the result.
 //
 // It refuses to guess. When the journal fails, nobody knows what is stored: the till stops, says
