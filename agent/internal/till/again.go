@@ -5,20 +5,41 @@ import (
 
 	"cloudcashier/agent/internal/store"
 	"cloudcashier/shared/fault"
-	"cloudcashier/shared/localapi"
 	"cloudcashier/shared/money"
 )
 
-// warn refuses a new sale by wallet while one over the same amount is in doubt, unless the request
-// says that somebody has thought of it.
-func (t *Till) warn(n localapi.NewSale, amount money.Amount, now time.Time) error {
-	like := t.likeDoubt(amount, now)
-	if like == "" || n.Again {
-		return nil
+// likeUnknown is the code of the refusal.
+const likeUnknown = "sale.like_unknown"
+
+// allowed is what somebody has decided about charging a waiting sale beside a doubt. It is memory
+// only: after a restart they are asked once more.
+type allowed struct {
+	said bool   // the request said "again"
+	like string // the doubt that stands in the journal with the sale
+}
+
+// beside finds the sale in doubt over the same amount that a sale would be charged beside, for the
+// journal; "" when there is none, or it stands there already. It is refused unless somebody has said
+// that this is another customer.
+func (t *Till) beside(amount money.Amount, a allowed, now time.Time) (like string, err error) {
+	like = t.likeDoubt(amount, now)
+	if like == "" || like == a.like {
+		return "", nil
 	}
-	return fault.New(fault.Conflict, "sale.like_unknown",
+	if a.said {
+		return like, nil
+	}
+	return "", fault.New(fault.Conflict, likeUnknown,
 		"sale %s over the same %s may have been charged: never charge the same customer again, wait for its result; for another customer send \"again\": true",
 		like, amount)
+}
+
+// unusable is the kind of the notice that a scan was not used for its sale.
+func unusable(err error) string {
+	if fault.CodeOf(err) == likeUnknown {
+		return "like_unknown"
+	}
+	return "unreadable"
 }
 
 // likeDoubt finds a sale in doubt over the amount; "" when there is none.

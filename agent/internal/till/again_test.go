@@ -49,6 +49,42 @@ func TestADoubtHoldsBackItsLike(t *testing.T) {
 	}
 }
 
+// TestAScanBesideADoubt: the sale waited already when the doubt arose, and its first scan may be the
+// same customer's second.
+func TestAScanBesideADoubt(t *testing.T) {
+	r := newRig(t)
+	doubt := r.charging(1)
+	waiting := r.begin(localapi.NewSale{Amount: 1280, OrderNo: "B-1"})
+	r.pass(45 * time.Second)
+	watch, err := r.till.Watch()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer watch.Close()
+	if r.till.Scan(parsed(t, code(2)), r.now()) {
+		t.Error("the scan was used")
+	}
+	if e, ok := watch.Next(t.Context()); !ok || e.Notice == nil || e.Notice.Kind != "like_unknown" {
+		t.Errorf("told %+v", e)
+	}
+	r.want(waiting.ID, localapi.StateWaiting, "fence")
+	if _, _, err := r.till.NewSale(localapi.NewSale{Amount: 1280, OrderNo: "B-1", Code: code(2)}); fault.CodeOf(err) != "sale.like_unknown" {
+		t.Errorf("by the shop's software: %v", err)
+	}
+	s, fresh, err := r.till.NewSale(localapi.NewSale{Amount: 1280, OrderNo: "B-1", Code: code(2), Again: true})
+	if err != nil || fresh || s.ID != waiting.ID || s.State != localapi.StateSending {
+		t.Errorf("%+v, %v, %v", s, fresh, err)
+	}
+	if got := r.events(waiting.ID); got != "new scan again" {
+		t.Errorf("events: %s", got)
+	}
+	other := r.begin(localapi.NewSale{Amount: 1280, OrderNo: "B-2", Again: true}) // said before the scan
+	if !r.till.Scan(parsed(t, code(3)), r.now()) || r.events(other.ID) != "new again scan" {
+		t.Errorf("events: %s", r.events(other.ID))
+	}
+	r.want(doubt.ID, localapi.StateUnknown, "fence pay pay")
+}
+
 func TestAnOldDoubtHoldsNobodyBack(t *testing.T) {
 	r := newRig(t)
 	r.charging(1)

@@ -48,6 +48,7 @@ func (t *Till) NewSale(n localapi.NewSale) (s localapi.Sale, fresh bool, err err
 		return s, false, err
 	case bind: // an open sale waits for exactly this code
 		h := t.open[known.ID]
+		h.again.said = h.again.said || n.Again
 		if err := t.scanInto(h, code, now); err != nil {
 			return s, false, err
 		}
@@ -69,9 +70,6 @@ func (t *Till) NewSale(n localapi.NewSale) (s localapi.Sale, fresh bool, err err
 	case len(t.open) >= t.most:
 		return s, false, fault.New(fault.Unavailable, "sale.too_many_open",
 			"%d sales of this till are not settled: settle or cancel them first", len(t.open))
-	}
-	if err := t.warn(n, amount, now); err != nil {
-		return s, false, err
 	}
 	h, err := t.begin(n, amount, code, now)
 	if err != nil {
@@ -201,6 +199,10 @@ func codeUsed() error {
 
 // begin journals a new sale; with a code it is on its way to the hub in the same commit.
 func (t *Till) begin(n localapi.NewSale, amount money.Amount, code pay.Code, now time.Time) (*held, error) {
+	like, err := t.beside(amount, allowed{said: n.Again}, now)
+	if err != nil {
+		return nil, err
+	}
 	saleID, orderNo := t.name(n)
 	s := sale.New(saleID, orderNo, n.Subject, amount, now)
 	if !code.IsZero() {
@@ -213,8 +215,7 @@ func (t *Till) begin(n localapi.NewSale, amount money.Amount, code pay.Code, now
 		}
 	}
 	var row store.Row
-	like := t.likeDoubt(amount, now)
-	err := t.update(func(tx *store.Tx) (err error) {
+	err = t.update(func(tx *store.Tx) (err error) {
 		if row, err = tx.Insert(s, now); err != nil {
 			return err
 		}
@@ -227,6 +228,7 @@ func (t *Till) begin(n localapi.NewSale, amount money.Amount, code pay.Code, now
 		return nil, err
 	}
 	h := t.hold(row, code)
+	h.again = allowed{said: n.Again, like: like}
 	t.Log.Info("sale begun", logs.Sale, row.ID, logs.Order, row.OrderNo, logs.Status, string(row.State))
 	t.tellSale(h.row)
 	return h, nil
@@ -262,8 +264,15 @@ func (t *Till) scanInto(h *held, code pay.Code, at time.Time) error {
 	if err != nil {
 		return err
 	}
+	like, err := t.beside(h.row.Amount, h.again, at)
+	if err != nil {
+		return err
+	}
 	h.code = code // remember drops it again unless the step leads to sending
 	err = t.step(h, sale.News{Event: sale.Scan, Wallet: wallet}, at, func(tx *store.Tx) error {
+		if err := noteAgain(tx, h.row.ID, like, at); err != nil {
+			return err
+		}
 		return tx.UseCode(t.Journal.Digest(code), h.row.ID, t.Now())
 	})
 	if err != nil {
@@ -319,7 +328,7 @@ func (t *Till) scan(code pay.Code, at time.Time) (n localapi.Notice, unused bool
 		return localapi.Notice{Kind: "no_sale", Text: code.Mask(), Message: "No sale waits for a code. Enter the amount, then scan."}, true
 	}
 	if err := t.scanInto(newest, code, at); err != nil {
-		return refuse("unreadable", err)
+		return refuse(unusable(err), err)
 	}
 	return n, false
 }

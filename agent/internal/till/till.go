@@ -76,6 +76,7 @@ type held struct {
 	row   store.Row
 	code  pay.Code // while sending, and only when scanned in this process's life
 	place uint64
+	again allowed
 }
 
 // New makes the till and resumes every open sale and refund: what may have left is fenced, codes

@@ -156,18 +156,20 @@ var catalogue = map[Lang]map[Key]string{ZH: chinese, EN: english}
 // notices are the scans the agent did not use, by localapi.Notice's kind.
 var notices = map[Lang]map[string]string{
 	ZH: {
-		"product":    "这是商品条码，不是付款码。请扫顾客手机上的付款码。",
-		"link":       "这是网址或收款码，不是付款码。请顾客打开付款码。",
-		"unreadable": "没有读清楚。请让顾客调亮屏幕，再扫一次。",
-		"duplicate":  "同一个付款码扫了两次，只收一次款。",
-		"no_sale":    "没有待收款。请先输入金额，再扫码。",
+		"product":      "这是商品条码，不是付款码。请扫顾客手机上的付款码。",
+		"link":         "这是网址或收款码，不是付款码。请顾客打开付款码。",
+		"unreadable":   "没有读清楚。请让顾客调亮屏幕，再扫一次。",
+		"duplicate":    "同一个付款码扫了两次，只收一次款。",
+		"no_sale":      "没有待收款。请先输入金额，再扫码。",
+		"like_unknown": "另有一笔同样金额结果未知，没有收款。如果是另一位顾客：按 Esc 取消，再重新收款。",
 	},
 	EN: {
-		"product":    "This is a product barcode, not a payment code. Scan the code in the customer's wallet.",
-		"link":       "This is a link or a collection code. Ask the customer to open the payment code.",
-		"unreadable": "The code was read badly. Ask for a brighter screen and scan again.",
-		"duplicate":  "The same code was scanned twice. It is charged only once.",
-		"no_sale":    "No sale waits. Enter the amount first, then scan.",
+		"product":      "This is a product barcode, not a payment code. Scan the code in the customer's wallet.",
+		"link":         "This is a link or a collection code. Ask the customer to open the payment code.",
+		"unreadable":   "The code was read badly. Ask for a brighter screen and scan again.",
+		"duplicate":    "The same code was scanned twice. It is charged only once.",
+		"no_sale":      "No sale waits. Enter the amount first, then scan.",
+		"like_unknown": "Not charged: a sale of the same amount is not settled. For another customer press Esc and start again.",
 	},
 }
 
