@@ -52,7 +52,7 @@ type Refund struct {
 	Tender     Tender            `json:"tender"`
 	State      RefundState       `json:"state"`
 	Outcome    pay.RefundOutcome `json:"outcome"`
-	Code       string            `json:"code"`    // a stable word for the message: "refund_queued", "refund.too_late"
+	Code       string            `json:"code"`    // a stable word for the message: "refund_queued", "refund.too_much"
 	Message    string            `json:"message"` // for the cashier, in English; Code is for translation
 	Reason     string            `json:"reason,omitempty"`
 	RefundID   string            `json:"refund_id,omitempty"` // the hub's

@@ -138,7 +138,7 @@ var scenes = map[string]scene{
 	"refund-offline": {prepare: func(a *agent) { history(a); offline(a) }, act: refunding("f7").act},
 	"refund-pending": refundEnds(localapi.RefundPending, "refund_pending"),
 	"refund-done":    refundEnds(localapi.RefundSucceeded, "refunded"),
-	"refund-failed":  refundEnds(localapi.RefundFailed, "refund.too_late"),
+	"refund-failed":  refundEnds(localapi.RefundFailed, "refund.window_over"),
 	"refund-told": {prepare: history, act: func(r *rig) {
 		refunding("f7", "y", "esc").act(r)
 		r.refunded("ref_1", localapi.RefundSucceeded, "refunded")
