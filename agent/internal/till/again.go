@@ -42,14 +42,18 @@ func unusable(err error) string {
 	return "unreadable"
 }
 
-// likeDoubt finds a sale in doubt over the amount; "" when there is none.
+// likeDoubt finds the oldest sale in doubt over the amount; "" when there is none.
 func (t *Till) likeDoubt(amount money.Amount, now time.Time) (saleID string) {
-	for key, h := range t.open {
-		if t.cfg.Rules.LikeDoubt(h.row.Sale, amount, now) {
-			return key
+	var oldest *held
+	for _, h := range t.open {
+		if t.cfg.Rules.LikeDoubt(h.row.Sale, amount, now) && (oldest == nil || h.place < oldest.place) {
+			oldest = h
 		}
 	}
-	return ""
+	if oldest == nil {
+		return ""
+	}
+	return oldest.row.ID
 }
 
 // again is the body of the event that a sale was begun beside one that may be the same.

@@ -1,6 +1,8 @@
 package till
 
 import (
+	"maps"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -229,9 +231,10 @@ func (t *Till) outgoingRefunds() (list []hublink.Message) {
 	return list
 }
 
-// overdueRefunds has those asked about of which the hub has said nothing for long.
+// overdueRefunds has those asked about, oldest first, of which the hub has said nothing for long.
 func (t *Till) overdueRefunds(now time.Time) {
-	for _, row := range t.refunds.open {
+	for _, key := range slices.Sorted(maps.Keys(t.refunds.open)) {
+		row := t.refunds.open[key]
 		if due, ok := t.cfg.Rules.RefundDue(row.Refund); ok && !due.After(now) {
 			_ = t.guard("deadline", row.Sale, func() error { return t.stepRefund(row, sale.RefundNews{Event: sale.RefundOverdue}, nil) })
 		}
@@ -254,8 +257,8 @@ func (t *Till) countRefunds(s *localapi.Status, oldest time.Time) time.Time {
 	return oldest
 }
 
-// shown is a sale with what went back of it.
-func (t *Till) shown(row store.Row) (localapi.Sale, error) {
+// withRefunds is a sale as others see it, with what went back of it.
+func (t *Till) withRefunds(row store.Row) (localapi.Sale, error) {
 	v := t.view(row)
 	if row.State != localapi.StatePaid {
 		return v, nil

@@ -1,6 +1,7 @@
 package till_test
 
 import (
+	"bytes"
 	"testing"
 	"time"
 
@@ -340,5 +341,29 @@ func TestTooManyOpenRefunds(t *testing.T) {
 	}
 	if _, _, err := r.till.NewRefund(s.ID, localapi.NewRefund{Amount: 1}); fault.CodeOf(err) != "refund.too_many_open" {
 		t.Error(err)
+	}
+}
+
+// TestTheHubsCopyOfARefund: its events stand in the chain of their sale, where the hub looks for them.
+func TestTheHubsCopyOfARefund(t *testing.T) {
+	r := newRig(t)
+	s, cash := r.paid(1), r.cash("B-1")
+	x := r.refund(s.ID, localapi.NewRefund{Amount: 500})
+	r.refund(cash.ID, localapi.NewRefund{Amount: 500})
+	r.hub(wire.KindRefundResult, back(x, pay.RefundSucceeded))
+	m, err := r.till.Records(0, 1<<20)
+	if err != nil || m.Check() != nil {
+		t.Fatal(err, m.Check())
+	}
+	kinds, last := map[string]string{}, map[string][]byte{}
+	for _, row := range m.Rows {
+		kinds[row.Sale] += " " + row.Kind
+		if want := last[row.Sale]; want != nil && !bytes.Equal(row.Prev, want) {
+			t.Errorf("row %d does not follow", row.Seq)
+		}
+		last[row.Sale] = row.Hash()
+	}
+	if kinds[s.ID] != " new approved refund.new refund.succeeded" || kinds[cash.ID] != " new refund.new" || len(kinds) != 2 {
+		t.Errorf("%q", kinds)
 	}
 }

@@ -54,7 +54,7 @@ func (t *Till) NewSale(n localapi.NewSale) (s localapi.Sale, fresh bool, err err
 		}
 		return t.view(h.row), false, nil
 	case known.ID != "":
-		s, err = t.shown(known)
+		s, err = t.withRefunds(known)
 		return s, false, err
 	}
 	if err := t.roomForMore(); err != nil {
@@ -373,7 +373,7 @@ func (t *Till) Sale(saleID string) (localapi.Sale, error) {
 	if err != nil {
 		return localapi.Sale{}, err
 	}
-	return t.shown(row)
+	return t.withRefunds(row)
 }
 
 // Sales reads the newest sales, newest first.
