@@ -40,6 +40,8 @@ var refundBugs = slices.Concat(
 			edits: swap(`err == nil && p.Merchant != a.Merchant {`, `err == nil && p.Merchant == "" {`)},
 		mutant{name: "refund/foreign-read", wrong: "one merchant reads another's refunds", file: "refundapply.go", run: "TestRefundRefusals",
 			edits: swap(`if err == nil && r.Merchant != merchant {`, `if err == nil && r.Merchant == "" {`)},
+		mutant{name: "refund/lease-ignored", wrong: "a hub that was replaced while it stood still refunds behind its successor's back", file: "refund.go", run: "TestARefundDoesNotLeave",
+			edits: swap(`if err := e.mayCall(); err != nil {`, `if err := e.mayCall(); err != nil && r.ID == "" {`)},
 		mutant{name: "refund/not-told", wrong: "the till never hears the end of its refund", file: "refundapply.go", run: "TestATillsRefund",
 			edits: swap("\t\tif err := e.tellRefund(tx, after, now); err != nil {\n", "\t\tif err := error(nil); err != nil {\n")},
 		mutant{name: "refund/doubt-kept-quiet", wrong: "a refund is in doubt for days and nobody knows", file: "refundapply.go", run: "TestARefundInDoubt",

@@ -291,6 +291,47 @@ func TestAReplacedHubRefundsNothing(t *testing.T) {
 	})
 }
 
+// A hub that was stopped between writing a refund's call down and making it, replaced and woken, does
+// not call any more: its lease ran out.
+func TestARefundDoesNotLeaveWithoutTheLease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		if err := (engine.Desk{Engine: h.engine}).Pay(t.Context(), till, fromTill("s1", "130000000000000000")); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		stale, told := h.hub, 0
+		h.heard = func() {
+			if told++; told == 2 { // taken in, then begun: it stands still before the call
+				stale.gate.close()
+			}
+		}
+		if err := (engine.Desk{Engine: h.engine}).Refund(t.Context(), till, backFrom("r1", "s1", 30)); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		if _, sendings := h.wallet.gaveBack(""); told != 2 || sendings != 0 {
+			t.Fatalf("told %d times, %d sendings", told, sendings)
+		}
+		h.heard = func() {}
+		h.node = "n2"
+		h.start()
+		defer func() { h.stop() }()
+		time.Sleep(time.Minute)
+		_, before := h.wallet.gaveBack("")
+		if err := wake(stale); fault.CodeOf(err) != "hub.fenced" {
+			t.Errorf("the stale hub ended with %v", err)
+		}
+		if _, after := h.wallet.gaveBack(""); before != 1 || after != 1 {
+			t.Errorf("%d sendings, then %d", before, after)
+		}
+		results, _ := h.backTold(till.ID)
+		if last := results[len(results)-1]; last.Outcome != pay.Refunded {
+			t.Errorf("told %+v", results)
+		}
+	})
+}
+
 func TestARefundInDoubtIsKnownToPeople(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)
