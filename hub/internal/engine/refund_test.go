@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -296,24 +297,26 @@ func TestAReplacedHubRefundsNothing(t *testing.T) {
 func TestARefundDoesNotLeaveWithoutTheLease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)
+		stale := h.hub
+		var told atomic.Int64
+		told.Store(-1000) // not counting yet
+		h.heard = func() {
+			if told.Add(1) == 2 { // taken in, then begun: it stands still before the call
+				stale.gate.close()
+			}
+		}
 		if err := (engine.Desk{Engine: h.engine}).Pay(t.Context(), till, fromTill("s1", "130000000000000000")); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Second)
-		stale, told := h.hub, 0
-		h.heard = func() {
-			if told++; told == 2 { // taken in, then begun: it stands still before the call
-				stale.gate.close()
-			}
-		}
+		told.Store(0)
 		if err := (engine.Desk{Engine: h.engine}).Refund(t.Context(), till, backFrom("r1", "s1", 30)); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Second)
-		if _, sendings := h.wallet.gaveBack(""); told != 2 || sendings != 0 {
-			t.Fatalf("told %d times, %d sendings", told, sendings)
+		if _, sendings := h.wallet.gaveBack(""); told.Load() != 2 || sendings != 0 {
+			t.Fatalf("told %d times, %d sendings", told.Load(), sendings)
 		}
-		h.heard = func() {}
 		h.node = "n2"
 		h.start()
 		defer func() { h.stop() }()

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -51,8 +52,8 @@ func TestATillsRefundIsToldEachStep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)
 		defer h.stop()
-		heard := 0
-		h.heard = func() { heard++ }
+		var heard atomic.Int64
+		h.heard = func() { heard.Add(1) }
 		desk := engine.Desk{Engine: h.engine}
 		if err := desk.Pay(t.Context(), till, fromTill("s1", "130000000000000000")); err != nil {
 			t.Fatal(err)
@@ -75,8 +76,8 @@ func TestATillsRefundIsToldEachStep(t *testing.T) {
 			story = append(story, string(r.Status)+"/"+string(r.Outcome))
 		}
 		want := "created/unknown unknown/unknown pending/unknown succeeded/refunded succeeded/refunded"
-		if got := strings.Join(story, " "); got != want || len(refused) != 0 || heard < 5 {
-			t.Errorf("told %s and %+v, heard %d; want %s", got, refused, heard, want)
+		if got := strings.Join(story, " "); got != want || len(refused) != 0 || heard.Load() < 5 {
+			t.Errorf("told %s and %+v, heard %d; want %s", got, refused, heard.Load(), want)
 		}
 		if last := results[len(results)-1]; last.WalletRef != "B1" {
 			t.Errorf("%+v", last)
