@@ -104,7 +104,7 @@ func (h *Hub) openDoors() error {
 	}
 	forTerminals := &tls.Config{Certificates: []tls.Certificate{cert}, ClientCAs: h.keys.ca.Pool(), MinVersion: tls.VersionTLS12}
 	h.broker, err = broker.New(
-		broker.Config{Listener: h.mqtt, TLS: forTerminals, SigningKey: h.keys.signing()},
+		broker.Config{Listener: h.mqtt, TLS: forTerminals, SigningKey: h.keys.signing(), TicketKey: h.keys.ticket, MaxConnections: terminalsMost()},
 		broker.Deps{Desk: engine.Desk{Engine: h.engine}, Mailbox: mailbox{h.store}, Directory: h.store, Now: h.deps.Now, IDs: h.ids,
 			Log: h.deps.Log.With("part", "broker")})
 	if err != nil {

@@ -105,7 +105,8 @@ var plan = book{
 
 		// The pretended hardware.
 		"firmware-sim/board": slab,
-		"firmware-sim":       slab + "firmware-sim/board",
+		"firmware-sim/fleet": slab,
+		"firmware-sim":       slab + "firmware-sim/board firmware-sim/fleet",
 
 		// What looks at the programs from outside: their sockets, files and doors, never their insides.
 		"scripts/archtest":     "",
@@ -158,6 +159,8 @@ var plan = book{
 		"agent/internal/identity crypto/rand":          "the till's key is the system's randomness or nothing: a seed here would be a key that can be repeated",
 		"agent/internal/localapi time":                 "deadlines of connections are read by the kernel, which has no other clock",
 		"agent/internal/store crypto/rand":             "the key of the code digests, made once with the journal",
+		"firmware-sim/fleet crypto/rand":               "keys of pretended tills: real ones, as anybody's would do who can reach the hub",
+		"firmware-sim/fleet time":                      "load is made and measured in the world's time",
 		"hub/internal/channel/channeltest crypto/rand": "test support: throw-away wallet keys and certificates",
 		"hub/internal/channel/channeltest time":        "test support: throw-away wallet keys and certificates",
 		"hub/internal/portal crypto/rand":              "the salt of a password",

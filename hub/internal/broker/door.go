@@ -27,6 +27,9 @@ const (
 	queueTime = 3 * time.Second
 	// connectBurst is how many may shake hands at once after a quiet moment.
 	connectBurst = 200
+	// ticketDays is how old a session ticket may be; neither end of TLS takes older ones. A till that
+	// stays connected has none younger than its connection, so that less would spare a restart nothing.
+	ticketDays = 7
 )
 
 // door accepts connections and makes strangers either known or gone.
@@ -39,6 +42,7 @@ type door struct {
 	conns   map[*conn]bool
 	pending map[string]int // by address, of those not authenticated
 	waiting int            // sum of pending
+	sealed  int64          // the day whose key seals tickets now
 	wg      sync.WaitGroup
 }
 
@@ -63,7 +67,8 @@ func (c *conn) Close() error { return c.raw.Close() }
 func newDoor(b *Broker) *door {
 	config := b.TLS.Clone()
 	config.ClientAuth = tls.RequireAndVerifyClientCert
-	config.MinVersion = max(config.MinVersion, tls.VersionTLS12)
+	// Below 1.3 a ticket's key opens recorded traffic; from 1.3 on each resumption agrees on keys afresh.
+	config.MinVersion = max(config.MinVersion, tls.VersionTLS13)
 	if config.Time == nil {
 		config.Time = b.Now
 	}
@@ -159,6 +164,7 @@ func (d *door) greet(ctx context.Context, c *conn) error {
 	if err := d.limiter.Wait(turn); err != nil { // at once when the turn would come too late
 		return fmt.Errorf("too many connect at once: %w", err)
 	}
+	d.rotate()
 	secure := tls.Server(c.raw, d.tls)
 	if err := secure.HandshakeContext(ctx); err != nil {
 		return err
@@ -168,6 +174,26 @@ func (d *door) greet(ctx context.Context, c *conn) error {
 	c.Conn, c.serial = secure, registry.SerialOf(leaf)
 	c.terminal, c.key, err = registry.TerminalOf(leaf)
 	return err
+}
+
+// rotate has tickets sealed with today's key, and opens those of the days before. What a ticket stands
+// for, the certificate, is held against the Directory at every connect all the same.
+func (d *door) rotate() {
+	if d.b.TicketKey == nil {
+		return
+	}
+	today := d.b.Now().Unix() / int64(24*time.Hour/time.Second)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.sealed == today {
+		return
+	}
+	d.sealed = today
+	keys := make([][32]byte, 0, ticketDays+1)
+	for back := range int64(ticketDays + 1) {
+		keys = append(keys, d.b.TicketKey(today-back))
+	}
+	d.tls.SetSessionTicketKeys(keys)
 }
 
 // authenticated takes a connection off the list of strangers.
