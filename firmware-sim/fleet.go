@@ -48,6 +48,7 @@ func parseFleetFlags(args []string, stdout io.Writer) (f fleetFlags, err error) 
 	set.IntVar(&f.tills, "tills", 0, "how `many` tills, that many codes are used (all codes)")
 	set.IntVar(&f.o.Rate, "rate", 0, "`sales` a second, all tills together; 0: they only stay connected")
 	set.IntVar(&f.o.Busy, "busy", 1, "`sales` without a final word that one till may have")
+	set.IntVar(&f.o.Addresses, "addresses", 0, "loopback `addresses` the tills come from, at most 60000, when the hub is on this machine; 0: one")
 	set.StringVar(&f.fates, "fates", "", "last `digits` of the payment codes, drawn evenly, such as 00,50,60 (00 to 49: paid at once)")
 	set.DurationVar(&f.o.Ramp, "ramp", 0, "the tills come up spread over this `time`")
 	set.DurationVar(&f.o.For, "for", 0, "sell for this `time`; 0: until a signal")
@@ -68,7 +69,7 @@ func parseFleetFlags(args []string, stdout io.Writer) (f fleetFlags, err error) 
 		return f, wrongUse{fmt.Errorf("%q is no flag: see firmware-sim fleet --help", set.Arg(0))}
 	case f.o.Hub == "" || f.ca == "" || f.codes == "":
 		return f, wrongUse{errors.New("--hub, --ca and --codes are required: see firmware-sim fleet --help")}
-	case f.o.Rate < 0 || f.o.Rate > 100_000 || f.o.Busy < 1 || f.tills < 0 || f.o.Every <= 0:
+	case f.o.Rate < 0 || f.o.Rate > 100_000 || f.o.Busy < 1 || f.o.Addresses < 0 || f.o.Addresses > 60_000 || f.tills < 0 || f.o.Every <= 0:
 		return f, wrongUse{errors.New("--rate takes 0 to 100000, --busy at least 1, --every a time")}
 	}
 	if f.fates != "" {

@@ -9,11 +9,11 @@ package fleet
 
 import (
 	"context"
-	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"sync"
 	"time"
 
@@ -24,20 +24,21 @@ import (
 
 // Options say what the fleet does.
 type Options struct {
-	Hub     string        // https://host:port
-	CA      []byte        // PEM: who may call itself the hub
-	Codes   []string      // activation codes, one for each till
-	Rate    int           // sales a second, all tills together; 0: they only stay connected
-	Busy    int           // sales without a final word a till may have; a cashier has one
-	Fates   []string      // last two digits of the payment codes, drawn evenly; none: 00 to 49, paid at once
-	Ramp    time.Duration // tills come up spread over so long
-	For     time.Duration // then no more sales; 0: until ctx ends
-	Settle  time.Duration // the longest wait for open sales at the end
-	Every   time.Duration // between reports
-	Cold    bool          // without TLS tickets: each handshake is a whole one
-	Seed    uint64        // of sales and waits
-	Sales   io.Writer     // a line for each finished sale; may be nil
-	Version string
+	Hub       string        // https://host:port
+	CA        []byte        // PEM: who may call itself the hub
+	Codes     []string      // activation codes, one for each till
+	Rate      int           // sales a second, all tills together; 0: they only stay connected
+	Busy      int           // sales without a final word a till may have; a cashier has one
+	Addresses int           // loopback addresses the tills come from, at most 60,000; 0: the system takes one
+	Fates     []string      // last two digits of the payment codes, drawn evenly; none: 00 to 49, paid at once
+	Ramp      time.Duration // tills come up spread over so long
+	For       time.Duration // then no more sales; 0: until ctx ends
+	Settle    time.Duration // the longest wait for open sales at the end
+	Every     time.Duration // between reports
+	Cold      bool          // without TLS tickets: each handshake is a whole one
+	Seed      uint64        // of sales and waits
+	Sales     io.Writer     // a line for each finished sale; may be nil
+	Version   string
 }
 
 // fleet is a running one.
@@ -62,8 +63,8 @@ func Run(ctx context.Context, o Options, out io.Writer) error {
 	f.boot = f.ids.New("boot")
 	for i, w := range who {
 		t := &till{f: f, who: w, dice: rand.New(rand.NewPCG(o.Seed, uint64(i)+1)), wake: make(chan struct{}, 1), open: map[string]*sale{}}
-		if !o.Cold {
-			t.tickets = tls.NewLRUClientSessionCache(1)
+		if n := i % max(o.Addresses, 1); o.Addresses > 0 {
+			t.from = &net.TCPAddr{IP: net.IPv4(127, 1, byte(n/250), byte(n%250+1))}
 		}
 		f.tills = append(f.tills, t)
 	}

@@ -20,6 +20,7 @@ type Sold struct {
 	Amount    int64       `json:"amount"` // fen
 	State     string      `json:"state"`  // the hub's status; "lapsed", or "refused" and why, when the hub has no payment
 	Outcome   pay.Outcome `json:"outcome"`
+	Fate      string      `json:"fate"` // the code's last two digits
 	PaymentID string      `json:"payment_id,omitempty"`
 	ScannedAt time.Time   `json:"scanned_at"` // when it should have begun: a late start counts as waiting
 	TookMS    int64       `json:"took_ms"`    // until the final word
@@ -132,7 +133,7 @@ func (s *stats) settled(t *till, x *sale, state string, outcome pay.Outcome) {
 	if s.sales == nil || s.err != nil {
 		return
 	}
-	line, err := json.Marshal(Sold{Terminal: t.who.terminal, Key: x.key, OrderNo: x.orderNo, Amount: x.amount, State: state, Outcome: outcome,
+	line, err := json.Marshal(Sold{Terminal: t.who.terminal, Key: x.key, OrderNo: x.orderNo, Amount: x.amount, State: state, Outcome: outcome, Fate: x.code[len(x.code)-2:],
 		PaymentID: x.payment, ScannedAt: x.scanned.UTC(), TookMS: took})
 	if err == nil {
 		_, err = s.sales.Write(append(line, '\n'))

@@ -12,6 +12,7 @@ import (
 
 	"cloudcashier/shared/id"
 	"cloudcashier/shared/pay"
+	"cloudcashier/shared/ticket"
 	"cloudcashier/shared/wire"
 )
 
@@ -49,7 +50,8 @@ type sale struct {
 type till struct {
 	f       *fleet
 	who     identity
-	tickets tls.ClientSessionCache
+	from    net.Addr // nil: whatever the system takes
+	tickets ticket.Cache
 	dice    *rand.Rand
 	wake    chan struct{}
 
@@ -138,7 +140,7 @@ func (t *till) connect(ctx context.Context) (lasted time.Duration, err error) {
 	if err != nil {
 		return 0, err
 	}
-	var dialer net.Dialer
+	dialer := net.Dialer{LocalAddr: t.from}
 	raw, err := dialer.DialContext(within, "tcp", t.who.address)
 	if err != nil {
 		return 0, err
@@ -146,9 +148,13 @@ func (t *till) connect(ctx context.Context) (lasted time.Duration, err error) {
 	defer raw.Close()
 	stop := context.AfterFunc(ctx, func() { _ = raw.Close() })
 	defer stop()
-	secure := tls.Client(raw, &tls.Config{ServerName: host, RootCAs: t.who.ca, Certificates: []tls.Certificate{t.who.cert},
-		MinVersion: tls.VersionTLS13, ClientSessionCache: t.tickets})
+	config := &tls.Config{ServerName: host, RootCAs: t.who.ca, Certificates: []tls.Certificate{t.who.cert}, MinVersion: tls.VersionTLS13}
+	if !t.f.Cold {
+		config.ClientSessionCache = &t.tickets
+	}
+	secure := tls.Client(raw, config)
 	if err := secure.HandshakeContext(within); err != nil {
+		t.tickets.Failed(err)
 		return 0, err
 	}
 	t.f.stats.shook(secure.ConnectionState().DidResume)

@@ -21,7 +21,7 @@ type table map[string]string
 // words are what law speaks; slab is all that any program may lean on but the database.
 const (
 	words = "shared/fault shared/money shared/pay "
-	slab  = words + "shared/id shared/localapi shared/logs shared/run shared/strictjson shared/wire "
+	slab  = words + "shared/id shared/localapi shared/logs shared/run shared/strictjson shared/ticket shared/wire "
 )
 
 // find gives the row of a folder; its own row wins over that of its parents.
@@ -66,6 +66,7 @@ var plan = book{
 		"shared/logs":       "",
 		"shared/run":        "",
 		"shared/sqlite":     "shared/fault",
+		"shared/ticket":     "",
 		"shared/wire":       "shared/fault shared/pay shared/strictjson",
 		"shared/localapi":   "shared/fault shared/pay",
 
@@ -109,13 +110,15 @@ var plan = book{
 		"firmware-sim":       slab + "firmware-sim/board firmware-sim/fleet",
 
 		// What looks at the programs from outside: their sockets, files and doors, never their insides.
-		"scripts/archtest":     "",
-		"scripts/internal/rig": slab,
-		"scripts/demo":         slab + "scripts/internal/rig",
-		"scripts/e2e":          slab + "scripts/internal/rig",
-		"scripts/mutants":      "",
-		"scripts/torture":      slab + "scripts/internal/rig",
-		"scripts/powercut":     slab + "shared/sqlite scripts/internal/rig",
+		"scripts/archtest":      "",
+		"scripts/internal/rig":  slab,
+		"scripts/demo":          slab + "scripts/internal/rig",
+		"scripts/e2e":           slab + "scripts/internal/rig",
+		"scripts/internal/load": slab + "scripts/internal/rig",
+		"scripts/mutants":       "",
+		"scripts/storm":         slab + "scripts/internal/load scripts/internal/rig",
+		"scripts/torture":       slab + "scripts/internal/rig",
+		"scripts/powercut":      slab + "shared/sqlite scripts/internal/rig",
 	},
 
 	testRooms: table{

@@ -81,8 +81,8 @@ type Config struct {
 	TicketKey func(day int64) [32]byte
 
 	MaxConnections    int // in all; 20,000, which is what 1 GiB holds at 50 KiB each
-	MaxPending        int // not yet authenticated; 2,000, two seconds of a reconnect storm
-	MaxPendingPerIP   int // of those from one address; 500, because a mall of tills shares one
+	MaxPending        int // not yet authenticated; 6,000, a reconnect storm's queueTime; those that wait cost 6 KiB
+	MaxPendingPerIP   int // of those from one address, when so many are free; 3,000, because a mall of tills shares one
 	ConnectsPerSecond int // handshakes begun; 1,000, under half of what two processors do
 }
 
@@ -136,7 +136,7 @@ func New(c Config, d Deps) (*Broker, error) {
 	for _, limit := range []struct {
 		value    *int
 		standard int
-	}{{&c.MaxConnections, 20_000}, {&c.MaxPending, 2_000}, {&c.MaxPendingPerIP, 500}, {&c.ConnectsPerSecond, 1_000}} {
+	}{{&c.MaxConnections, 20_000}, {&c.MaxPending, 6_000}, {&c.MaxPendingPerIP, 3_000}, {&c.ConnectsPerSecond, 1_000}} {
 		if *limit.value <= 0 {
 			*limit.value = limit.standard
 		}

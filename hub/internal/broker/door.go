@@ -22,11 +22,14 @@ const (
 	// greetTime is how long a stranger may take for the TLS handshake and the CONNECT together; a
 	// till on a bad mobile line needs three.
 	greetTime = 10 * time.Second
-	// queueTime is how long a connection may wait for its turn to shake hands. Beyond it the till
-	// does better to come again, with its jitter, than to time out in the middle.
-	queueTime = 3 * time.Second
+	// queueTime is how long a connection may wait for its turn to shake hands. A place in the line is
+	// worth more than another try: who is sent away waits twice as long the next time. But a till
+	// gives up after eight seconds, all in.
+	queueTime = 5 * time.Second
 	// connectBurst is how many may shake hands at once after a quiet moment.
 	connectBurst = 200
+	// fewPending strangers from one address are always let in while there is room at all.
+	fewPending = 64
 	// ticketDays is how old a session ticket may be; neither end of TLS takes older ones. A till that
 	// stays connected has none younger than its connection, so that less would spare a restart nothing.
 	ticketDays = 7
@@ -121,7 +124,10 @@ func (d *door) admit(raw net.Conn) *conn {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if len(d.conns) >= d.b.MaxConnections || d.waiting >= d.b.MaxPending || d.pending[address] >= d.b.MaxPendingPerIP {
+	// One address may hold as many places as are free besides: a mall, or a carrier's gateway, gets half
+	// of them when nobody else comes, and never keeps the others out.
+	free := d.b.MaxPending - d.waiting
+	if len(d.conns) >= d.b.MaxConnections || free <= 0 || d.pending[address] >= min(d.b.MaxPendingPerIP, max(free, fewPending)) {
 		_ = raw.Close()
 		d.b.count.refusedConnections.Add(1)
 		return nil
