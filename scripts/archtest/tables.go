@@ -116,6 +116,7 @@ var plan = book{
 		"scripts/e2e":           slab + "scripts/internal/rig",
 		"scripts/internal/load": slab + "scripts/internal/rig",
 		"scripts/mutants":       "",
+		"scripts/bench":         slab + "scripts/internal/load scripts/internal/rig",
 		"scripts/storm":         slab + "scripts/internal/load scripts/internal/rig",
 		"scripts/torture":       slab + "scripts/internal/rig",
 		"scripts/powercut":      slab + "shared/sqlite scripts/internal/rig",

@@ -22,11 +22,11 @@ type forkBody struct {
 }
 
 const (
-	// copyings is how many messages of journals may be in the writer's hands: each is worth ten payments
-	// there, and a thousand tills that come back at once must not stand before the customers.
+	// copyings is how many messages of journals may wait for the writer, which takes one a commit, behind
+	// the customers: each is worth ten payments there.
 	copyings = 4
-	// copyWait is how long one waits for its place. Its till's payments wait behind it on the line.
-	copyWait = 50 * time.Millisecond
+	// copyWait is how long one waits for its place; its till asks again after five seconds.
+	copyWait = time.Second
 )
 
 // Records copies rows of a till's journal, in one transaction, and tells what is stored. Rows that
@@ -36,6 +36,11 @@ func (e Desk) Records(ctx context.Context, t registry.Terminal, m wire.Records) 
 	if err := m.Check(); err != nil { // not stored, and said so: a till with a fault must not lose its line over it
 		e.Log.Error("a till's journal comes in a form that cannot be stored: update the agent", logs.Terminal, t.ID, logs.Err, err)
 		m = wire.Records{}
+	}
+	if len(m.Rows) == 0 { // a question: every till that comes back has one, and it needs no commit
+		if s, fork, err := e.copied(t, m); err != nil || fork == nil {
+			return s, err
+		}
 	}
 	late := time.NewTimer(copyWait)
 	defer late.Stop()
@@ -49,7 +54,7 @@ func (e Desk) Records(ctx context.Context, t registry.Terminal, m wire.Records) 
 	}
 	var fork *store.Fork
 	var fresh bool
-	err = e.Store.Update(func(tx *store.Tx) (err error) {
+	err = e.Store.UpdateBehind(func(tx *store.Tx) (err error) {
 		if s.Through, fork, err = tx.PutRecords(t.ID, m); err != nil || fork == nil {
 			return err
 		}
@@ -62,6 +67,15 @@ func (e Desk) Records(ctx context.Context, t registry.Terminal, m wire.Records) 
 			logs.Terminal, t.ID, "row", fork.Seq, "stored", s.Through, "new", fresh)
 	}
 	return s, err
+}
+
+// copied tells what is stored, and whether the message contradicts it.
+func (e *Engine) copied(t registry.Terminal, m wire.Records) (s wire.Stored, fork *store.Fork, err error) {
+	err = e.Store.View(func(tx *store.Tx) (err error) {
+		s.Through, fork, err = tx.PutRecords(t.ID, m)
+		return err
+	})
+	return s, fork, err
 }
 
 // noteFork writes the event unless it is the terminal's last one: the till tells it again and again.
