@@ -114,6 +114,7 @@ var plan = book{
 		"scripts/internal/rig":  slab,
 		"scripts/demo":          slab + "scripts/internal/rig",
 		"scripts/e2e":           slab + "scripts/internal/rig",
+		"scripts/history":       "shared/pay",
 		"scripts/internal/load": slab + "scripts/internal/rig",
 		"scripts/mutants":       "",
 		"scripts/bench":         slab + "scripts/internal/load scripts/internal/rig",
@@ -127,11 +128,13 @@ var plan = book{
 		"agent/agentd":                "firmware-sim/board",
 		"hub/internal/channel/wechat": "hub/internal/channel/channeltest hub/sandbox",
 		"hub/internal/channel/alipay": "hub/internal/channel/channeltest hub/sandbox",
-		"hub/internal/engine":         "hub/internal/channel/channeltest hub/sandbox hub/internal/channel/*",
+		"hub/internal/engine":         "scripts/history hub/internal/channel/channeltest hub/sandbox hub/internal/channel/*",
 		"hub/sandbox":                 "hub/internal/channel hub/internal/channel/*",
+		"scripts/e2e":                 "scripts/history scripts/internal/load",
 	},
 
 	modules: []owner{
+		{"github.com/anishathalye/porcupine", []string{"scripts/history"}, nil}, // its users are tests
 		{"github.com/charmbracelet", []string{"tui", "tui/internal/*"}, nil},
 		{"github.com/creack/pty", []string{"firmware-sim/board"}, []string{"agent/internal/scanner", "tui", "tui/internal/*", "scripts/e2e"}},
 		{"github.com/danielgtaylor/huma/v2", []string{"hub/internal/gateway"}, nil},

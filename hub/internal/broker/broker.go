@@ -44,9 +44,10 @@ type Desk interface {
 	Pay(ctx context.Context, t registry.Terminal, p wire.Pay) error
 	Fence(ctx context.Context, t registry.Terminal, f wire.Fence) error
 	Cancel(ctx context.Context, t registry.Terminal, c wire.Cancel) error
-	// Records stores rows of the till's journal and tells what is stored. They are answered by that
-	// alone, once: who misses the answer asks again. Unavailable means not now, and is not answered.
-	Records(ctx context.Context, t registry.Terminal, m wire.Records) (wire.Stored, error)
+	// Records stores rows of the till's journal, one or several messages of them in the order they
+	// came, and tells what is stored. They are answered by that alone, once: who misses the answer
+	// asks again. Unavailable means not now, and is not answered.
+	Records(ctx context.Context, t registry.Terminal, ms ...wire.Records) (wire.Stored, error)
 }
 
 // Mailbox keeps the messages for terminals. A terminal's numbers start at 1 and have no gaps.

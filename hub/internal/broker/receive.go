@@ -64,7 +64,7 @@ func (b *Broker) receive(s *session, payload []byte) error {
 		if m, err = wire.Decode[wire.Records](e); err != nil {
 			return err
 		}
-		s.copies(e, m)
+		s.copies(m)
 	}
 	// Only what was sent can be acknowledged: a number from nowhere must not delete the future.
 	if e.Ack > 0 && e.Ack <= s.most.Load() {

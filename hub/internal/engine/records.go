@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"cloudcashier/hub/internal/registry"
@@ -32,13 +33,23 @@ const (
 // Records copies rows of a till's journal, in one transaction, and tells what is stored. Rows that
 // contradict the copy are an event and an alarm: two machines write under one name, or an old journal
 // was put back. Unavailable: too many are being stored; nothing was, and the till asks again later.
-func (e Desk) Records(ctx context.Context, t registry.Terminal, m wire.Records) (s wire.Stored, err error) {
-	if err := m.Check(); err != nil { // not stored, and said so: a till with a fault must not lose its line over it
-		e.Log.Error("a till's journal comes in a form that cannot be stored: update the agent", logs.Terminal, t.ID, logs.Err, err)
-		m = wire.Records{}
+func (e Desk) Records(ctx context.Context, t registry.Terminal, ms ...wire.Records) (s wire.Stored, err error) {
+	rows := 0
+	for i, m := range ms {
+		if err := m.Check(); err != nil { // not stored, and said so: a till with a fault must not lose its line over it
+			e.Log.Error("a till's journal comes in a form that cannot be stored: update the agent", logs.Terminal, t.ID, logs.Err, err)
+			ms = append(slices.Clone(ms[:i]), wire.Records{})
+			break
+		}
+		rows += len(m.Rows)
 	}
-	if len(m.Rows) == 0 { // a question: every till that comes back has one, and it needs no commit
-		if s, fork, err := e.copied(t, m); err != nil || fork == nil {
+	if rows == 0 { // a question: every till that comes back has one, and it needs no commit
+		var fork *store.Fork
+		err := e.Store.View(func(tx *store.Tx) (err error) {
+			s, fork, err = put(tx, t, ms)
+			return err
+		})
+		if err != nil || fork == nil {
 			return s, err
 		}
 	}
@@ -55,10 +66,9 @@ func (e Desk) Records(ctx context.Context, t registry.Terminal, m wire.Records) 
 	var fork *store.Fork
 	var fresh bool
 	err = e.Store.UpdateBehind(func(tx *store.Tx) (err error) {
-		if s.Through, fork, err = tx.PutRecords(t.ID, m); err != nil || fork == nil {
+		if s, fork, err = put(tx, t, ms); err != nil || fork == nil {
 			return err
 		}
-		s.Fork = fork.Seq
 		fresh, err = e.noteFork(tx, t, *fork)
 		return err
 	})
@@ -69,13 +79,18 @@ func (e Desk) Records(ctx context.Context, t registry.Terminal, m wire.Records) 
 	return s, err
 }
 
-// copied tells what is stored, and whether the message contradicts it.
-func (e *Engine) copied(t registry.Terminal, m wire.Records) (s wire.Stored, fork *store.Fork, err error) {
-	err = e.Store.View(func(tx *store.Tx) (err error) {
-		s.Through, fork, err = tx.PutRecords(t.ID, m)
-		return err
-	})
-	return s, fork, err
+// put stores messages until one contradicts what is there. Without rows it only reads.
+func put(tx *store.Tx, t registry.Terminal, ms []wire.Records) (s wire.Stored, fork *store.Fork, err error) {
+	for _, m := range ms {
+		if s.Through, fork, err = tx.PutRecords(t.ID, m); err != nil {
+			return s, fork, err
+		}
+		if fork != nil {
+			s.Fork = fork.Seq
+			break
+		}
+	}
+	return s, fork, nil
 }
 
 // noteFork writes the event unless it is the terminal's last one: the till tells it again and again.
