@@ -53,7 +53,7 @@ func (d Drain) Run(ctx context.Context, r *rig.Rig) (out Drained, err error) {
 	if err != nil {
 		return out, err
 	}
-	till, wire, err := behindWire(ctx, r, lab, "till")
+	till, wire, err := BehindWire(ctx, r, lab, "till")
 	if err != nil {
 		return out, err
 	}
@@ -93,8 +93,8 @@ func (d Drain) Run(ctx context.Context, r *rig.Rig) (out Drained, err error) {
 	return out, d.judge(ctx, r, &out, lab, till, sold)
 }
 
-// behindWire opens a till whose line to the hub can be cut.
-func behindWire(ctx context.Context, r *rig.Rig, lab *rig.Lab, name string) (*rig.Till, *rig.Wire, error) {
+// BehindWire opens a till whose line to the hub can be cut.
+func BehindWire(ctx context.Context, r *rig.Rig, lab *rig.Lab, name string) (*rig.Till, *rig.Wire, error) {
 	till, err := r.Activate(ctx, lab, name)
 	if err != nil {
 		return nil, nil, err
