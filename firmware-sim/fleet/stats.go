@@ -42,7 +42,7 @@ type Report struct {
 	Lost      int            `json:"lost"`      // connections that broke after a greeting
 	Failed    int            `json:"failed"`    // attempts that led to no greeting
 	Away      Quantiles      `json:"away_ms"`   // from the loss of a line to the next greeting
-	Doubled   int            `json:"contested"` // a settled sale was told another end: must be 0
+	Contested int            `json:"contested"` // a settled sale was told another end: must be 0
 	Causes    map[string]int `json:"causes,omitempty"`
 }
 
@@ -170,7 +170,7 @@ func (s *stats) report(event string, tills int) Report {
 	finished := 0
 	r := Report{Event: event, At: time.Now().UTC(), Tills: tills, Connected: s.connected, Made: s.made, Outcomes: map[string]int{}, States: map[string]int{},
 		LatencyMS: QuantilesOf(slices.Clone(s.took)), Full: s.full, Resumed: s.resumed, Lost: s.lines, Failed: s.failed,
-		Away: QuantilesOf(slices.Clone(s.away)), Doubled: s.contested, Causes: map[string]int{}}
+		Away: QuantilesOf(slices.Clone(s.away)), Contested: s.contested, Causes: map[string]int{}}
 	for _, of := range []struct{ from, to map[string]int }{{s.outcomes, r.Outcomes}, {s.states, r.States}, {s.causes, r.Causes}} {
 		for k, n := range of.from {
 			of.to[k] = n
