@@ -23,9 +23,9 @@ type forkBody struct {
 }
 
 const (
-	// copyings is how many messages of journals may wait for the writer, which takes one a commit, behind
-	// the customers: each is worth ten payments there.
-	copyings = 4
+	// copyings is how many messages of journals may wait for the writer, or rest, at a time: each is worth
+	// ten payments there.
+	copyings = 1
 	// copyWait is how long one waits for its place; its till asks again after five seconds.
 	copyWait = time.Second
 )
@@ -57,7 +57,6 @@ func (e Desk) Records(ctx context.Context, t registry.Terminal, ms ...wire.Recor
 	defer late.Stop()
 	select {
 	case e.copying <- struct{}{}:
-		defer func() { <-e.copying }()
 	case <-ctx.Done():
 		return s, fault.Wrap(ctx.Err(), fault.Unavailable, "records.busy", "the hub is stopping")
 	case <-late.C:
@@ -65,7 +64,11 @@ func (e Desk) Records(ctx context.Context, t registry.Terminal, ms ...wire.Recor
 	}
 	var fork *store.Fork
 	var fresh bool
+	var took time.Duration
+	defer func() { e.rest(took) }()
 	err = e.Store.UpdateBehind(func(tx *store.Tx) (err error) {
+		began := e.Now()
+		defer func() { took = e.Now().Sub(began) }()
 		if s, fork, err = put(tx, t, ms); err != nil || fork == nil {
 			return err
 		}
@@ -77,6 +80,15 @@ func (e Desk) Records(ctx context.Context, t registry.Terminal, ms ...wire.Recor
 			logs.Terminal, t.ID, "row", fork.Seq, "stored", s.Through, "new", fresh)
 	}
 	return s, err
+}
+
+// rest gives the writer to customers for as long as a copying took it from them, then lets the next one in.
+func (e *Engine) rest(took time.Duration) {
+	if took <= 0 {
+		<-e.copying
+		return
+	}
+	time.AfterFunc(took, func() { <-e.copying })
 }
 
 // put stores messages until one contradicts what is there. Without rows it only reads.
