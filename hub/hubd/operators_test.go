@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -187,5 +188,19 @@ func TestActivationCodesAreMinted(t *testing.T) {
 	stop()
 	if _, err := MintCodes(t.Context(), dir, CodeOrder{Store: "sto_1", Count: 1, Days: 7, By: "Li Wei"}); fault.CodeOf(err) != "hub.not_running" {
 		t.Errorf("without a hub: %v", err)
+	}
+}
+
+// TestACrowdIsTidiedAfterOnce: not while terminals come, thrice when they have come, and never for a few.
+func TestACrowdIsTidiedAfterOnce(t *testing.T) {
+	var c crowd
+	var tidied []int
+	for i, arrived := range []int64{0, 3, 400, 499, 5000, 9000, 9010, 9010, 9020, 9020, 9020, 9400, 9540, 9540, 9540, 9540} {
+		if c.settled(arrived) {
+			tidied = append(tidied, i)
+		}
+	}
+	if want := []int{6, 7, 8, 12, 13, 14}; !slices.Equal(tidied, want) {
+		t.Errorf("tidied at looks %v, want %v", tidied, want)
 	}
 }

@@ -45,7 +45,7 @@ func main() {
 		flag.Usage()
 		os.Exit(2)
 	}
-	s.Rate, s.Steady = d.Rate, 5*time.Second
+	s.Rate, s.Steady, s.Calm = d.Rate, 5*time.Second, 50*time.Second
 	all := []measurement{
 		{"drain", "an offline till comes back while others sell", func(ctx context.Context, r *rig.Rig) ([]load.Row, []string, error) {
 			out, err := d.Run(ctx, r)

@@ -15,7 +15,7 @@ import (
 func TestReconnectStorm(t *testing.T) {
 	t.Parallel()
 	ctx, r := start(t, 4*time.Minute)
-	w, err := load.Storm{Tills: 200, Rate: 40, Steady: 3 * time.Second}.Run(ctx, r)
+	w, err := load.Storm{Tills: 200, Rate: 40, Steady: 3 * time.Second, Calm: 3 * time.Second}.Run(ctx, r)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -139,21 +139,35 @@ func (d *door) admit(raw net.Conn) *conn {
 	return c
 }
 
-// handle takes a connection from its first byte to its last.
+// handle greets a stranger, and then serves it on another goroutine: a handshake needs a big stack, which
+// would stay with an idle till for as long as it is connected.
 func (d *door) handle(ctx context.Context, c *conn) {
-	defer d.release(c)
-	defer func() { // mochi parses strangers' bytes on this goroutine
-		if v := recover(); v != nil {
-			d.b.count.panics.Add(1)
-			d.b.Log.Error("a terminal's connection panicked and was cut", logs.Terminal, c.terminal, "panic", v, "stack", string(debug.Stack()))
+	served := false
+	defer func() {
+		if !served {
+			d.release(c)
 		}
 	}()
+	defer d.survive(c)
 	if err := d.greet(ctx, c); err != nil {
 		d.b.count.refusedConnections.Add(1)
 		d.b.Log.Debug("a connection was refused", "from", c.address, logs.Err, err) // strangers must not fill the log
 		return
 	}
-	_ = d.b.server.EstablishConnection("tls", c) // says why it ended; the hook has told what matters
+	served = true
+	d.wg.Go(func() {
+		defer d.release(c)
+		defer d.survive(c)
+		_ = d.b.server.EstablishConnection("tls", c) // says why it ended; the hook has told what matters
+	})
+}
+
+// survive keeps the hub alive when what a stranger sent makes the code that reads it panic.
+func (d *door) survive(c *conn) {
+	if v := recover(); v != nil {
+		d.b.count.panics.Add(1)
+		d.b.Log.Error("a terminal's connection panicked and was cut", logs.Terminal, c.terminal, "panic", v, "stack", string(debug.Stack()))
+	}
 }
 
 // greet shakes hands and reads the certificate. The deadline it sets also covers the CONNECT: mochi
