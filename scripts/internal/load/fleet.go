@@ -101,6 +101,12 @@ func (f *Fleet) Reports() (list []Report, err error) {
 // Await gives the first report that is as wanted.
 func (f *Fleet) Await(ctx context.Context, what string, wanted func(Report) bool) (found Report, err error) {
 	err = rig.Await(ctx, what, func() (bool, error) {
+		over := false
+		select {
+		case <-f.Process.Done():
+			over = true // what it has said by now is all
+		default:
+		}
 		list, err := f.Reports()
 		if err != nil {
 			return false, err
@@ -109,10 +115,8 @@ func (f *Fleet) Await(ctx context.Context, what string, wanted func(Report) bool
 			found = list[i]
 			return true, nil
 		}
-		select {
-		case <-f.Process.Done():
+		if over {
 			return true, nil // looked at below
-		default:
 		}
 		if len(list) == 0 {
 			return false, fmt.Errorf("it has said nothing; see %s", f.Process.Log)
