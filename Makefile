@@ -81,7 +81,7 @@ powercut: setup build ## cut the power IMAGES=n times, fail every system call
 	IMAGES=$(IMAGES) FAULTS=all go test -count=1 -timeout 30m -v ./scripts/powercut -bin $(CURDIR)/bin
 
 e2e: setup build ## black-box tests of the real programs: every fate, kill -9, money compared
-	go test -count=1 -parallel 4 -timeout 5m -v ./scripts/e2e -bin $(CURDIR)/bin
+	go test -count=1 -parallel 4 -timeout 8m -v ./scripts/e2e -bin $(CURDIR)/bin
 
 setup: ## install what tests need from Debian, when it is missing
 	@scripts/setup.sh
