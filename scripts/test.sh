@@ -7,14 +7,14 @@ section() { echo; echo "== $1 ($(($(date +%s) - began)) s)"; }
 
 outside=$(mktemp)
 trap 'rm -f "$outside"' EXIT
-go test -count=1 -parallel 4 -timeout 5m ./scripts/e2e -bin "$(pwd)/bin" >"$outside" 2>&1 &
+go test -count=1 -parallel 4 -timeout 8m ./scripts/e2e -bin "$(pwd)/bin" >"$outside" 2>&1 &
 e2e=$!
 status=0
 
 section "packages, with the race detector; end-to-end tests beside them"
 # The laws' simulations have one goroutine: a few schedules here, all of them below.
 SEEDS=1000 go test -race -timeout 4m ./agent/... ./hub/... ./shared/... ./tui/... ./firmware-sim/... \
-	./scripts/archtest ./scripts/mutants ./scripts/torture ./scripts/internal/... || status=1
+	./scripts/archtest ./scripts/history ./scripts/mutants ./scripts/torture ./scripts/internal/... || status=1
 
 section "simulation"
 # shellcheck disable=SC2046 # a list of packages

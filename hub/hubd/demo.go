@@ -66,23 +66,5 @@ func (h *Hub) putDemo(tx *store.Tx, d Demo) error {
 	if err := tx.PutAPIKey(store.APIKey{ID: d.APIKeyID, Merchant: d.Merchant}, now); err != nil {
 		return err
 	}
-	for _, typed := range d.ActivationCodes {
-		code, err := registry.NormalizeCode(typed)
-		if err != nil {
-			return err
-		}
-		hash := registry.HashCode(h.keys.derive("activation"), code)
-		known, err := tx.ActivationCode(hash)
-		if err != nil || known.Hash != "" {
-			if err != nil {
-				return err
-			}
-			continue
-		}
-		if err := tx.PutActivationCode(registry.ActivationCode{Hash: hash, Merchant: d.Merchant, Store: d.Store,
-			Created: now, Expires: now.Add(codeLife)}); err != nil {
-			return err
-		}
-	}
-	return nil
+	return h.putCodes(tx, Codes{Merchant: d.Merchant, Store: d.Store, ExpiresAt: now.Add(codeLife)}, d.ActivationCodes, now)
 }

@@ -82,6 +82,13 @@ func Examine(ctx context.Context, configFile string, deps Deps) Report {
 	for _, ch := range cfg.Channels {
 		r.reach(ctx, "channel "+ch.Name, ch)
 	}
+	most := terminalsMost()
+	if most < terminalsWanted {
+		r = append(r, Finding{"open files", "warn", fmt.Sprintf("the limit leaves room for %d terminals: raise it to %d (LimitNOFILE, ulimit -n) for %d",
+			most, terminalsWanted+otherFiles, terminalsWanted)})
+	} else {
+		r.add("open files", nil, "room for %d terminals", most)
+	}
 	r.door("api port", cfg.HTTP)
 	r.door("terminals' port", cfg.MQTT)
 	return r

@@ -110,6 +110,11 @@ func (k *keys) derive(purpose string) []byte {
 // signing is the key that signs what the hub tells terminals and merchants.
 func (k *keys) signing() ed25519.PrivateKey { return ed25519.NewKeyFromSeed(k.derive("signing")) }
 
+// ticket seals the TLS session tickets of a day, on every hub that has these keys.
+func (k *keys) ticket(day int64) [32]byte {
+	return [32]byte(k.derive(fmt.Sprintf("tls-ticket\n%d", day)))
+}
+
 // apiSecret is a merchant's secret for one API key, as text.
 func (k *keys) apiSecret(keyID string) string {
 	return base64.RawURLEncoding.EncodeToString(k.derive("api-key\n" + keyID))

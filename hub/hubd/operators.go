@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -73,6 +74,7 @@ func (h *Hub) serveOperators(ctx context.Context) error {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/exceptions/{id}/resolve", h.resolve)
+	mux.HandleFunc("POST "+codesMinting, h.mint)
 	s := &http.Server{Handler: mux, ReadTimeout: operatorsTime, WriteTimeout: operatorsTime, IdleTimeout: operatorsTime}
 	done := make(chan error, 1)
 	go func() { done <- s.Serve(h.operators) }()
@@ -98,10 +100,14 @@ func (h *Hub) resolve(w http.ResponseWriter, r *http.Request) {
 		v, err = h.engine.Resolve(r.Context(), engine.Judgement{Exception: r.PathValue("id"), By: j.By, Note: j.Note,
 			Decision: payment.Decision(j.Decision), Confirm: j.Confirm})
 	}
-	var answer any = Verdict{Exception: exceptionOf(v.Exception, v.Payment), Confirm: v.Confirm}
+	h.reply(w, Verdict{Exception: exceptionOf(v.Exception, v.Payment), Confirm: v.Confirm}, err, "judgement refused", "exception", r.PathValue("id"))
+}
+
+// reply tells an operator what came of it, or what is in the way.
+func (h *Hub) reply(w http.ResponseWriter, answer any, err error, refusal, key, value string) {
 	status := http.StatusOK
 	if err != nil {
-		h.deps.Log.Warn("judgement refused", "exception", r.PathValue("id"), "err", err)
+		h.deps.Log.Warn(refusal, key, value, "err", err)
 		answer, status = problem{fault.KindOf(err), fault.CodeOf(err), fault.MessageOf(err)}, http.StatusConflict
 	}
 	w.Header().Set("Content-Type", "application/json")
@@ -111,33 +117,40 @@ func (h *Hub) resolve(w http.ResponseWriter, r *http.Request) {
 
 // Resolve has the hub that runs on a folder judge an exception. It is Unavailable when none runs.
 func Resolve(ctx context.Context, folder, id string, j Judgement) (v Verdict, err error) {
-	body, err := json.Marshal(j)
+	const doubt = "the hub did not answer: look with \"exceptions show\" before you repeat it"
+	return v, askHub(ctx, folder, "/v1/exceptions/"+url.PathEscape(id)+"/resolve", j, &v, "decide", doubt)
+}
+
+// askHub has the hub that runs on a folder do something. doing and doubt are for people: what to do
+// once a hub runs, and what to do when nobody knows whether it was done.
+func askHub(ctx context.Context, folder, path string, request, answer any, doing, doubt string) error {
+	body, err := json.Marshal(request)
 	if err != nil {
-		return v, err
+		return err
 	}
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", filepath.Join(folder, operatorsSocket))
 	}
 	client := &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}, Timeout: operatorsTime}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://hub/v1/exceptions/"+id+"/resolve", bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://hub"+path, bytes.NewReader(body))
 	if err != nil {
-		return v, fault.Wrap(err, fault.Invalid, "exception.id", "%q is no exception's identifier", id)
+		return err
 	}
 	res, err := client.Do(req)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
-			return v, fault.Wrap(err, fault.Unavailable, "hub.not_running", "no hub runs on %s: start it, then decide", folder)
+			return fault.Wrap(err, fault.Unavailable, "hub.not_running", "no hub runs on %s: start it, then %s", folder, doing)
 		}
-		return v, fault.Wrap(err, fault.InDoubt, "hub.socket", "the hub did not answer: look with \"exceptions show\" before you repeat it")
+		return fault.Wrap(err, fault.InDoubt, "hub.socket", "%s", doubt)
 	}
 	defer res.Body.Close()
-	answer := json.NewDecoder(res.Body)
+	text := json.NewDecoder(res.Body)
 	if res.StatusCode != http.StatusOK {
 		var p problem
-		if err := answer.Decode(&p); err != nil || p.Code == "" {
-			return v, fault.New(fault.Internal, "hub.socket", "the hub answered %s: is it of this version?", res.Status)
+		if err := text.Decode(&p); err != nil || p.Code == "" {
+			return fault.New(fault.Internal, "hub.socket", "the hub answered %s: is it of this version?", res.Status)
 		}
-		return v, fault.New(p.Kind, p.Code, "%s", p.Message)
+		return fault.New(p.Kind, p.Code, "%s", p.Message)
 	}
-	return v, answer.Decode(&v)
+	return text.Decode(answer)
 }

@@ -21,7 +21,7 @@ type table map[string]string
 // words are what law speaks; slab is all that any program may lean on but the database.
 const (
 	words = "shared/fault shared/money shared/pay "
-	slab  = words + "shared/id shared/localapi shared/logs shared/run shared/strictjson shared/wire "
+	slab  = words + "shared/id shared/localapi shared/logs shared/run shared/strictjson shared/ticket shared/wire "
 )
 
 // find gives the row of a folder; its own row wins over that of its parents.
@@ -66,6 +66,7 @@ var plan = book{
 		"shared/logs":       "",
 		"shared/run":        "",
 		"shared/sqlite":     "shared/fault",
+		"shared/ticket":     "",
 		"shared/wire":       "shared/fault shared/pay shared/strictjson",
 		"shared/localapi":   "shared/fault shared/pay",
 
@@ -105,16 +106,21 @@ var plan = book{
 
 		// The pretended hardware.
 		"firmware-sim/board": slab,
-		"firmware-sim":       slab + "firmware-sim/board",
+		"firmware-sim/fleet": slab,
+		"firmware-sim":       slab + "firmware-sim/board firmware-sim/fleet",
 
 		// What looks at the programs from outside: their sockets, files and doors, never their insides.
-		"scripts/archtest":     "",
-		"scripts/internal/rig": slab,
-		"scripts/demo":         slab + "scripts/internal/rig",
-		"scripts/e2e":          slab + "scripts/internal/rig",
-		"scripts/mutants":      "",
-		"scripts/torture":      slab + "scripts/internal/rig",
-		"scripts/powercut":     slab + "shared/sqlite scripts/internal/rig",
+		"scripts/archtest":      "",
+		"scripts/internal/rig":  slab,
+		"scripts/demo":          slab + "scripts/internal/rig",
+		"scripts/e2e":           slab + "scripts/internal/rig",
+		"scripts/history":       "shared/pay",
+		"scripts/internal/load": slab + "scripts/internal/rig",
+		"scripts/mutants":       "",
+		"scripts/bench":         slab + "scripts/internal/load scripts/internal/rig",
+		"scripts/storm":         slab + "scripts/internal/load scripts/internal/rig",
+		"scripts/torture":       slab + "scripts/internal/rig",
+		"scripts/powercut":      slab + "shared/sqlite scripts/internal/rig",
 	},
 
 	testRooms: table{
@@ -122,16 +128,17 @@ var plan = book{
 		"agent/agentd":                "firmware-sim/board",
 		"hub/internal/channel/wechat": "hub/internal/channel/channeltest hub/sandbox",
 		"hub/internal/channel/alipay": "hub/internal/channel/channeltest hub/sandbox",
-		"hub/internal/engine":         "hub/internal/channel/channeltest hub/sandbox hub/internal/channel/*",
+		"hub/internal/engine":         "scripts/history hub/internal/channel/channeltest hub/sandbox hub/internal/channel/*",
 		"hub/sandbox":                 "hub/internal/channel hub/internal/channel/*",
+		"scripts/e2e":                 "scripts/history scripts/internal/load",
 	},
 
 	modules: []owner{
-		{"github.com/anishathalye/porcupine", nil, []string{"hub/internal/engine"}},
+		{"github.com/anishathalye/porcupine", []string{"scripts/history"}, []string{"hub/internal/engine"}}, // its users are tests
 		{"github.com/charmbracelet", []string{"tui", "tui/internal/*"}, nil},
 		{"github.com/creack/pty", []string{"firmware-sim/board"}, []string{"agent/internal/scanner", "tui", "tui/internal/*", "scripts/e2e"}},
 		{"github.com/danielgtaylor/huma/v2", []string{"hub/internal/gateway"}, nil},
-		{"github.com/eclipse/paho.mqtt.golang", []string{"agent/internal/hublink"}, []string{"hub/internal/broker"}},
+		{"github.com/eclipse/paho.mqtt.golang", []string{"agent/internal/hublink"}, []string{"hub/internal/broker", "firmware-sim/fleet"}},
 		{"github.com/goccy/go-yaml", []string{"hub/hubd"}, nil},
 		{"github.com/mattn/go-runewidth", []string{"tui", "tui/internal/*"}, nil},
 		{"github.com/mattn/go-sqlite3", []string{"shared/sqlite"}, nil},
@@ -159,6 +166,8 @@ var plan = book{
 		"agent/internal/identity crypto/rand":          "the till's key is the system's randomness or nothing: a seed here would be a key that can be repeated",
 		"agent/internal/localapi time":                 "deadlines of connections are read by the kernel, which has no other clock",
 		"agent/internal/store crypto/rand":             "the key of the code digests, made once with the journal",
+		"firmware-sim/fleet crypto/rand":               "keys of pretended tills: real ones, as anybody's would do who can reach the hub",
+		"firmware-sim/fleet time":                      "load is made and measured in the world's time",
 		"hub/internal/channel/channeltest crypto/rand": "test support: throw-away wallet keys and certificates",
 		"hub/internal/channel/channeltest time":        "test support: throw-away wallet keys and certificates",
 		"hub/internal/portal crypto/rand":              "the salt of a password",

@@ -41,6 +41,7 @@ type DB struct {
 	idle    chan *session // readers nobody uses; never closed
 
 	jobs   chan *job
+	behind chan *job     // those that can wait; one a commit
 	done   chan struct{} // closed when the writer loop has ended
 	quit   chan struct{} // closed by Close
 	failed chan struct{} // closed by the first storage error
@@ -62,7 +63,7 @@ func Open(path string, migrations fs.FS) (*DB, error) {
 	}
 	w.SetMaxOpenConns(1)
 	db := &DB{path: path, pool: w, idle: make(chan *session, readers),
-		jobs: make(chan *job, maxBatch), done: make(chan struct{}), quit: make(chan struct{}), failed: make(chan struct{})}
+		jobs: make(chan *job, maxBatch), behind: make(chan *job), done: make(chan struct{}), quit: make(chan struct{}), failed: make(chan struct{})}
 	if err := db.prepare(migrations); err != nil {
 		return nil, errors.Join(err, db.closeFiles())
 	}

@@ -14,7 +14,6 @@ package hublink
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -27,6 +26,7 @@ import (
 	"cloudcashier/agent/internal/identity"
 	"cloudcashier/shared/id"
 	"cloudcashier/shared/logs"
+	"cloudcashier/shared/ticket"
 	"cloudcashier/shared/wire"
 )
 
@@ -88,7 +88,7 @@ type Link struct {
 	Deps
 	who     identity.Identity
 	till    Till
-	tickets tls.ClientSessionCache
+	tickets ticket.Cache
 	wake    chan struct{}
 	grown   chan struct{}
 	hurry   atomic.Bool // Sync was called
@@ -106,7 +106,7 @@ func New(who identity.Identity, till Till, d Deps) *Link {
 			return dialer.DialContext(ctx, "tcp", address)
 		}
 	}
-	return &Link{Deps: d, who: who, till: till, tickets: tls.NewLRUClientSessionCache(1), wake: make(chan struct{}, 1), grown: make(chan struct{}, 1),
+	return &Link{Deps: d, who: who, till: till, wake: make(chan struct{}, 1), grown: make(chan struct{}, 1),
 		state: State{Since: d.Now(), Message: "connecting to the hub"}}
 }
 

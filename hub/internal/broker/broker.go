@@ -49,9 +49,10 @@ type Desk interface {
 
 // Archive keeps a copy of the tills' journals.
 type Archive interface {
-	// Records stores rows of the till's journal and tells what is stored. They are answered by that
-	// alone, once: who misses the answer asks again. Unavailable means not now, and is not answered.
-	Records(ctx context.Context, t registry.Terminal, m wire.Records) (wire.Stored, error)
+	// Records stores rows of the till's journal, one or several messages of them in the order they
+	// came, and tells what is stored. They are answered by that alone, once: who misses the answer
+	// asks again. Unavailable means not now, and is not answered.
+	Records(ctx context.Context, t registry.Terminal, ms ...wire.Records) (wire.Stored, error)
 }
 
 // Mailbox keeps the messages for terminals. A terminal's numbers start at 1 and have no gaps.
@@ -80,10 +81,14 @@ type Config struct {
 	Listener   net.Listener       // plain; Run closes it
 	TLS        *tls.Config        // the hub's certificate and ClientCAs; the rest is set here
 	SigningKey ed25519.PrivateKey // signs what goes down
+	// TicketKey gives the secret that seals the TLS session tickets of a day, counted from 1970 in UTC.
+	// Hubs with the same secrets resume each other's sessions, and a restarted hub its own: a fleet that
+	// comes back costs it two thirds of what it cost to come. nil: each run draws its own.
+	TicketKey func(day int64) [32]byte
 
 	MaxConnections    int // in all; 20,000, which is what 1 GiB holds at 50 KiB each
-	MaxPending        int // not yet authenticated; 2,000, two seconds of a reconnect storm
-	MaxPendingPerIP   int // of those from one address; 500, because a mall of tills shares one
+	MaxPending        int // not yet authenticated; 6,000, a reconnect storm's queueTime; those that wait cost 6 KiB
+	MaxPendingPerIP   int // of those from one address, when so many are free; 3,000, because a mall of tills shares one
 	ConnectsPerSecond int // handshakes begun; 1,000, under half of what two processors do
 }
 
@@ -138,7 +143,7 @@ func New(c Config, d Deps) (*Broker, error) {
 	for _, limit := range []struct {
 		value    *int
 		standard int
-	}{{&c.MaxConnections, 20_000}, {&c.MaxPending, 2_000}, {&c.MaxPendingPerIP, 500}, {&c.ConnectsPerSecond, 1_000}} {
+	}{{&c.MaxConnections, 20_000}, {&c.MaxPending, 6_000}, {&c.MaxPendingPerIP, 3_000}, {&c.ConnectsPerSecond, 1_000}} {
 		if *limit.value <= 0 {
 			*limit.value = limit.standard
 		}

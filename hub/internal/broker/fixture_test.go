@@ -84,8 +84,13 @@ func (d *desk) Cancel(ctx context.Context, t registry.Terminal, c wire.Cancel) e
 func (d *desk) Refund(ctx context.Context, t registry.Terminal, r wire.Refund) error {
 	return d.take(ctx, t, r)
 }
-func (d *desk) Records(ctx context.Context, t registry.Terminal, m wire.Records) (wire.Stored, error) {
-	return wire.Stored{Through: m.After + uint64(len(m.Rows))}, d.take(ctx, t, m)
+func (d *desk) Records(ctx context.Context, t registry.Terminal, ms ...wire.Records) (s wire.Stored, err error) {
+	for _, m := range ms {
+		if s, err = (wire.Stored{Through: m.After + uint64(len(m.Rows))}), d.take(ctx, t, m); err != nil {
+			return s, err
+		}
+	}
+	return s, nil
 }
 func (d *desk) seen() []any {
 	d.mu.Lock()

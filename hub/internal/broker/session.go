@@ -46,6 +46,8 @@ type session struct {
 	timer   *time.Timer
 	boot    string
 	heard   time.Time
+	records []wire.Records // of the till's journal, for the Desk
+	copying bool           // a goroutine takes them there
 
 	// The pump's own.
 	floor uint64 // acknowledged by the terminal

@@ -61,22 +61,22 @@ var leftModel = porcupine.Model{
 	},
 }
 
-// history collects operations; a counter stands in for a clock, so that no two moments are one.
-type history struct {
+// leftLog collects operations; a counter stands in for a clock, so that no two moments are one.
+type leftLog struct {
 	mu    sync.Mutex
 	tick  atomic.Int64
 	lines []porcupine.Operation
 }
 
-func (h *history) note(client int, in leftInput, call int64, out leftOutput) {
+func (h *leftLog) note(client int, in leftInput, call int64, out leftOutput) {
 	back := h.tick.Add(1)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.lines = append(h.lines, porcupine.Operation{ClientId: client, Input: in, Call: call, Output: out, Return: back})
 }
 
-func refundHistory(t *testing.T, seed uint64) *history {
-	log := &history{}
+func refundHistory(t *testing.T, seed uint64) *leftLog {
+	log := &leftLog{}
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)
 		defer h.stop()
