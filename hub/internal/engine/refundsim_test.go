@@ -29,7 +29,8 @@ func (l *line) QueryRefund(ctx context.Context, r channel.Refund) channel.Refund
 	return l.carryBack(ctx, r.OutRefundNo, func() channel.RefundAnswer { return l.wallet.QueryRefund(context.Background(), r) })
 }
 
-func (l *line) carryBack(ctx context.Context, no string, call func() channel.RefundAnswer) (got channel.RefundAnswer) {
+func (l *line) carryBack(ctx context.Context, no string, call func() channel.RefundAnswer) channel.RefundAnswer {
+	var got channel.RefundAnswer
 	a := l.carry(ctx, no, func() channel.Answer { got = call(); return channel.Answer{} })
 	if a.Finding == channel.Unknown { // nothing came: what the call may yet bring is not ours to read
 		return channel.RefundAnswer{Finding: channel.RefundUnknown, Err: a.Err}
