@@ -204,3 +204,50 @@ func TestACrowdIsTidiedAfterOnce(t *testing.T) {
 		t.Errorf("tidied at looks %v, want %v", tidied, want)
 	}
 }
+
+// TestOperatorsSeeARefundInDoubt: in the list, in the figures, and no word of theirs ends it.
+func TestOperatorsSeeARefundInDoubt(t *testing.T) {
+	h, dir := openHub(t, "")
+	path := filepath.Join(dir, "hub.db")
+	at := time.Now().Add(-time.Hour)
+	p := payment.Payment{ID: "pay_1", Merchant: "m", Source: payment.FromAPI, Key: "k", OrderNo: "o", Amount: money.Fen(100), Metadata: "{}",
+		Wallet: pay.WeChat, Status: pay.StatusSucceeded, Created: at, Finished: at, PaidAt: at,
+		Attempt: payment.Attempt{ID: "att_1", Channel: "w", OutTradeNo: "TTTTTTTT", Status: pay.StatusSucceeded, Sent: at, Settled: at}}
+	r := payment.Refund{ID: "ref_1", Payment: p.ID, Merchant: "m", Source: payment.FromAPI, Key: "k", RefundNo: "R", OutRefundNo: "RRRRRRRR",
+		Amount: money.Fen(40), Status: pay.RefundUnknown, Created: at, NotBefore: at, Since: at, Sent: at, Called: at}
+	x := payment.Exception{ID: "exc_1", Payment: p.ID, Refund: r.ID, Kind: payment.SlowRefund, Matter: "m", Known: "{}", Owner: payment.OwnerOperations, Opened: at, Deadline: at}
+	err := h.store.Update(func(tx *store.Tx) error {
+		if err := tx.InsertPayment(p); err != nil {
+			return err
+		}
+		if err := tx.InsertRefund(r); err != nil {
+			return err
+		}
+		_, err := tx.OpenException(x)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	runHub(t, h)
+	serves(t, h)
+	if list, err := Exceptions(path, false); err != nil || len(list) != 1 || list[0].Refund != r.ID || list[0].About() != r.ID || list[0].Payment != p.ID {
+		t.Errorf("listed %+v, %v", list, err)
+	}
+	if g := h.gauges(); g["open_refunds"] != 1 || g["unknown_refunds"] != 1 || g["open_exceptions"] != 1 {
+		t.Errorf("figures %v", g)
+	}
+	j := Judgement{By: "Li Wei", Note: "looked"}
+	if _, err := Resolve(t.Context(), dir, x.ID, j); fault.CodeOf(err) != "exception.going_on" {
+		t.Errorf("settled by a word: %v", err)
+	}
+	j.Decision = "retry"
+	v, err := Resolve(t.Context(), dir, x.ID, j)
+	if err != nil || v.Confirm == "" {
+		t.Fatalf("%+v, %v", v, err)
+	}
+	j.Confirm = v.Confirm
+	if v, err = Resolve(t.Context(), dir, x.ID, j); err != nil || v.Exception.State != "open" {
+		t.Errorf("after a retry: %+v, %v", v, err)
+	}
+}

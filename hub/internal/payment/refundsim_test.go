@@ -339,7 +339,7 @@ func TestRefundSimulation(t *testing.T) {
 		}
 	}
 	for _, what := range []string{"succeeded ", "failed merchant_balance_low", "failed refused", "failed refund.too_much", "lost and done"} {
-		if t.Logf("%6d x %s", seen[what], what); seen[what] == 0 {
+		if t.Logf("%6d x %s", seen[what], what); seen[what] == 0 && seeds(t) >= 1000 {
 			t.Errorf("never reached: %s", what)
 		}
 	}
