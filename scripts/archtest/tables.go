@@ -21,7 +21,7 @@ type table map[string]string
 // words are what law speaks; slab is all that any program may lean on but the database.
 const (
 	words = "shared/fault shared/money shared/pay "
-	slab  = words + "shared/id shared/localapi shared/logs shared/run shared/strictjson shared/wire "
+	slab  = words + "shared/id shared/localapi shared/logs shared/run shared/storedvalue shared/strictjson shared/wire "
 )
 
 // find gives the row of a folder; its own row wins over that of its parents.
@@ -69,8 +69,10 @@ var plan = book{
 		"shared/wire":       "shared/fault shared/pay shared/strictjson",
 		"shared/localapi":   "shared/fault shared/pay",
 
+		"shared/storedvalue": words + "shared/strictjson",
+
 		// The till, from the law up to main.
-		"agent/internal/sale":     words + "shared/localapi shared/wire", // the hub's words come as wire has them
+		"agent/internal/sale":     words + "shared/localapi shared/storedvalue shared/wire", // the hub's words come as wire has them
 		"agent/internal/store":    slab + "shared/sqlite agent/internal/sale",
 		"agent/internal/till":     slab + "agent/internal/hublink agent/internal/sale agent/internal/store", // hublink: the words of its interface
 		"agent/internal/scanner":  slab,
@@ -87,7 +89,8 @@ var plan = book{
 		"hub/internal/channel/carry":       "",
 		"hub/internal/channel/wechat":      words + "shared/strictjson hub/internal/channel hub/internal/channel/carry",
 		"hub/internal/channel/alipay":      words + "shared/strictjson hub/internal/channel hub/internal/channel/carry",
-		"hub/internal/channel/channeltest": words + "hub/internal/channel hub/sandbox", // test support only
+		"hub/internal/channel/storedvalue": words + "shared/id shared/storedvalue hub/internal/channel hub/internal/store", // its books are in the hub's own
+		"hub/internal/channel/channeltest": words + "hub/internal/channel hub/sandbox",                                     // test support only
 		"hub/internal/store":               slab + "shared/sqlite hub/internal/payment hub/internal/registry",
 		"hub/internal/engine":              slab + "hub/internal/channel hub/internal/payment hub/internal/registry hub/internal/store",
 		"hub/internal/broker":              slab + "hub/internal/registry",
@@ -167,7 +170,7 @@ var plan = book{
 	},
 
 	money: []string{
-		"shared/money", "shared/pay", "shared/wire", "shared/localapi",
+		"shared/money", "shared/pay", "shared/storedvalue", "shared/wire", "shared/localapi",
 		"agent/internal/sale", "agent/internal/store", "agent/internal/till", "agent/internal/localapi",
 		"hub/internal/*", "hub/sandbox", "tui/internal/*", "scripts/internal/rig", "scripts/demo", "scripts/e2e",
 	},
