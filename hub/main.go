@@ -131,7 +131,7 @@ func sandboxCommand(logger newLogger) *cobra.Command {
 
 func exportCommand() *cobra.Command {
 	var data, file string
-	c := &cobra.Command{Use: "export payments|attempts|events|records", Short: "Write records as NDJSON; changes nothing",
+	c := &cobra.Command{Use: "export payments|attempts|events|records|storedvalue", Short: "Write records as NDJSON; changes nothing",
 		Args: cobra.ExactArgs(1), ValidArgs: hubd.Exports(),
 		RunE: func(c *cobra.Command, args []string) error {
 			cfg, err := placeOf(data, file)

@@ -27,7 +27,8 @@ type Ask struct {
 	Code                      pay.Code
 	CodeAge                   time.Duration // since the scan, by a monotonic clock
 	Subject                   string
-	Metadata                  string // JSON object, kept as it came; may be empty
+	Metadata                  string    // JSON object, kept as it came; may be empty
+	Deferred                  time.Time // when the till took it without a connection; zero: it was connected
 }
 
 func (a Ask) scope() string { return payment.Payment{Source: a.Source, Terminal: a.Terminal}.Scope() }
@@ -95,9 +96,13 @@ func (e *Engine) admit(ctx context.Context, a Ask) (*way, error) {
 	wallet, ok := a.Code.Wallet()
 	if !ok {
 		return nil, fault.New(fault.Invalid, "code.unknown_wallet",
-			"the code is of no wallet taken here: scan a WeChat, Alipay or UnionPay payment code")
+			"the code is of no wallet taken here: scan a WeChat, Alipay, UnionPay or stored-value code")
 	}
-	if a.CodeAge > codeLife {
+	switch {
+	case !a.Deferred.IsZero() && wallet != pay.StoredValue:
+		return nil, fault.New(fault.Invalid, "code.not_deferrable", "a code of %s must be charged at once: nothing was charged, scan a fresh one", wallet)
+	case !a.Deferred.IsZero(): // how old it may be is for the channel, which answers with a decline
+	case a.CodeAge > codeLife:
 		return nil, fault.New(fault.Invalid, "code.expired", "the code is %d seconds old: scan a fresh one", int(a.CodeAge.Seconds()))
 	}
 	var w *way
@@ -132,7 +137,7 @@ func (e *Engine) intake(a Ask, w *way) (p payment.Payment, fresh bool, err error
 	now := e.Now()
 	p = payment.Payment{ID: e.IDs.New(id.Payment), Merchant: a.Merchant, Store: a.Store, Terminal: a.Terminal, Source: a.Source,
 		Key: a.Key, BodyHash: a.BodyHash, OrderNo: a.OrderNo, Amount: a.Amount, Subject: a.Subject, Metadata: a.Metadata,
-		Wallet: w.Wallet, Status: pay.StatusCreated, Created: now,
+		Wallet: w.Wallet, Status: pay.StatusCreated, Created: now, Deferred: a.Deferred,
 		Attempt: payment.Attempt{ID: e.IDs.New(id.Attempt), Channel: w.Name, OutTradeNo: e.IDs.OutTradeNo(), Status: pay.StatusCreated}}
 	submit := payment.Event{Kind: payment.Submit}
 	if p, _, err = payment.Apply(payment.Called(p, now), submit, now); err != nil {
@@ -149,8 +154,9 @@ func (e *Engine) intake(a Ask, w *way) (p payment.Payment, fresh bool, err error
 		if fault.KindOf(err) != fault.NotFound {
 			return err
 		}
-		if err := e.mayCollect(tx, p, a, now); err != nil {
-			return err
+		refusal := e.mayCollect(tx, p, a, now)
+		if refusal != nil && !bears(a, refusal) {
+			return refusal
 		}
 		if err := tx.InsertPayment(p); err != nil {
 			return err
@@ -160,6 +166,11 @@ func (e *Engine) intake(a Ask, w *way) (p payment.Payment, fresh bool, err error
 		}
 		if err := tx.Append(store.Event{Entity: p.ID, Kind: "payment.submit", Cause: string(a.Source), At: now,
 			Body: changeOf(p, submit, "")}); err != nil {
+			return err
+		}
+		if refusal != nil {
+			p, err = e.apply(tx, p, "engine", payment.Event{Kind: payment.Refuse,
+				Decline: payment.Decline{Code: "order_paid", Message: fault.MessageOf(refusal)}}, now)
 			return err
 		}
 		fresh = true
@@ -173,6 +184,13 @@ func (e *Engine) intake(a Ask, w *way) (p payment.Payment, fresh bool, err error
 		e.leave(minted)
 	}
 	return p, fresh && err == nil, err
+}
+
+// bears reports that a refusal ends a sale whose goods are gone already. Such a sale is stored as a
+// declined payment, so that the loss is on the books and a person hears of it. Other refusals may
+// pass, and the till comes again.
+func bears(a Ask, refusal error) bool {
+	return !a.Deferred.IsZero() && fault.CodeOf(refusal) == "payment.order_paid"
 }
 
 // mayCollect refuses a key that was fenced, an order that is paid or may yet be, and a code that
