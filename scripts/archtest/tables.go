@@ -121,12 +121,13 @@ var plan = book{
 	},
 
 	testRooms: table{
-		"agent/internal/scanner":      "firmware-sim/board",
-		"agent/agentd":                "firmware-sim/board",
-		"hub/internal/channel/wechat": "hub/internal/channel/channeltest hub/sandbox",
-		"hub/internal/channel/alipay": "hub/internal/channel/channeltest hub/sandbox",
-		"hub/internal/engine":         "hub/internal/channel/channeltest hub/sandbox hub/internal/channel/*",
-		"hub/sandbox":                 "hub/internal/channel hub/internal/channel/*",
+		"agent/internal/scanner":           "firmware-sim/board",
+		"agent/agentd":                     "firmware-sim/board",
+		"hub/internal/channel/wechat":      "hub/internal/channel/channeltest hub/sandbox",
+		"hub/internal/channel/alipay":      "hub/internal/channel/channeltest hub/sandbox",
+		"hub/internal/channel/storedvalue": "hub/internal/registry",
+		"hub/internal/engine":              "hub/internal/channel/channeltest hub/sandbox hub/internal/channel/*",
+		"hub/sandbox":                      "hub/internal/channel hub/internal/channel/*",
 	},
 
 	modules: []owner{

@@ -28,6 +28,7 @@ type State string
 const (
 	StateWaiting    State = "waiting"    // waits for a scan; nothing was sent
 	StateSending    State = "sending"    // journalled and on its way to the hub
+	StateDeferred   State = "deferred"   // accepted without a connection: hand over; the hub collects it later
 	StateAccepted   State = "accepted"   // the hub has it and asks the wallet
 	StatePassword   State = "password"   // the customer is typing the password
 	StateUnknown    State = "unknown"    // it may have been charged: the hub is being asked
@@ -81,6 +82,7 @@ type Sale struct {
 	CreatedAt  time.Time   `json:"created_at"`
 	ScannedAt  *time.Time  `json:"scanned_at,omitempty"`
 	FinishedAt *time.Time  `json:"finished_at,omitempty"`
+	DeferredAt *time.Time  `json:"deferred_at,omitempty"` // it was accepted without a connection: the goods were handed over
 }
 
 // Scanner is one barcode scanner's state.
@@ -107,6 +109,25 @@ type Status struct {
 	PendingAmount int64      `json:"pending_amount"`           // fen that may or may not have moved
 	ClockOffsetMS int64      `json:"clock_offset_ms"`          // the hub's clock minus ours
 	Scanners      []Scanner  `json:"scanners"`
+	Offline       Offline    `json:"offline"`
+}
+
+// Offline is what the till has accepted without a connection and the hub has not answered for, and
+// how much more it may.
+type Offline struct {
+	Count  int            `json:"count"`
+	Sum    int64          `json:"sum"` // fen
+	Oldest *time.Time     `json:"oldest,omitempty"`
+	Limits *OfflineLimits `json:"limits,omitempty"` // none: nothing is accepted without a connection
+}
+
+// OfflineLimits are the hub's, as they are in force.
+type OfflineLimits struct {
+	PerSale   int64     `json:"per_sale"` // fen
+	Count     int       `json:"count"`
+	Sum       int64     `json:"sum"`   // fen
+	AgeS      int64     `json:"age_s"` // seconds: the oldest may be that old while another is accepted
+	ExpiresAt time.Time `json:"expires_at"`
 }
 
 // EventKind names what an Event tells.

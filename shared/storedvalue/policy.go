@@ -43,14 +43,23 @@ type policyPayload struct {
 	Expires  int64          `json:"expires"`
 }
 
+func (p Policy) payload() policyPayload {
+	return policyPayload{Version: 1, Terminal: p.Terminal, Currency: p.PerSale.Currency(), PerSale: p.PerSale.Fen(), Count: p.Count, Sum: p.Sum.Fen(),
+		Age: int64(p.Age / time.Second), Collect: int64(p.Collect / time.Second), Issued: p.Issued.Unix(), Expires: p.Expires.Unix()}
+}
+
+// Check refuses (Invalid) limits that make no sense.
+func (p Policy) Check() error {
+	_, err := p.payload().policy()
+	return err
+}
+
 // SignPolicy gives the policy as a text that travels and can be kept.
 func SignPolicy(p Policy, hub ed25519.PrivateKey) (string, error) {
-	wire := policyPayload{Version: 1, Terminal: p.Terminal, Currency: p.PerSale.Currency(), PerSale: p.PerSale.Fen(), Count: p.Count, Sum: p.Sum.Fen(),
-		Age: int64(p.Age / time.Second), Collect: int64(p.Collect / time.Second), Issued: p.Issued.Unix(), Expires: p.Expires.Unix()}
-	if _, err := wire.policy(); err != nil {
+	if err := p.Check(); err != nil {
 		return "", err
 	}
-	body, err := json.Marshal(wire)
+	body, err := json.Marshal(p.payload())
 	if err != nil {
 		return "", fmt.Errorf("offline policy: %w", err)
 	}

@@ -76,6 +76,9 @@ type Config struct {
 	TLS        *tls.Config        // the hub's certificate and ClientCAs; the rest is set here
 	SigningKey ed25519.PrivateKey // signs what goes down
 
+	// Offline gives what a terminal may take without a connection, signed; nil: nothing.
+	Offline func(registry.Terminal) string
+
 	MaxConnections    int // in all; 20,000, which is what 1 GiB holds at 50 KiB each
 	MaxPending        int // not yet authenticated; 2,000, two seconds of a reconnect storm
 	MaxPendingPerIP   int // of those from one address; 500, because a mall of tills shares one

@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"time"
 
+	"cloudcashier/shared/fault"
 	"cloudcashier/shared/money"
 	"cloudcashier/shared/sqlite"
 )
@@ -77,6 +78,17 @@ func (tx *Tx) RevokeStoredAccount(id string) error {
 func (tx *Tx) StoredAccount(id string) (StoredAccount, error) {
 	a, err := scanStoredAccount(tx.QueryRow("SELECT "+storedAccountColumns+"WHERE id = ?", id).Scan)
 	return a, found(err, "account", id)
+}
+
+// MerchantNamed checks that there is a merchant of the name (NotFound); the empty name means the only one.
+func (tx *Tx) MerchantNamed(id string) (string, error) {
+	var n int
+	var only sql.NullString
+	err := tx.QueryRow(`SELECT count(*), min(id) FROM merchant WHERE ? IN ('', id)`, id).Scan(&n, &only)
+	if err == nil && n != 1 {
+		err = fault.New(fault.NotFound, "merchant.unknown", "name the merchant: there are %d of the name %q", n, id)
+	}
+	return only.String, err
 }
 
 // StoredOrder finds an attempt; ok is false when there is none.
