@@ -118,7 +118,7 @@ func walletOf(code pay.Code) (pay.Wallet, error) {
 	w, ok := code.Wallet()
 	if !ok {
 		return "", fault.New(fault.Invalid, "code.unknown_wallet",
-			"the code is of no wallet taken here: scan a WeChat, Alipay or UnionPay payment code")
+			"the code is of no wallet taken here: scan a WeChat, Alipay, UnionPay or stored-value code")
 	}
 	return w, nil
 }
@@ -129,7 +129,7 @@ func (t *Till) find(n localapi.NewSale, amount money.Amount, code pay.Code) (kno
 	err = t.read(func(tx *store.Tx) error {
 		var user store.Row // the sale that used the code
 		if !code.IsZero() {
-			usedBy, err := tx.CodeUsed(t.Journal.Digest(code))
+			usedBy, err := tx.CodeUsed(t.digest(code))
 			if err != nil {
 				return err
 			}
@@ -196,26 +196,27 @@ func codeUsed() error {
 func (t *Till) begin(n localapi.NewSale, amount money.Amount, code pay.Code, now time.Time) (*held, error) {
 	saleID, orderNo := t.name(n)
 	s := sale.New(saleID, orderNo, n.Subject, amount, now)
+	shown := shown{use: func(*store.Tx) error { return nil }}
+	var err error
 	if !code.IsZero() {
-		wallet, err := walletOf(code)
-		if err != nil {
+		if shown, err = t.shown(s, code, now); err != nil {
 			return nil, err
 		}
-		if s, err = t.cfg.Rules.Step(s, sale.News{Event: sale.Scan, Wallet: wallet}, now); err != nil {
+		if s, err = t.cfg.Rules.Step(s, shown.news, now); err != nil {
 			return nil, err
 		}
 	}
 	var row store.Row
-	err := t.update(func(tx *store.Tx) (err error) {
-		if row, err = tx.Insert(s, now); err != nil || code.IsZero() {
+	err = t.update(func(tx *store.Tx) (err error) {
+		if row, err = tx.Insert(s, now); err != nil {
 			return err
 		}
-		return tx.UseCode(t.Journal.Digest(code), s.ID, now)
+		return shown.use(tx)
 	})
 	if err != nil {
 		return nil, err
 	}
-	h := t.hold(row, code)
+	h := t.hold(row, shown.code)
 	t.Log.Info("sale begun", logs.Sale, row.ID, logs.Order, row.OrderNo, logs.Status, string(row.State))
 	t.tellSale(h.row)
 	return h, nil
@@ -247,14 +248,12 @@ func (t *Till) take(n localapi.NewSale, amount money.Amount, now time.Time) (row
 
 // scanInto gives a waiting sale its code: one commit, and it may leave.
 func (t *Till) scanInto(h *held, code pay.Code, at time.Time) error {
-	wallet, err := walletOf(code)
+	shown, err := t.shown(h.row.Sale, code, at)
 	if err != nil {
 		return err
 	}
-	h.code = code // remember drops it again unless the step leads to sending
-	err = t.step(h, sale.News{Event: sale.Scan, Wallet: wallet}, at, func(tx *store.Tx) error {
-		return tx.UseCode(t.Journal.Digest(code), h.row.ID, t.Now())
-	})
+	h.code = shown.code // remember drops it again unless the step leads to sending
+	err = t.step(h, shown.news, at, shown.use)
 	if err != nil {
 		h.code = pay.Code{}
 	}
@@ -290,7 +289,7 @@ func (t *Till) scan(code pay.Code, at time.Time) (n localapi.Notice, unused bool
 	}
 	var usedBy string
 	if err := t.read(func(tx *store.Tx) (err error) {
-		usedBy, err = tx.CodeUsed(t.Journal.Digest(code))
+		usedBy, err = tx.CodeUsed(t.digest(code))
 		return err
 	}); err != nil {
 		return refuse("unreadable", err)

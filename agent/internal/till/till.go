@@ -10,6 +10,7 @@ package till
 
 import (
 	"context"
+	"crypto/ed25519"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -34,6 +35,7 @@ type Config struct {
 	Rules                     sale.Rules
 	Version                   string
 	Terminal, Store, Merchant string
+	HubKey                    ed25519.PublicKey // verifies stored-value codes and the offline limits
 }
 
 // Deps is what the till needs from the composition root.
@@ -62,6 +64,7 @@ type Till struct {
 	down   uint64           // hub messages stored without a gap
 	copied copied           // what the hub has of the journal
 	room   room             // on the journal's disk
+	limits limits           // for what is accepted without a connection
 	broken error            // the journal's failure
 	failed chan struct{}    // closed with it
 
@@ -94,6 +97,11 @@ func New(cfg Config, d Deps) (*Till, error) {
 		if t.copied.since, err = tx.EventAt(t.copied.through + 1); err != nil {
 			return err
 		}
+		policy, offset, err := tx.Offline()
+		if err != nil {
+			return err
+		}
+		t.limits = t.readLimits(policy, offset)
 		rows, err := tx.Open()
 		if err != nil {
 			return err
