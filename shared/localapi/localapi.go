@@ -143,7 +143,7 @@ const (
 
 // Notice tells the cashier about a scan that was not used.
 type Notice struct {
-	Kind    string `json:"kind"` // "product", "link", "unreadable", "duplicate", "no_sale"
+	Kind    string `json:"kind"` // "product", "link", "unreadable", "duplicate", "no_sale", or the code of an error: "offline.sum"
 	Text    string `json:"text,omitempty"`
 	Message string `json:"message"`
 }

@@ -307,7 +307,11 @@ func (t *Till) scan(code pay.Code, at time.Time) (n localapi.Notice, unused bool
 		return localapi.Notice{Kind: "no_sale", Text: code.Mask(), Message: "No sale waits for a code. Enter the amount, then scan."}, true
 	}
 	if err := t.scanInto(newest, code, at); err != nil {
-		return refuse("unreadable", err)
+		kind := "unreadable"
+		if stored, _ := code.Wallet(); stored == pay.StoredValue {
+			kind = fault.CodeOf(err) // the screen has words for each
+		}
+		return refuse(kind, err)
 	}
 	return n, false
 }

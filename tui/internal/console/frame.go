@@ -52,6 +52,9 @@ func statusLines(d *screen.Desk, w int) []string {
 		if s.OpenSales > 0 || s.PendingAmount != 0 {
 			items = append(items, say(words.StatusPending, s.OpenSales, d.Theme.Yuan(s.PendingAmount)))
 		}
+		if o := s.Offline; o.Count > 0 {
+			items = append(items, say(words.StatusDeferred, o.Count, d.Theme.Yuan(o.Sum)))
+		}
 		items = append(items, scanners(d), clockOffset(d), say(words.StatusTerminal, short(s.Terminal)),
 			say(words.StatusVersion, s.Version))
 	}
