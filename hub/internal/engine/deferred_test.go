@@ -54,6 +54,9 @@ func TestADeferredSaleIsCollected(t *testing.T) {
 		}
 		synctest.Wait()
 		results, refused := h.told()
+		if len(results) == 0 {
+			t.Fatalf("nothing but refusals: %+v", refused)
+		}
 		if last := results[len(results)-1]; last.Outcome != pay.Paid || last.Key != "s1" || h.wallet.net() != 1 {
 			t.Errorf("%+v, the wallet took %d", last, h.wallet.net())
 		}
@@ -85,6 +88,9 @@ func TestALossIsOnTheBooks(t *testing.T) {
 		}
 		synctest.Wait()
 		results, refused := h.told()
+		if len(results) == 0 {
+			t.Fatalf("nothing but refusals: %+v", refused)
+		}
 		last := results[len(results)-1]
 		if len(refused) != 0 || last.Key != "s2" || last.Status != pay.StatusDeclined || last.Reason != "order_paid" || h.wallet.net() != 1 {
 			t.Errorf("%+v, %+v, the wallet took %d", last, refused, h.wallet.net())
@@ -118,7 +124,7 @@ func TestAnOpenOrderIsTriedAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 		synctest.Wait()
-		if results, _ := h.told(); results[len(results)-1].Outcome != pay.Paid || h.exceptions() != nil {
+		if results, _ := h.told(); len(results) == 0 || results[len(results)-1].Outcome != pay.Paid || h.exceptions() != nil {
 			t.Errorf("%+v", results)
 		}
 	})
