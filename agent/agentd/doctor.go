@@ -147,7 +147,7 @@ func agent(s *api.Status, err error) Check {
 		return Check{"agent", Warn, fault.MessageOf(err), "start it: cashier-agent run --data DIR"}
 	case s.Link != "up":
 		return Check{"agent", Fail, fmt.Sprintf("runs (%s), no link to the hub since %s: %s", s.Version, s.LinkSince.Format(time.RFC3339), s.LinkMessage),
-			"see the check \"hub\"; only cash until then"}
+			"see the check \"hub\"; until then cash, and what the check \"offline\" says"}
 	case s.OpenSales > 0:
 		return Check{"agent", OK, fmt.Sprintf("runs (%s), linked; %d sales open, %d messages not answered", s.Version, s.OpenSales, s.Queue), ""}
 	}

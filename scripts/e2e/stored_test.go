@@ -83,6 +83,13 @@ func TestStoredValueOffline(t *testing.T) {
 	if l, err = r.StartLab(ctx, filepath.Join(r.Dir, "hub")); err != nil {
 		t.Fatal(err)
 	}
+	if err := tills[1].AwaitStatus(ctx, "some are collected", func(s localapi.Status) bool { return s.Offline.Count < 10 }); err != nil {
+		t.Fatal(err)
+	}
+	l.Process.Kill() // in the middle of it
+	if l, err = r.StartLab(ctx, filepath.Join(r.Dir, "hub")); err != nil {
+		t.Fatal(err)
+	}
 	settled(t, ctx, l, tills, sales)
 	agree(t, ctx, l, tills)
 	for _, account := range []struct {

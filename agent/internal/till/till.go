@@ -3,7 +3,8 @@
 //
 // It refuses to guess. When the journal fails, nobody knows what is stored: the till stops, says
 // nothing about any sale, and the next start resumes every open one from the disk. A customer's
-// code lives in its memory alone, from the scan until the sale leaves "sending". Newcomers get one
+// code lives in its memory alone, from the scan until the sale leaves "sending"; of a stored-value code
+// nothing but a claim for the one sale is kept, which may be stored. Newcomers get one
 // thing wrong: what is in memory never runs ahead of the journal, except [Till.Leaving], which
 // notes what may have left; a restart assumes the worst about exactly that.
 package till

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"cloudcashier/hub/internal/channel"
 	"cloudcashier/hub/internal/payment"
 	"cloudcashier/hub/internal/store"
 	"cloudcashier/shared/fault"
@@ -53,9 +54,9 @@ func (e *Engine) collect(ctx context.Context, a Ask) (p payment.Payment, fresh b
 		return p, false, err
 	}
 	p, fresh, err = e.intake(a, w)
-	if err != nil || !fresh {
+	if err != nil || !underWay(p, fresh) {
 		<-w.slots
-		return p, false, err
+		return p, fresh, err
 	}
 	e.spawn(p.ID, func() {
 		defer func() { <-w.slots }()
@@ -64,6 +65,10 @@ func (e *Engine) collect(ctx context.Context, a Ask) (p payment.Payment, fresh b
 	})
 	return p, true, nil
 }
+
+// underWay reports that a payment taken in now waits for the wallet's answer: one of stored value has
+// it already.
+func underWay(p payment.Payment, fresh bool) bool { return fresh && !p.Final() }
 
 // known finds the payment of a repeated request without waiting for a place.
 func (e *Engine) known(a Ask) (p payment.Payment, ok bool, err error) {
@@ -131,6 +136,12 @@ func (e *Engine) admit(ctx context.Context, a Ask) (*way, error) {
 	return nil, fault.New(fault.Unavailable, "payment.busy", "%s is too busy: nothing was charged, try again", wallet)
 }
 
+// inside is a channel whose books are the hub's own. It is asked in the transaction that takes the
+// payment in, so that no crash comes between the two.
+type inside interface {
+	PayWithin(*store.Tx, channel.Order) (channel.Answer, error)
+}
+
 // intake stores the payment with its call already marked begun: a crash before the call leaves is
 // then taken for one after it, which is slower and never wrong.
 func (e *Engine) intake(a Ask, w *way) (p payment.Payment, fresh bool, err error) {
@@ -168,22 +179,35 @@ func (e *Engine) intake(a Ask, w *way) (p payment.Payment, fresh bool, err error
 			Body: changeOf(p, submit, "")}); err != nil {
 			return err
 		}
-		if refusal != nil {
-			p, err = e.apply(tx, p, "engine", payment.Event{Kind: payment.Refuse,
-				Decline: payment.Decline{Code: "order_paid", Message: fault.MessageOf(refusal)}}, now)
-			return err
-		}
 		fresh = true
 		tx.AfterCommit(func() {
 			e.Log.Info("payment taken in", logs.Payment, p.ID, logs.Order, p.OrderNo, logs.Merchant, p.Merchant, logs.Terminal, p.Terminal,
 				logs.Channel, w.Name, "amount", p.Amount.Fen(), "out_trade_no", p.Attempt.OutTradeNo)
 		})
+		if refusal != nil {
+			p, err = e.apply(tx, p, "engine", payment.Event{Kind: payment.Refuse,
+				Decline: payment.Decline{Code: "order_paid", Message: fault.MessageOf(refusal)}}, now)
+			return err
+		}
+		if own, ok := w.Channel.(inside); ok {
+			p, err = e.payInside(tx, own, p, a.Code, now)
+			return err
+		}
 		return e.tell(tx, p, now)
 	})
-	if err != nil || !fresh {
+	if err != nil || !underWay(p, fresh) {
 		e.leave(minted)
 	}
 	return p, fresh && err == nil, err
+}
+
+// payInside has the payment's end stored with its beginning.
+func (e *Engine) payInside(tx *store.Tx, own inside, p payment.Payment, code pay.Code, now time.Time) (payment.Payment, error) {
+	answer, err := own.PayWithin(tx, orderOf(p, code))
+	if err != nil {
+		return p, err
+	}
+	return e.apply(tx, p, "wallet", payment.Learn(p, payment.TaskSubmit, answer, e.rules(p), now), now)
 }
 
 // bears reports that a refusal ends a sale whose goods are gone already. Such a sale is stored as a

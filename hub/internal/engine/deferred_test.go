@@ -1,13 +1,22 @@
 package engine_test
 
 import (
+	"bytes"
+	"crypto/ed25519"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"cloudcashier/hub/internal/channel/storedvalue"
 	"cloudcashier/hub/internal/engine"
 	"cloudcashier/hub/internal/store"
+	"cloudcashier/shared/id"
+	"cloudcashier/shared/money"
 	"cloudcashier/shared/pay"
+	sv "cloudcashier/shared/storedvalue"
 	"cloudcashier/shared/wire"
 )
 
@@ -128,4 +137,68 @@ func TestAnOpenOrderIsTriedAgain(t *testing.T) {
 			t.Errorf("%+v", results)
 		}
 	})
+}
+
+// TestStoredValueIsOneCommit: taking a payment in and charging the balance cannot come apart, so that
+// no crash makes a loss of a sale that was accepted offline. Nothing runs here but the intake.
+func TestStoredValueIsOneCommit(t *testing.T) {
+	key := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, 32))
+	secret := []byte("0123456789abcdef")
+	h := newHouse(t)
+	h.stop()
+	h.open() // leads, and carries nothing out
+	defer h.store.DB().Close()
+	bank := storedvalue.New(storedvalue.Config{Store: h.store, Key: key.Public().(ed25519.PublicKey), Secret: func(string) []byte { return secret },
+		Collect: func(string, string) time.Duration { return time.Hour }, Now: time.Now})
+	told := 0
+	e := engine.New(engine.Deps{Store: h.store, Node: h.node, Ways: []engine.Way{{Name: "sv", Wallet: pay.StoredValue, Channel: bank}}, CodeKey: []byte("k"),
+		Now: time.Now, IDs: id.NewSource(time.Now, rand.NewChaCha8([32]byte{9})), Log: slog.New(slog.NewJSONHandler(&h.logs, nil)), Told: func(string) { told++ }})
+	if err := h.store.Update(func(tx *store.Tx) error {
+		if err := tx.InsertStoredAccount(store.StoredAccount{ID: "sva_1", Merchant: merchant, Created: time.Now()}); err != nil {
+			return err
+		}
+		return tx.InsertStoredEntry(store.StoredEntry{Account: "sva_1", Kind: "topup", Number: "t", Amount: money.Fen(150), At: time.Now()})
+	}); err != nil {
+		t.Fatal(err)
+	}
+	at := time.Now()
+	for i, want := range []pay.Status{pay.StatusSucceeded, pay.StatusDeclined} {
+		m := wire.Pay{Key: fmt.Sprintf("s%d", i), OrderNo: fmt.Sprintf("O-%d", i), Amount: 100, Currency: "CNY", DeferredAt: &at}
+		code, err := sv.Mint(sv.Terms{Account: "sva_1", Serial: fmt.Sprintf("serial-%d", i), Merchant: merchant, Most: money.Fen(100),
+			NotBefore: at.Add(-time.Minute), NotAfter: at.Add(time.Minute)}, secret, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		read, err := sv.Parse(code, key.Public().(ed25519.PublicKey))
+		if err != nil {
+			t.Fatal(err)
+		}
+		claim, err := read.Claim(sv.Sale{Terminal: till.ID, Key: m.Key, OrderNo: m.OrderNo, Amount: money.Fen(100)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Code = claim.Reveal()
+		for range 2 {
+			if err := (engine.Desk{Engine: e}).Pay(t.Context(), till, m); err != nil {
+				t.Fatal(err)
+			}
+			results, refused := h.told()
+			if len(refused) != 0 || len(results) == 0 || results[len(results)-1].Status != want || results[len(results)-1].Key != m.Key {
+				t.Fatalf("%+v, %+v", results, refused)
+			}
+		}
+	}
+	if err := h.store.View(func(tx *store.Tx) error {
+		work, err := tx.AllWork()
+		a, _ := tx.StoredAccount("sva_1")
+		if len(work) != 0 || a.Balance != money.Fen(50) || told == 0 {
+			t.Errorf("work %+v, balance %s", work, a.Balance)
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if got := h.exceptions(); len(got) != 1 || got[0] != "deferred_refused declined balance_low" {
+		t.Errorf("%v", got)
+	}
 }

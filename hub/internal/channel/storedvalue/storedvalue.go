@@ -58,28 +58,32 @@ func (c *Channel) RefundRules() channel.RefundRules {
 
 // Pay implements channel.Channel.
 func (c *Channel) Pay(ctx context.Context, o channel.Order) channel.Answer {
-	return c.settle(ctx, func(tx *store.Tx, now time.Time) (channel.Answer, error) {
-		known, ok, err := tx.StoredOrder(o.OutTradeNo)
-		if err != nil || ok {
-			return answer(known, o.Amount), err
-		}
-		order := store.StoredOrder{OutTradeNo: o.OutTradeNo, Amount: o.Amount, At: now}
-		code, decline := c.judge(o, now)
-		if decline == nil {
-			if decline, err = charge(tx, code.Terms, o, &order); err != nil {
-				return channel.Answer{}, err
-			}
-		}
-		if decline != nil {
-			order.Status, order.DeclineCode, order.DeclineMessage = store.StoredDeclined, string(decline.Code), decline.Message
-			return answer(order, o.Amount), tx.InsertStoredOrder(order)
-		}
-		order.Status = store.StoredPaid
-		if err := tx.InsertStoredOrder(order); err != nil {
+	return c.settle(ctx, func(tx *store.Tx, _ time.Time) (channel.Answer, error) { return c.PayWithin(tx, o) })
+}
+
+// PayWithin is Pay in a transaction of the caller's. An error undoes all of it.
+func (c *Channel) PayWithin(tx *store.Tx, o channel.Order) (channel.Answer, error) {
+	now := c.Now()
+	known, ok, err := tx.StoredOrder(o.OutTradeNo)
+	if err != nil || ok {
+		return answer(known, o.Amount), err
+	}
+	order := store.StoredOrder{OutTradeNo: o.OutTradeNo, Amount: o.Amount, At: now}
+	code, decline := c.judge(o, now)
+	if decline == nil {
+		if decline, err = charge(tx, code.Terms, o, &order); err != nil {
 			return channel.Answer{}, err
 		}
-		return answer(order, o.Amount), book(tx, order.Account, "charge", o.OutTradeNo, o.OutTradeNo, o.Amount.Neg(), now)
-	})
+	}
+	if decline != nil {
+		order.Status, order.DeclineCode, order.DeclineMessage = store.StoredDeclined, string(decline.Code), decline.Message
+		return answer(order, o.Amount), tx.InsertStoredOrder(order)
+	}
+	order.Status = store.StoredPaid
+	if err := tx.InsertStoredOrder(order); err != nil {
+		return channel.Answer{}, err
+	}
+	return answer(order, o.Amount), book(tx, order.Account, "charge", o.OutTradeNo, o.OutTradeNo, o.Amount.Neg(), now)
 }
 
 // judge looks at the code itself: whose it is, for which sale, how old.
