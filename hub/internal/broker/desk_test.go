@@ -228,6 +228,7 @@ func TestGolden(t *testing.T) {
 			{Seq: 8, Kind: "unusable", Body: json.RawMessage(`{}`), At: at, Prev: bytes.Repeat([]byte{9}, 32)}}},
 	}
 	h.Now = func() time.Time { return at }
+	h.Offline = func(t registry.Terminal) string { return "limits of " + t.ID }
 	c := h.connect(a).listen(a)
 	for _, kind := range []wire.Kind{wire.KindHello, wire.KindPay, wire.KindFence, wire.KindCancel, wire.KindAck, wire.KindRecords} {
 		data, err := os.ReadFile(filepath.Join("../../../shared/wire/testdata", "up_"+string(kind)+".json"))
@@ -248,7 +249,7 @@ func TestGolden(t *testing.T) {
 					continue // what the desk says is stored
 				}
 				w, err := wire.Decode[wire.Welcome](e)
-				if welcomed = e.Kind == wire.KindWelcome; !welcomed || err != nil || !w.SentAt.Equal(at) || !w.Now.Equal(at) {
+				if welcomed = e.Kind == wire.KindWelcome; !welcomed || err != nil || !w.SentAt.Equal(at) || !w.Now.Equal(at) || w.Offline != "limits of "+a.id {
 					t.Errorf("answered by %s %s", e.Kind, e.Body)
 				}
 			}
