@@ -149,6 +149,9 @@ func (c Config) Validate() error {
 			bad(key, "a wechat channel has wechat_v2, an alipay channel has alipay, a storedvalue channel neither, and nothing else")
 		}
 	}
+	if len(c.Offline) > 0 && !c.hasStoredValue() {
+		bad("offline", "nothing but stored value is taken offline: add a channel of wallet storedvalue")
+	}
 	for i, o := range c.Offline {
 		if _, err := o.policy("trm", time.Unix(1, 0)); err != nil {
 			bad(fmt.Sprintf("offline[%d]", i), "per_sale, count, sum, age, valid and collect are above zero, and at least a second: fen, sales, fen, and times like 24h")

@@ -109,6 +109,11 @@ func TestOfflineLimitsAreTheMostParticular(t *testing.T) {
 	if err != nil || len(back.Offline) != 4 || back.Offline[0] != cfg.Offline[0] || !back.hasStoredValue() {
 		t.Errorf("%+v, %v", back, err)
 	}
+	cfg.Channels = nil
+	if err := cfg.Validate(); fault.CodeOf(err) != "config.values" {
+		t.Errorf("without the channel: %v", err)
+	}
+	cfg.Channels = []ChannelConfig{{Name: "sv", Wallet: pay.StoredValue}}
 	for name, change := range map[string]func(*OfflineConfig){
 		"no count": func(o *OfflineConfig) { o.Count = 0 }, "no life": func(o *OfflineConfig) { o.Valid = 0 }, "no sum": func(o *OfflineConfig) { o.Sum = 0 },
 	} {

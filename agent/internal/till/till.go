@@ -242,6 +242,10 @@ func (t *Till) step(h *held, n sale.News, at time.Time, also func(*store.Tx) err
 		t.Log.Info("sale changed", logs.Sale, row.ID, logs.Order, row.OrderNo, logs.Kind, string(n.Event),
 			logs.Status, string(row.State), logs.Payment, row.PaymentID)
 	}
+	if row.State != before.State && row.State.Final() && !row.Deferred.IsZero() && row.State != localapi.StatePaid {
+		t.Log.Warn("a sale accepted without a connection ended without its money", logs.Sale, row.ID, logs.Order, row.OrderNo,
+			logs.Status, string(row.State), "reason", row.Reason, "amount", row.Amount.Fen())
+	}
 	if durable(row.Sale) != durable(before.Sale) {
 		t.tellSale(h.row)
 	}
