@@ -153,7 +153,7 @@ func (c Config) Validate() error {
 		bad("offline", "nothing but stored value is taken offline: add a channel of wallet storedvalue")
 	}
 	for i, o := range c.Offline {
-		if _, err := o.policy("trm", time.Unix(1, 0)); err != nil {
+		if _, err := o.policy("trm", time.Unix(1, 0)); err != nil || o.Collect < time.Second {
 			bad(fmt.Sprintf("offline[%d]", i), "per_sale, count, sum, age, valid and collect are above zero, and at least a second: fen, sales, fen, and times like 24h")
 		}
 	}

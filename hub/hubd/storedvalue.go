@@ -55,7 +55,7 @@ func (c Config) offlineOf(merchant, terminal string) (best OfflineConfig, ok boo
 
 // policy is the entry as one terminal gets it, signed by nobody yet.
 func (o OfflineConfig) policy(terminal string, now time.Time) (storedvalue.Policy, error) {
-	p := storedvalue.Policy{Terminal: terminal, PerSale: money.Fen(o.PerSale), Count: o.Count, Sum: money.Fen(o.Sum), Age: o.Age, Collect: o.Collect,
+	p := storedvalue.Policy{Terminal: terminal, PerSale: money.Fen(o.PerSale), Count: o.Count, Sum: money.Fen(o.Sum), Age: o.Age,
 		Issued: now, Expires: now.Add(o.Valid)}
 	return p, p.Check()
 }

@@ -115,7 +115,7 @@ func TestOfflineLimitsAreTheMostParticular(t *testing.T) {
 	}
 	cfg.Channels = []ChannelConfig{{Name: "sv", Wallet: pay.StoredValue}}
 	for name, change := range map[string]func(*OfflineConfig){
-		"no count": func(o *OfflineConfig) { o.Count = 0 }, "no life": func(o *OfflineConfig) { o.Valid = 0 }, "no sum": func(o *OfflineConfig) { o.Sum = 0 },
+		"no count": func(o *OfflineConfig) { o.Count = 0 }, "never collected": func(o *OfflineConfig) { o.Collect = 0 }, "no life": func(o *OfflineConfig) { o.Valid = 0 }, "no sum": func(o *OfflineConfig) { o.Sum = 0 },
 	} {
 		bad := limits("", "", 1)
 		change(&bad)

@@ -39,6 +39,14 @@ func TestStoredValueOffline(t *testing.T) {
 	if s, err := tills[0].AwaitSale(ctx, connected.ID, "it is settled", rig.Settled); err != nil || s.Outcome != pay.Paid || s.Wallet != pay.StoredValue {
 		t.Fatalf("connected: %+v, %v", s, err)
 	}
+	atAPI := code(l.StoredAccount, 1000)
+	if p, err := l.Pay(ctx, "S-API", 600, atAPI, 10*time.Second); err != nil || p.Outcome != pay.Paid {
+		t.Fatalf("at the merchants' API: %+v, %v", p, err)
+	}
+	again := offer(t, ctx, tills[0], "S-again", 100, atAPI)
+	if s, err := tills[0].AwaitSale(ctx, again.ID, "it is settled", rig.Settled); err != nil || s.State != localapi.StateDeclined || s.Reason != "code_used" {
+		t.Errorf("a code that was spent at the API: %+v, %v", s, err)
+	}
 	first, twice, short := code(l.StoredAccount, 2000), code(l.StoredAccount, 2000), code(poor, 2000)
 	big, spare := code(l.StoredAccount, 30_000), code(l.StoredAccount, 2000)
 	var many []string
@@ -95,13 +103,13 @@ func TestStoredValueOffline(t *testing.T) {
 	for _, account := range []struct {
 		id   string
 		want int64
-	}{{poor, 500}, {l.StoredAccount, 500_000 - 700 - 1280 - 900 - 9*20_000}} {
+	}{{poor, 500}, {l.StoredAccount, 500_000 - 700 - 600 - 1280 - 900 - 9*20_000}} {
 		if got, err := l.StoredBalance(ctx, account.id); err != nil || got != account.want {
 			t.Errorf("the balance of %s is %d, want %d (%v)", account.id, got, account.want, err)
 		}
 	}
 	sealed(t, ctx, r, l, tills)
-	for _, c := range append(many, first, twice, short, big, spare) {
+	for _, c := range append(many, first, twice, short, big, spare, atAPI) {
 		noFile(t, c[strings.LastIndex(c, ".")+1:], l.Data, tills[0].Data, tills[1].Data)
 	}
 }

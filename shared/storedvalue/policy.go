@@ -25,7 +25,6 @@ type Policy struct {
 	Count    int           // sales at a time
 	Sum      money.Amount  // of all of them
 	Age      time.Duration // of the oldest, beyond which no more are taken
-	Collect  time.Duration // from the scan: the hub collects that long, afterwards the shop bears it
 	Issued   time.Time     // whole seconds, by the hub's clock
 	Expires  time.Time
 }
@@ -38,14 +37,13 @@ type policyPayload struct {
 	Count    int            `json:"count"`
 	Sum      int64          `json:"sum"`
 	Age      int64          `json:"age_s"`
-	Collect  int64          `json:"collect_s"`
 	Issued   int64          `json:"issued"`
 	Expires  int64          `json:"expires"`
 }
 
 func (p Policy) payload() policyPayload {
 	return policyPayload{Version: 1, Terminal: p.Terminal, Currency: p.PerSale.Currency(), PerSale: p.PerSale.Fen(), Count: p.Count, Sum: p.Sum.Fen(),
-		Age: int64(p.Age / time.Second), Collect: int64(p.Collect / time.Second), Issued: p.Issued.Unix(), Expires: p.Expires.Unix()}
+		Age: int64(p.Age / time.Second), Issued: p.Issued.Unix(), Expires: p.Expires.Unix()}
 }
 
 // Check refuses (Invalid) limits that make no sense.
@@ -109,12 +107,12 @@ func (w policyPayload) policy() (Policy, error) {
 	if badSum == nil {
 		badSum = sum.Charge()
 	}
-	if err != nil || badSum != nil || w.Version != 1 || w.Terminal == "" || w.Count <= 0 || w.Age <= 0 || w.Collect <= 0 ||
+	if err != nil || badSum != nil || w.Version != 1 || w.Terminal == "" || w.Count <= 0 || w.Age <= 0 ||
 		w.Issued <= 0 || w.Expires <= w.Issued {
 		return Policy{}, noPolicy()
 	}
 	return Policy{Terminal: w.Terminal, PerSale: perSale, Count: w.Count, Sum: sum, Age: time.Duration(w.Age) * time.Second,
-		Collect: time.Duration(w.Collect) * time.Second, Issued: time.Unix(w.Issued, 0).UTC(), Expires: time.Unix(w.Expires, 0).UTC()}, nil
+		Issued: time.Unix(w.Issued, 0).UTC(), Expires: time.Unix(w.Expires, 0).UTC()}, nil
 }
 
 // Valid reports that the policy is in force at a moment of the hub's clock.

@@ -165,7 +165,7 @@ func TestTermsAllow(t *testing.T) {
 }
 
 var policy = storedvalue.Policy{Terminal: "trm_1", PerSale: money.Fen(20_000), Count: 20, Sum: money.Fen(200_000), Age: 24 * time.Hour,
-	Collect: 7 * 24 * time.Hour, Issued: at, Expires: at.Add(72 * time.Hour)}
+	Issued: at, Expires: at.Add(72 * time.Hour)}
 
 func TestPolicy(t *testing.T) {
 	s, err := storedvalue.SignPolicy(policy, key)

@@ -20,7 +20,7 @@ import (
 // limits are what the hub lets the till accept: three sales, 30.00 in all, 20.00 each, a day.
 func limits() storedvalue.Policy {
 	return storedvalue.Policy{Terminal: "trm_1", PerSale: money.Fen(2000), Count: 3, Sum: money.Fen(3000), Age: 24 * time.Hour,
-		Collect: 7 * 24 * time.Hour, Issued: start, Expires: start.Add(72 * time.Hour)}
+		Issued: start, Expires: start.Add(72 * time.Hour)}
 }
 
 func (r *rig) greet(p storedvalue.Policy, offset time.Duration) {

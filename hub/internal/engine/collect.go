@@ -35,7 +35,7 @@ type Ask struct {
 func (a Ask) scope() string { return payment.Payment{Source: a.Source, Terminal: a.Terminal}.Scope() }
 
 // Collect takes a payment in and begins to collect it. It returns once the payment is stored; the
-// wallet is called in the background. The same Key with the same BodyHash gives the payment that
+// wallet is called in the background; one of stored value is stored with its end. The same Key with the same BodyHash gives the payment that
 // is there already; with another one, Conflict. Other errors: Invalid (nothing is stored),
 // Conflict when the order is paid or being paid or the code was used, Unavailable when the channel
 // is too busy (nothing is stored), InDoubt when storage failed.
