@@ -2,7 +2,6 @@ package hubd
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"time"
 
@@ -95,20 +94,10 @@ func (h *Hub) putCodes(tx *store.Tx, of Codes, codes []string, now time.Time) er
 }
 
 // mint answers operators who ask for codes.
-func (h *Hub) mint(w http.ResponseWriter, r *http.Request) {
-	var o CodeOrder
-	body := json.NewDecoder(http.MaxBytesReader(w, r.Body, operatorsBody))
-	body.DisallowUnknownFields()
-	err := fault.Wrap(body.Decode(&o), fault.Invalid, "codes.form", "the request asks for no codes: update cashier-hub")
-	var c Codes
-	if err == nil {
-		c, err = h.mintCodes(o)
-	}
-	h.reply(w, c, err, "activation codes refused", "store", o.Store)
-}
+func (h *Hub) mint(_ *http.Request, o CodeOrder) (any, error) { return h.mintCodes(o) }
 
 // MintCodes has the hub that runs on a folder mint activation codes. It is Unavailable when none runs.
+// When nobody knows what became of it, ask again: codes that nobody saw expire unused.
 func MintCodes(ctx context.Context, folder string, o CodeOrder) (c Codes, err error) {
-	const doubt = "the hub did not answer: ask again, codes that nobody saw expire unused"
-	return c, askHub(ctx, folder, codesMinting, o, &c, "mint codes", doubt)
+	return c, operate(ctx, folder, codesMinting, o, &c)
 }

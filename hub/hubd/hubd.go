@@ -72,15 +72,15 @@ func Open(cfg Config, deps Deps) (h *Hub, err error) {
 	if h.keys, err = loadKeys(filepath.Join(cfg.Data, "keys"), deps.Random, deps.Now()); err != nil {
 		return h, err
 	}
-	ways, err := openChannels(cfg.Channels, deps.Now, deps.Random)
-	if err != nil {
-		return h, err
-	}
 	node, err := keep(filepath.Join(cfg.Data, "node"), func() ([]byte, error) { return []byte(h.ids.New("nod")), nil })
 	if err != nil {
 		return h, err
 	}
 	if h.store, err = store.Open(cfg.DatabaseFile(), deps.Now); err != nil {
+		return h, err
+	}
+	ways, err := h.openChannels()
+	if err != nil {
 		return h, err
 	}
 	if h.operators, err = h.listenOperators(); err != nil {
@@ -105,7 +105,8 @@ func (h *Hub) openDoors() error {
 	}
 	forTerminals := &tls.Config{Certificates: []tls.Certificate{cert}, ClientCAs: h.keys.ca.Pool(), MinVersion: tls.VersionTLS12}
 	h.broker, err = broker.New(
-		broker.Config{Listener: h.mqtt, TLS: forTerminals, SigningKey: h.keys.signing(), TicketKey: h.keys.ticket, MaxConnections: terminalsMost()},
+		broker.Config{Listener: h.mqtt, TLS: forTerminals, SigningKey: h.keys.signing(), TicketKey: h.keys.ticket, MaxConnections: terminalsMost(),
+			Offline: h.offlinePolicy},
 		broker.Deps{Desk: engine.Desk{Engine: h.engine}, Archive: engine.Desk{Engine: h.engine}, Mailbox: mailbox{h.store}, Directory: h.store, Now: h.deps.Now, IDs: h.ids,
 			Log: h.deps.Log.With("part", "broker")})
 	if err != nil {

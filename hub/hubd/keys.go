@@ -16,6 +16,7 @@ import (
 
 	"cloudcashier/hub/internal/registry"
 	"cloudcashier/shared/fault"
+	"cloudcashier/shared/storedvalue"
 )
 
 // keys are the hub's own: one master secret, from which every symmetric one is derived, and the
@@ -118,6 +119,11 @@ func (k *keys) ticket(day int64) [32]byte {
 // apiSecret is a merchant's secret for one API key, as text.
 func (k *keys) apiSecret(keyID string) string {
 	return base64.RawURLEncoding.EncodeToString(k.derive("api-key\n" + keyID))
+}
+
+// storedSecret is the secret of a stored-value code.
+func (k *keys) storedSecret(serial string) []byte {
+	return k.derive("stored-value-code\n" + serial)[:storedvalue.SecretSize]
 }
 
 // serverTLS makes a fresh certificate for the hub's doors.

@@ -21,7 +21,7 @@ type table map[string]string
 // words are what law speaks; slab is all that any program may lean on but the database.
 const (
 	words = "shared/fault shared/money shared/pay "
-	slab  = words + "shared/id shared/localapi shared/logs shared/run shared/strictjson shared/ticket shared/wire "
+	slab  = words + "shared/id shared/localapi shared/logs shared/run shared/storedvalue shared/strictjson shared/ticket shared/wire "
 )
 
 // find gives the row of a folder; its own row wins over that of its parents.
@@ -70,8 +70,10 @@ var plan = book{
 		"shared/wire":       "shared/fault shared/pay shared/strictjson",
 		"shared/localapi":   "shared/fault shared/pay",
 
+		"shared/storedvalue": words + "shared/strictjson",
+
 		// The till, from the law up to main.
-		"agent/internal/sale":     words + "shared/localapi shared/wire", // the hub's words come as wire has them
+		"agent/internal/sale":     words + "shared/localapi shared/storedvalue shared/wire", // the hub's words come as wire has them
 		"agent/internal/store":    slab + "shared/sqlite agent/internal/sale",
 		"agent/internal/till":     slab + "agent/internal/hublink agent/internal/sale agent/internal/store", // hublink: the words of its interface
 		"agent/internal/scanner":  slab,
@@ -88,7 +90,8 @@ var plan = book{
 		"hub/internal/channel/carry":       "",
 		"hub/internal/channel/wechat":      words + "shared/strictjson hub/internal/channel hub/internal/channel/carry",
 		"hub/internal/channel/alipay":      words + "shared/strictjson hub/internal/channel hub/internal/channel/carry",
-		"hub/internal/channel/channeltest": words + "hub/internal/channel hub/sandbox", // test support only
+		"hub/internal/channel/storedvalue": words + "shared/id shared/storedvalue hub/internal/channel hub/internal/store", // its books are in the hub's own
+		"hub/internal/channel/channeltest": words + "hub/internal/channel hub/sandbox",                                     // test support only
 		"hub/internal/store":               slab + "shared/sqlite hub/internal/payment hub/internal/registry",
 		"hub/internal/engine":              slab + "hub/internal/channel hub/internal/payment hub/internal/registry hub/internal/store",
 		"hub/internal/broker":              slab + "hub/internal/registry",
@@ -124,13 +127,14 @@ var plan = book{
 	},
 
 	testRooms: table{
-		"agent/internal/scanner":      "firmware-sim/board",
-		"agent/agentd":                "firmware-sim/board",
-		"hub/internal/channel/wechat": "hub/internal/channel/channeltest hub/sandbox",
-		"hub/internal/channel/alipay": "hub/internal/channel/channeltest hub/sandbox",
-		"hub/internal/engine":         "scripts/history hub/internal/channel/channeltest hub/sandbox hub/internal/channel/*",
-		"hub/sandbox":                 "hub/internal/channel hub/internal/channel/*",
-		"scripts/e2e":                 "scripts/history scripts/internal/load",
+		"agent/internal/scanner":           "firmware-sim/board",
+		"agent/agentd":                     "firmware-sim/board",
+		"hub/internal/channel/wechat":      "hub/internal/channel/channeltest hub/sandbox",
+		"hub/internal/channel/alipay":      "hub/internal/channel/channeltest hub/sandbox",
+		"hub/internal/channel/storedvalue": "hub/internal/registry",
+		"hub/internal/engine":              "scripts/history hub/internal/channel/channeltest hub/sandbox hub/internal/channel/*",
+		"hub/sandbox":                      "hub/internal/channel hub/internal/channel/*",
+		"scripts/e2e":                      "scripts/history scripts/internal/load",
 	},
 
 	modules: []owner{
@@ -177,7 +181,7 @@ var plan = book{
 	},
 
 	money: []string{
-		"shared/money", "shared/pay", "shared/wire", "shared/localapi",
+		"shared/money", "shared/pay", "shared/storedvalue", "shared/wire", "shared/localapi",
 		"agent/internal/sale", "agent/internal/store", "agent/internal/till", "agent/internal/localapi",
 		"hub/internal/*", "hub/sandbox", "tui/internal/*", "scripts/internal/rig", "scripts/demo", "scripts/e2e",
 	},

@@ -21,7 +21,7 @@ var tillBugs = slices.Concat(
 		mutant{name: "sale/cancel-forgets", wrong: "a cancelled sale is charged and nobody undoes it", file: "law.go", run: "TestSimulation$", env: "SEEDS=2000",
 			edits: swap(saleLeft, "Restart: {localapi.StateUnknown, wire.KindFence}, Cancel: {to: localapi.StateCancelled},\n\t\tFenced: {to: localapi.StateLapsed}, Refused: {localapi.StateUnknown, wire.KindFence},")},
 		mutant{name: "sale/expired-code-leaves", wrong: "a code that belongs to the past is charged", file: "law.go", run: "TestACodeNeverLeavesPastItsLife",
-			edits: swap(`case n.Event == Leave && at.Sub(s.Scanned) >= r.CodeLife:`, `case false:`)},
+			edits: swap(`case n.Event == Leave && s.State == localapi.StateSending && at.Sub(s.Scanned) >= r.CodeLife:`, `case false:`)},
 		mutant{name: "sale/amount-not-compared", wrong: "one yuan paid shows a sale of hundred as paid", file: "law.go", run: "TestAnotherPaymentOrAmount",
 			edits: swap(`case n.Event == Approved && n.Amount != 0 && n.Amount != s.Amount.Fen():`, `case false:`)},
 		mutant{name: "sale/contradiction-believed", wrong: "a garbled word of the hub shows as paid", file: "sale.go", run: "TestWhatTheHubTells",

@@ -89,6 +89,10 @@ type Hello struct {
 type Welcome struct {
 	SentAt time.Time `json:"sent_at"` // Hello's
 	Now    time.Time `json:"now"`     // the hub's clock
+
+	// Offline is the till's offline policy, signed by itself because the till keeps it: package
+	// storedvalue. Empty: nothing may be taken offline, and what the till kept is void.
+	Offline string `json:"offline,omitempty"`
 }
 
 // Pay asks for a payment. Key is the till's own name for it, minted and stored before sending.
@@ -101,6 +105,10 @@ type Pay struct {
 	CodeAgeMS int64     `json:"code_age_ms"` // milliseconds since the scan when sent, by a monotonic clock
 	Subject   string    `json:"subject,omitempty"`
 	ScannedAt time.Time `json:"scanned_at"` // by the till's clock; for people, never for decisions
+
+	// DeferredAt is when the till took a stored-value code without a connection, by the hub's clock as
+	// far as the till knew it. The goods are gone then: Code is a claim and may be old.
+	DeferredAt *time.Time `json:"deferred_at,omitempty"`
 }
 
 // Fence asks that Key be refused should it still arrive, and how it stands.

@@ -91,6 +91,34 @@ func TestGolden(t *testing.T) {
 	}
 }
 
+// TestGoldenRare: the fields that most messages lack.
+func TestGoldenRare(t *testing.T) {
+	for name, body := range map[string]any{
+		"up_pay_deferred": wire.Pay{Key: "sale_1", OrderNo: "A-1", Amount: 1280, Currency: "CNY", Code: "SV1C.eyJ2IjoxfQ.c2ln.cHJvb2Y",
+			CodeAgeMS: 7_200_000, ScannedAt: at, DeferredAt: &at},
+		"down_welcome_offline": wire.Welcome{SentAt: at, Now: at.Add(time.Second), Offline: "SVP1.eyJ2IjoxfQ.c2ln"},
+	} {
+		path := filepath.Join("testdata", name+".json")
+		got, err := json.Marshal(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if *update {
+			if err := os.WriteFile(path, got, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(path)
+		if err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s changed (%v):\n%s\nwant\n%s", path, err, got, want)
+		}
+		back := reflect.New(reflect.TypeOf(body))
+		if err := json.Unmarshal(want, back.Interface()); err != nil || !reflect.DeepEqual(back.Elem().Interface(), body) {
+			t.Errorf("%s: body %+v, %v", path, back.Elem(), err)
+		}
+	}
+}
+
 func TestOpenRefuses(t *testing.T) {
 	good := string(seal(t, 1))
 	other := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{8}, 32)).Public().(ed25519.PublicKey)

@@ -63,8 +63,12 @@ type State struct {
 type Deps struct {
 	Now     func() time.Time
 	Log     *slog.Logger
-	Records Records     // what the hub gets a copy of
-	Rand    *rand.Rand  // for jitter; used only within Run
+	Records Records    // what the hub gets a copy of
+	Rand    *rand.Rand // for jitter; used only within Run
+	// Greeted is told what came with each greeting: what the till may accept without a connection, as
+	// the hub signed it ("": nothing), and the hub's clock minus ours. An error means that the journal
+	// failed. It is called from within Run; may be nil.
+	Greeted func(policy string, offset time.Duration) error
 	Changed func(State) // told of every change, from within Run; must not block; may be nil
 	Version string      // of the program
 	Boot    string      // names this run of it

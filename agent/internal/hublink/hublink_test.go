@@ -38,8 +38,11 @@ func TestGreetsThenSendsInOrder(t *testing.T) {
 		if w.link.State().Up {
 			t.Error("up by an answer to another hello")
 		}
-		w.say(0, wire.KindWelcome, wire.Welcome{SentAt: hello.SentAt, Now: time.Now()})
+		w.say(0, wire.KindWelcome, wire.Welcome{SentAt: hello.SentAt, Now: time.Now(), Offline: "SVP1.a.b"})
 		synctest.Wait()
+		if !slices.Equal(w.j.greeted, []string{"SVP1.a.b"}) {
+			t.Errorf("came with the greeting: %q", w.j.greeted)
+		}
 		list := w.told(wire.KindHello, wire.KindPay)
 		equal(t, "sent", seqs(list), []uint64{1, 2, 3})
 		if list[0].qos != 1 || list[0].Ack != 41 {

@@ -287,6 +287,11 @@ func (t *talk) welcome(e wire.Envelope) error {
 	t.hello = time.Time{}
 	t.greet.Stop()
 	t.again.Reset(helloEvery)
+	if t.l.Greeted != nil {
+		if err := t.l.Greeted(w.Offline, t.l.clock.offset); err != nil {
+			return journalError{err}
+		}
+	}
 	t.copy.greet()
 	if t.greeted.IsZero() {
 		t.greeted, t.stale = now, true

@@ -86,6 +86,9 @@ type Config struct {
 	// comes back costs it two thirds of what it cost to come. nil: each run draws its own.
 	TicketKey func(day int64) [32]byte
 
+	// Offline gives what a terminal may take without a connection, signed; nil: nothing.
+	Offline func(registry.Terminal) string
+
 	MaxConnections    int // in all; 20,000, which is what 1 GiB holds at 50 KiB each
 	MaxPending        int // not yet authenticated; 6,000, a reconnect storm's queueTime; those that wait cost 6 KiB
 	MaxPendingPerIP   int // of those from one address, when so many are free; 3,000, because a mall of tills shares one

@@ -221,7 +221,12 @@ func (s *session) work(o orders) error {
 		return err
 	}
 	if o.hello != nil {
-		s.send(wire.KindWelcome, 0, s.b.Now(), wire.Welcome{SentAt: o.hello.SentAt, Now: s.b.Now()})
+		welcome := wire.Welcome{SentAt: o.hello.SentAt}
+		if s.b.Offline != nil {
+			welcome.Offline = s.b.Offline(s.known)
+		}
+		welcome.Now = s.b.Now()
+		s.send(wire.KindWelcome, 0, welcome.Now, welcome)
 	}
 	if o.stored != nil && !s.send(wire.KindStored, 0, s.b.Now(), *o.stored) {
 		return nil

@@ -91,6 +91,12 @@ type Order struct {
 	Store      string       // our store's identifier
 	Terminal   string       // our terminal's identifier; may be empty
 	Expires    time.Time    // the wallet is told to refuse the order after this moment
+
+	// What only the hub's own stored value needs: a till's claim is bound to its sale.
+	Merchant string    // our merchant's identifier
+	Key      string    // who asked named the payment so
+	OrderNo  string    // the merchant's own number
+	Deferred time.Time // when the till took it without a connection; zero: it was connected
 }
 
 // Ref names an attempt made before, with what its answer must agree to.

@@ -1,6 +1,7 @@
 // Package engine carries payments out: it loads, asks the law, stores, and only then acts.
 //
-// Every step is one transaction, and no wallet is called inside one. What must be said to a
+// Every step is one transaction, and no wallet is called inside one; the hub's own stored value is none,
+// and is booked in the transaction that takes its payment in. What must be said to a
 // terminal or a merchant leaves as a row of that same transaction; doors read it from there. The
 // engine refuses to guess: an answer it does not get, a panic, a restart in the middle of a call,
 // all leave the payment unknown, and the schedule asks again. One engine leads on a database; one

@@ -117,13 +117,18 @@ func (e *Engine) call(way *way, p payment.Payment, task payment.Task, code pay.C
 	ref := channel.Ref{OutTradeNo: p.Attempt.OutTradeNo, WalletRef: p.Attempt.WalletRef, Amount: p.Amount}
 	switch task {
 	case payment.TaskSubmit:
-		return way.Channel.Pay(ctx, channel.Order{OutTradeNo: p.Attempt.OutTradeNo, Amount: p.Amount, Code: code, Subject: p.Subject,
-			Store: p.Store, Terminal: p.Terminal, Expires: p.Attempt.Sent.Add(orderLife)})
+		return way.Channel.Pay(ctx, orderOf(p, code))
 	case payment.TaskReverse:
 		return way.Channel.Reverse(ctx, ref)
 	default:
 		return way.Channel.Query(ctx, ref)
 	}
+}
+
+func orderOf(p payment.Payment, code pay.Code) channel.Order {
+	return channel.Order{OutTradeNo: p.Attempt.OutTradeNo, Amount: p.Amount, Code: code, Subject: p.Subject,
+		Store: p.Store, Terminal: p.Terminal, Expires: p.Attempt.Sent.Add(orderLife),
+		Merchant: p.Merchant, Key: p.Key, OrderNo: p.OrderNo, Deferred: p.Deferred}
 }
 
 // orderLife is how long the wallet may still take the order after we sent it: WeChat wants at least

@@ -22,10 +22,12 @@ const (
 	AnswerDiffers ExceptionKind = "answer_differs" // the wallet speaks of other money than was asked for
 	Unlooked      ExceptionKind = "unlooked"       // undone, and the wallet never answered a look afterwards
 	SlowRefund    ExceptionKind = "slow_refund"    // a refund is in doubt, or with the wallet, for too long
+
+	DeferredRefused ExceptionKind = "deferred_refused" // taken offline, the goods are gone, and it could not be collected
 )
 
 // ExceptionKinds lists every kind.
-var ExceptionKinds = []ExceptionKind{RefusedEvent, LateSuccess, SlowReversal, UndoEnding, AnswerDiffers, Unlooked, SlowRefund}
+var ExceptionKinds = []ExceptionKind{RefusedEvent, LateSuccess, SlowReversal, UndoEnding, AnswerDiffers, Unlooked, SlowRefund, DeferredRefused}
 
 // Owner is who must act on an exception.
 type Owner string
@@ -104,6 +106,9 @@ func Notice(before, after Payment, e Event, refused bool, r channel.Rules, at ti
 	if undone(now) && now.Checks < len(checks) && now.Tries >= checksMost {
 		raise(Unlooked, OwnerOperations, at.Add(personTime), "settled %s, %d looks answered", stamp(now.Settled), now.Checks)
 	}
+	if lost(before, after, e) {
+		raise(DeferredRefused, OwnerOperations, at.Add(personTime), "%s %s", after.Status, after.Decline.Code)
+	}
 	if e.Kind == Undo { // nothing of this attempt is with us any more
 		ended = append(ended, LateSuccess)
 	}
@@ -114,6 +119,13 @@ func Notice(before, after Payment, e Event, refused bool, r channel.Rules, at ti
 		ended = append(ended, Unlooked)
 	}
 	return open, ended
+}
+
+// lost reports that a sale taken offline has just ended without its money, and not because the till
+// stopped it: the shop bears it.
+func lost(before, after Payment, e Event) bool {
+	return !after.Deferred.IsZero() && !before.Final() && after.Final() && after.Outcome() != pay.Paid &&
+		e.Kind != Cancel && after.Attempt.Cause != "cancelled"
 }
 
 // Decide is what a person's decision about an exception does to its payment. It never touches the

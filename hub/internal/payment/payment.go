@@ -57,6 +57,7 @@ type Payment struct {
 	PaidAt   time.Time // the wallet's success time
 	Created  time.Time
 	Finished time.Time // when the outcome became final; zero before
+	Deferred time.Time // when the till took it without a connection and the goods were handed over; zero: not so
 	Attempt  Attempt
 
 	// The store keeps these two, with the refunds they are the sums of. Zero amounts: none.

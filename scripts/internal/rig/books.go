@@ -85,6 +85,11 @@ func Read(ctx context.Context, lab *Lab, tills ...*Till) (b Books, err error) {
 	if b.Ledger, err = lab.Ledger(ctx); err != nil {
 		return b, err
 	}
+	stored, err := lab.StoredLedger(ctx)
+	if err != nil {
+		return b, err
+	}
+	b.Ledger = append(b.Ledger, stored...)
 	if b.Hub, err = lab.Payments(ctx); err != nil {
 		return b, err
 	}

@@ -33,6 +33,7 @@ type Lab struct {
 	PortalUser      string   `json:"portal_user"`
 	PortalPassword  string   `json:"portal_password"`
 	MetricsToken    string   `json:"metrics_token"`
+	StoredAccount   string   `json:"stored_account"`
 	PID             int      `json:"pid"`
 
 	Data    string   `json:"-"` // its folder

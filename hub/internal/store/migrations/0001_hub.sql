@@ -58,7 +58,7 @@ CREATE TABLE payment (
   currency TEXT NOT NULL CHECK (currency = 'CNY'),
   subject TEXT NOT NULL,
   metadata TEXT NOT NULL,
-  wallet TEXT NOT NULL CHECK (wallet IN ('wechat', 'alipay', 'unionpay')),
+  wallet TEXT NOT NULL CHECK (wallet IN ('wechat', 'alipay', 'unionpay', 'storedvalue')),
   status TEXT NOT NULL CHECK (status IN ('created', 'pending', 'unknown', 'succeeded', 'declined', 'reversing', 'reversed', 'closed')),
   waiting INTEGER NOT NULL CHECK (waiting IN (0, 1)),
   decline_code TEXT NOT NULL,
@@ -69,6 +69,8 @@ CREATE TABLE payment (
   finished_at INTEGER,
   refunded_amount INTEGER NOT NULL DEFAULT 0 CHECK (refunded_amount >= 0),   -- these two are kept by triggers
   refunding_amount INTEGER NOT NULL DEFAULT 0 CHECK (refunding_amount >= 0), -- asked back, without an outcome
+  deferred_at INTEGER,                           -- when a till took it without a connection: the goods are gone
+  CHECK (deferred_at IS NULL OR wallet = 'storedvalue' AND source = 'till'),
   CHECK ((finished_at IS NOT NULL) = (status IN ('succeeded', 'declined', 'reversed', 'closed'))),
   CHECK (status <> 'declined' OR decline_code <> ''),
   CHECK (refunded_amount + refunding_amount <= CASE status WHEN 'succeeded' THEN amount ELSE 0 END),
@@ -215,7 +217,8 @@ CREATE TABLE exception (
   id TEXT PRIMARY KEY,
   payment TEXT NOT NULL REFERENCES payment,
   refund TEXT NOT NULL,                          -- empty: about the payment itself
-  kind TEXT NOT NULL CHECK (kind IN ('refused_event', 'late_success', 'slow_reversal', 'undo_ending', 'answer_differs', 'unlooked', 'slow_refund')),
+  kind TEXT NOT NULL CHECK (kind IN ('refused_event', 'late_success', 'slow_reversal', 'undo_ending', 'answer_differs', 'unlooked',
+    'slow_refund', 'deferred_refused')),
   matter TEXT NOT NULL,
   known TEXT NOT NULL,                           -- JSON
   owner TEXT NOT NULL CHECK (owner IN ('hub', 'operations')),
@@ -240,3 +243,50 @@ CREATE TABLE lease (
   epoch INTEGER NOT NULL CHECK (epoch > 0),
   expires_at INTEGER NOT NULL
 ) STRICT;
+
+-- Stored value: what customers have with us. The balance is the sum of the account's entries; the
+-- trigger keeps it so, and the CHECK keeps it from going below nothing.
+CREATE TABLE stored_account (
+  id TEXT PRIMARY KEY,
+  merchant TEXT NOT NULL REFERENCES merchant,
+  name TEXT NOT NULL,
+  currency TEXT NOT NULL CHECK (currency = 'CNY'),
+  balance INTEGER NOT NULL DEFAULT 0 CHECK (balance >= 0),
+  revoked INTEGER NOT NULL DEFAULT 0 CHECK (revoked IN (0, 1)),
+  created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- What became of each attempt. One that was undone before it came has no account.
+CREATE TABLE stored_order (
+  out_trade_no TEXT PRIMARY KEY CHECK (length(out_trade_no) BETWEEN 8 AND 32),
+  account TEXT REFERENCES stored_account,
+  serial TEXT,                                   -- of the code
+  amount INTEGER NOT NULL CHECK (amount > 0),
+  status TEXT NOT NULL CHECK (status IN ('paid', 'declined', 'reversed')),
+  decline_code TEXT NOT NULL,
+  decline_message TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  CHECK ((status = 'declined') = (decline_code <> '')),
+  CHECK ((account IS NULL) = (serial IS NULL)),
+  CHECK (status <> 'paid' OR account IS NOT NULL)
+) STRICT, WITHOUT ROWID;
+-- a code is spent once; one that was declined is not spent
+CREATE UNIQUE INDEX stored_order_serial ON stored_order (serial) WHERE serial IS NOT NULL AND status <> 'declined';
+
+CREATE TABLE stored_entry (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  account TEXT NOT NULL REFERENCES stored_account,
+  kind TEXT NOT NULL CHECK (kind IN ('topup', 'charge', 'reversal', 'refund')),
+  number TEXT NOT NULL CHECK (number <> ''),     -- the topup's, the out_trade_no, the out_refund_no
+  out_trade_no TEXT REFERENCES stored_order,     -- NULL: a topup
+  amount INTEGER NOT NULL CHECK (amount <> 0 AND (amount < 0) = (kind = 'charge')),
+  at INTEGER NOT NULL,
+  CHECK ((kind = 'topup') = (out_trade_no IS NULL)),
+  UNIQUE (kind, number)
+) STRICT;
+CREATE INDEX stored_entry_order ON stored_entry (out_trade_no) WHERE out_trade_no IS NOT NULL;
+CREATE INDEX stored_entry_account ON stored_entry (account, seq);
+CREATE TRIGGER stored_entry_balance AFTER INSERT ON stored_entry
+BEGIN UPDATE stored_account SET balance = balance + NEW.amount WHERE id = NEW.account; END;
+CREATE TRIGGER stored_entry_no_update BEFORE UPDATE ON stored_entry BEGIN SELECT RAISE(ABORT, 'entries are append only'); END;
+CREATE TRIGGER stored_entry_no_delete BEFORE DELETE ON stored_entry BEGIN SELECT RAISE(ABORT, 'entries are append only'); END;
