@@ -106,11 +106,11 @@ func (e *Engine) call(way *way, p payment.Payment, task payment.Task, code pay.C
 	}
 	ctx, cancel := context.WithTimeout(e.life, way.rules.CallTimeout)
 	defer cancel()
-	ref := channel.Ref{OutTradeNo: p.Attempt.OutTradeNo, WalletRef: p.Attempt.WalletRef, Amount: p.Amount}
+	ref := channel.Ref{OutTradeNo: p.Attempt.OutTradeNo, WalletRef: p.Attempt.WalletRef, Amount: p.Amount, SentAt: p.Attempt.Sent}
 	switch task {
 	case payment.TaskSubmit:
-		return way.Channel.Pay(ctx, channel.Order{OutTradeNo: p.Attempt.OutTradeNo, Amount: p.Amount, Code: code, Subject: p.Subject,
-			Store: p.Store, Terminal: p.Terminal, Expires: p.Attempt.Sent.Add(orderLife)})
+		return way.Channel.Pay(ctx, channel.Order{OutTradeNo: p.Attempt.OutTradeNo, SentAt: p.Attempt.Sent, Amount: p.Amount, Code: code,
+			Subject: p.Subject, Store: p.Store, Terminal: p.Terminal, Expires: p.Attempt.Sent.Add(orderLife)})
 	case payment.TaskReverse:
 		return way.Channel.Reverse(ctx, ref)
 	default:

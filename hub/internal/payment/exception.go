@@ -158,7 +158,7 @@ func undone(a Attempt) bool {
 
 // undoEnds is when the wallet stops taking reversals.
 func undoEnds(p Payment, r channel.Rules) (time.Time, bool) {
-	return p.Attempt.Sent.Add(r.UndoWindow), r.UndoWindow > 0
+	return r.UndoUntil(p.Attempt.Sent), r.UndoWindow > 0
 }
 
 // differing are the endings of a connector's codes for an answer that speaks of our order and of

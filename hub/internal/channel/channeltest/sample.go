@@ -15,6 +15,8 @@ const (
 	SampleFen       = 8888
 )
 
+var sampleSent = time.Date(2026, 1, 1, 4, 0, 2, 0, time.UTC) // noon in China, and a little
+
 // SampleOrder is the attempt, with a payment code of the wallet.
 func SampleOrder(w pay.Wallet) channel.Order {
 	codes := map[pay.Wallet]string{
@@ -25,7 +27,7 @@ func SampleOrder(w pay.Wallet) channel.Order {
 		panic(err) // the table above is wrong
 	}
 	return channel.Order{
-		OutTradeNo: SampleNumber, Amount: money.Fen(SampleFen), Code: code, Subject: `tea & "cake" <2> 茶`,
+		OutTradeNo: SampleNumber, SentAt: sampleSent, Amount: money.Fen(SampleFen), Code: code, Subject: `tea & "cake" <2> 茶`,
 		Store: "sto_01J00000000000000000000001", Terminal: "trm_01J00000000000000000000001",
 		Expires: time.Date(2026, 1, 1, 4, 1, 15, 0, time.UTC),
 	}
@@ -33,5 +35,5 @@ func SampleOrder(w pay.Wallet) channel.Order {
 
 // SampleRef names the attempt afterwards.
 func SampleRef() channel.Ref {
-	return channel.Ref{OutTradeNo: SampleNumber, WalletRef: SampleWalletRef, Amount: money.Fen(SampleFen)}
+	return channel.Ref{OutTradeNo: SampleNumber, WalletRef: SampleWalletRef, Amount: money.Fen(SampleFen), SentAt: sampleSent}
 }
