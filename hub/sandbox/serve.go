@@ -24,6 +24,8 @@ func (s *Sandbox) routes() http.Handler {
 	mux.Handle("/wechat/pay/orderquery", s.wallet(s.wechat.OrderQuery))
 	mux.Handle("/wechat/secapi/pay/reverse", s.wallet(s.wechat.Reverse))
 	mux.Handle("/alipay/gateway.do", s.wallet(s.alipay.Gateway))
+	mux.Handle("/unionpay/gateway/api/backTransReq.do", s.wallet(s.unionpay.BackTrans))
+	mux.Handle("/unionpay/gateway/api/queryTrans.do", s.wallet(s.unionpay.QueryTrans))
 	mux.Handle("GET /sandbox/health", local(s.health))
 	mux.Handle("GET /sandbox/ledger", local(s.ledger))
 	mux.Handle("POST /sandbox/merchants", local(s.addMerchant))
