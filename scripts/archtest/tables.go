@@ -87,6 +87,7 @@ var plan = book{
 		"hub/internal/channel/carry":       "",
 		"hub/internal/channel/wechat":      words + "shared/strictjson hub/internal/channel hub/internal/channel/carry",
 		"hub/internal/channel/alipay":      words + "shared/strictjson hub/internal/channel hub/internal/channel/carry",
+		"hub/internal/channel/unionpay":    words + "hub/internal/channel hub/internal/channel/carry",
 		"hub/internal/channel/channeltest": words + "hub/internal/channel hub/sandbox", // test support only
 		"hub/internal/store":               slab + "shared/sqlite hub/internal/payment hub/internal/registry",
 		"hub/internal/engine":              slab + "hub/internal/channel hub/internal/payment hub/internal/registry hub/internal/store",
@@ -118,12 +119,13 @@ var plan = book{
 	},
 
 	testRooms: table{
-		"agent/internal/scanner":      "firmware-sim/board",
-		"agent/agentd":                "firmware-sim/board",
-		"hub/internal/channel/wechat": "hub/internal/channel/channeltest hub/sandbox",
-		"hub/internal/channel/alipay": "hub/internal/channel/channeltest hub/sandbox",
-		"hub/internal/engine":         "hub/internal/channel/channeltest hub/sandbox hub/internal/channel/*",
-		"hub/sandbox":                 "hub/internal/channel hub/internal/channel/*",
+		"agent/internal/scanner":        "firmware-sim/board",
+		"agent/agentd":                  "firmware-sim/board",
+		"hub/internal/channel/wechat":   "hub/internal/channel/channeltest hub/sandbox",
+		"hub/internal/channel/alipay":   "hub/internal/channel/channeltest hub/sandbox",
+		"hub/internal/channel/unionpay": "hub/internal/channel/channeltest hub/sandbox",
+		"hub/internal/engine":           "hub/internal/channel/channeltest hub/sandbox hub/internal/channel/*",
+		"hub/sandbox":                   "hub/internal/channel hub/internal/channel/*",
 	},
 
 	modules: []owner{
