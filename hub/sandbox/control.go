@@ -241,3 +241,21 @@ func (s *Sandbox) ledger(w http.ResponseWriter, _ *http.Request) error {
 		}
 	}
 }
+
+// unionpayBill shows the lines of a day's settlement file, of every merchant, as they stand now.
+func (s *Sandbox) unionpayBill(w http.ResponseWriter, r *http.Request) error {
+	day, err := unionpay.Day(r.PathValue("date"))
+	if err != nil {
+		return fault.New(fault.Invalid, "sandbox.date", "the date is written YYYY-MM-DD")
+	}
+	rows, err := s.unionpay.Rows(s.now().UTC().Truncate(time.Millisecond), "", day)
+	if err != nil {
+		return err
+	}
+	var text strings.Builder
+	for _, row := range rows {
+		text.WriteString(row + "\r\n")
+	}
+	write(w, http.StatusOK, "text/plain; charset=gbk", []byte(text.String()))
+	return nil
+}

@@ -1,8 +1,8 @@
 // Package sandbox is the wallets, pretended to the letter: WeChat Pay v2 payment-code payment under
 // /wechat/ (pay/micropay, pay/orderquery, secapi/pay/reverse), Alipay's gateway at
 // /alipay/gateway.do (alipay.trade.pay, .query, .cancel) and UnionPay's gateway 5.1.0 under
-// /unionpay/gateway/api/ (backTransReq.do: consumption, reversal, refund, undo; queryTrans.do), with
-// a durable ledger of its own and control endpoints under /sandbox/ for those who test against it.
+// /unionpay/gateway/api/ (backTransReq.do: consumption, reversal, refund, undo; queryTrans.do;
+// the day's settlement file under /unionpay/filedownload/), with a durable ledger of its own and control endpoints under /sandbox/ for those who test against it.
 //
 // It refuses everything the wallets refuse, and where their tolerance is not known it is strict. It
 // runs no timers: a charge that comes later is a planned moment in the file, carried out when
@@ -52,5 +52,9 @@
 //     password, 06 for limits, 12 for any repeat; unpaid orders end as 01 after ten minutes
 //   - UnionPay: a query after a reversal tells of the reversal (txnType 99, origRespCode 00); a reversal
 //     of an order that failed says 00, one after 23:00 or after a refund 30
-//   - UnionPay: refunds and undoes are executed at once; refunds for 30 days. No notices, no files yet
+//   - UnionPay: refunds and undoes are executed at once; refunds for 30 days
+//   - UnionPay's file: it is there at nine in the morning; what was reversed is not in it; the codes of
+//     field 1, the signs before fee (0.38 % of sales, none of refunds: invented) and amounts, line ends
+//
+// Not there: UnionPay's notices, because this sandbox runs no timers; disputes (ZME is empty).
 package sandbox

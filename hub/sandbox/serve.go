@@ -26,6 +26,8 @@ func (s *Sandbox) routes() http.Handler {
 	mux.Handle("/alipay/gateway.do", s.wallet(s.alipay.Gateway))
 	mux.Handle("/unionpay/gateway/api/backTransReq.do", s.wallet(s.unionpay.BackTrans))
 	mux.Handle("/unionpay/gateway/api/queryTrans.do", s.wallet(s.unionpay.QueryTrans))
+	mux.Handle("/unionpay/filedownload/{$}", s.wallet(s.unionpay.FileTransfer))
+	mux.Handle("GET /sandbox/bills/unionpay/{date}", local(s.unionpayBill))
 	mux.Handle("GET /sandbox/health", local(s.health))
 	mux.Handle("GET /sandbox/ledger", local(s.ledger))
 	mux.Handle("POST /sandbox/merchants", local(s.addMerchant))

@@ -109,9 +109,7 @@ func (c *call) describe(number, stamp, ref string, id int64, sum money.Amount, a
 	out := c.echo()
 	out["orderId"], out["txnTime"], out["queryId"], out["currencyCode"] = number, stamp, ref, "156"
 	out["txnAmt"], out["settleAmt"], out["settleCurrencyCode"] = strconv.FormatInt(sum.Fen(), 10), strconv.FormatInt(sum.Fen(), 10), "156"
-	out["traceNo"] = strconv.FormatInt(1_000_000+id%1_000_000, 10)[1:]
-	out["traceTime"] = at.In(china).Format("0102150405")
-	out["settleDate"] = order.DayEnd(at, 23*time.Hour).In(china).Format("0102")
+	out["traceNo"], out["traceTime"], out["settleDate"] = traceNo(id), at.In(china).Format(traceLayout), settleDate(at).Format("0102")
 	out["accNo"], out["payType"], out["payCardType"], out["issInsNo"] = "622848****1234", "0201", "01", "ABC"
 	return out
 }
