@@ -75,6 +75,8 @@ var unionpayBugs = slices.Concat(
 	in("hub/internal/payment",
 		mutant{name: "unionpay/slow-pace", wrong: "the cashier of a UnionPay customer waits for nothing", file: "plan.go", run: "TestDoublingPace",
 			edits: swap(`pause = max(pause, a.Called.Sub(a.Sent))`, `pause <<= min(a.Tries, 6)`)},
+		mutant{name: "unionpay/evening-alarms", wrong: "every abandoned sale of an evening calls the operator, who stops looking", file: "exception.go", run: "TestTheDaysEndIsNoticed",
+			edits: swap(`-min(undoNotice, ends.Sub(now.Sent)/4)`, `-min(undoNotice, r.UndoWindow/4)`)},
 		mutant{name: "unionpay/password-guessed", wrong: "the till tells a customer to type a password that nobody asked for", file: "plan.go", run: "TestPasswordIsSaidNotGuessed",
 			edits: swap(`e.Kind, e.Password = Wait, !a.Working`, `e.Kind, e.Password = Wait, true`)},
 	),

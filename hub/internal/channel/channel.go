@@ -161,7 +161,7 @@ type Rules struct {
 	UndoWindow       time.Duration // from the pay call: a later reversal is refused for good
 	UndoDayEnds      time.Duration // hour of China's day that ends the window even before; zero: none does
 	Travel           time.Duration // from the pay call: afterwards the request cannot arrive any more,
-	// because the order carries its own expiry and the code has lived its minute
+	// because the code has lived its minute and, where the wallet takes one, the order's own expiry is over
 }
 
 // china is the zone of every wallet's day; it has had no summer time since 1991.

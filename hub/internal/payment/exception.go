@@ -95,7 +95,7 @@ func Notice(before, after Payment, e Event, refused bool, r channel.Rules, at ti
 			}
 			raise(SlowReversal, OwnerOperations, deadline, "undone since %s", stamp(now.Undoing))
 		}
-		if known && !at.Before(ends.Add(-min(undoNotice, r.UndoWindow/4))) {
+		if known && !at.Before(ends.Add(-min(undoNotice, ends.Sub(now.Sent)/4))) {
 			raise(UndoEnding, OwnerOperations, ends, "window ends %s", stamp(ends))
 		}
 	}

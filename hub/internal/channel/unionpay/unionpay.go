@@ -55,7 +55,7 @@ type Config struct {
 	SignMiddle  []*x509.Certificate // between root and signing certificate: acp middle
 	Signer      string              // third part of that certificate's name; Production when empty
 	RootCAs     *x509.CertPool      // who may vouch for the gateway's host; nil means the system's
-	Now         func() time.Time
+	Now         func() time.Time    // judges certificates and the day's end; UnionPay refuses a clock that is far off
 }
 
 // The names in UnionPay's signing certificates.
