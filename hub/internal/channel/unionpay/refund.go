@@ -24,12 +24,19 @@ func (c *Channel) RefundRules() channel.RefundRules { return refundRules }
 var errRefund = fault.New(fault.Invalid, "unionpay.refund",
 	"a refund needs numbers of 8 to 32 letters and digits, the moments both were first sent, and an amount up to the order's: nothing was sent")
 
+// fresh is how long a refund may be sent under its moment: UnionPay wants txnTime to be the current
+// time, some minutes UNVERIFIED. Under a later moment the same number would be another refund.
+const fresh = 5 * time.Minute
+
 // Refund asks UnionPay to give money back. What it took is no more than RefundTaken: a query of the
 // refund's own order tells. A refusal may answer a repeat of a refund that was taken before, so it
-// counts only when UnionPay also knows no such refund.
+// counts only when UnionPay also knows no such refund; so does a moment that is over.
 func (c *Channel) Refund(ctx context.Context, r channel.Refund) channel.RefundAnswer {
 	if err := checkRefund(r); err != nil {
 		return refundUnknown(err)
+	}
+	if c.now().Sub(r.SentAt) > fresh {
+		return c.refusedUnlessTaken(ctx, r, refundStale)
 	}
 	n := naming(r.OutRefundNo, r.SentAt)
 	form, err := c.form(c.refundFields(r, n))
@@ -44,12 +51,8 @@ func (c *Channel) Refund(ctx context.Context, r channel.Refund) channel.RefundAn
 	d, refused := refundDeclines[code]
 	switch {
 	case refused:
-		a := c.QueryRefund(ctx, r)
-		if a.Finding == channel.RefundAbsent {
-			d.Wallet = code
-			a.Finding, a.Decline = channel.RefundRefused, d
-		}
-		return a
+		d.Wallet = code
+		return c.refusedUnlessTaken(ctx, r, d)
 	case !got.names() || !got.is(kindRefund):
 		return refundUnknown(doubt("foreign", "respCode %q without the refund it speaks of", got.said("respCode")))
 	case code == "00" || code == "A6" || code == "05":
@@ -61,6 +64,14 @@ func (c *Channel) Refund(ctx context.Context, r channel.Refund) channel.RefundAn
 		return channel.RefundAnswer{Finding: channel.RefundBusy, Err: doubt("busy", "respCode 06: UnionPay is busy, slow down")}
 	}
 	return refundUnknown(doubt("refused", "respCode %q leaves the refund open: query", got.said("respCode")))
+}
+
+func (c *Channel) refusedUnlessTaken(ctx context.Context, r channel.Refund, d channel.Decline) channel.RefundAnswer {
+	a := c.QueryRefund(ctx, r)
+	if a.Finding == channel.RefundAbsent {
+		a.Finding, a.Decline = channel.RefundRefused, d
+	}
+	return a
 }
 
 // QueryRefund asks how a refund stands: it is an order of its own.
@@ -142,6 +153,8 @@ func refundUnknown(err error) channel.RefundAnswer {
 var (
 	refundMisconfigured = channel.Decline{Code: channel.Misconfigured,
 		Message: "UnionPay takes no refunds from this shop now. Nothing was given back: call the operator."}
+	refundStale = channel.Decline{Code: channel.RefusedOther,
+		Message: "The refund did not reach UnionPay in time. Nothing was given back: refund again."}
 	refundState = channel.Decline{Code: channel.RefusedOther,
 		Message: "UnionPay gives nothing back for this payment: it is too old, undone, or all of it was given back. Ask the operator."}
 )

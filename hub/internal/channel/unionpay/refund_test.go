@@ -59,6 +59,36 @@ func TestRefundAnswers(t *testing.T) {
 	}
 }
 
+// TestRefundMoment: a refund is sent while its moment is the current time, and after that only asked
+// about; sent at another moment it would be another refund.
+func TestRefundMoment(t *testing.T) {
+	x := newTold(t)
+	absent := with(taken("34"), "txnType", "00", "txnSubType", "00", "queryId", "")
+	for _, k := range []struct {
+		after time.Duration
+		asked map[string]string
+		want  channel.RefundFinding
+		left  int
+	}{
+		{5 * time.Minute, absent, channel.RefundTaken, 1}, {5*time.Minute + 1, absent, channel.RefundRefused, 0}, {24 * time.Hour, given("00"), channel.Refunded, 0},
+		{24 * time.Hour, given("05"), channel.RefundTaken, 0}, {24 * time.Hour, with(absent, "respCode", "03"), channel.RefundUnknown, 0},
+	} {
+		sent, asked := seal(x.key, genuineCert(), taken("00")), seal(x.key, genuineCert(), k.asked)
+		left := 0
+		x.body = func(path string) string {
+			if path == backPath {
+				left++
+				return sent
+			}
+			return asked
+		}
+		x.now = refund().SentAt.Add(k.after)
+		if a := x.Refund(t.Context(), refund()); a.Finding != k.want || left != k.left || (a.Decline.Message != "") != (k.want == channel.RefundRefused) {
+			t.Errorf("after %s: %+v, %d left, want %q", k.after, a, left, k.want)
+		}
+	}
+}
+
 func TestRefundStates(t *testing.T) {
 	x := newTold(t)
 	ask := func(m map[string]string) channel.RefundAnswer {
