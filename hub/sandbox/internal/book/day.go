@@ -15,7 +15,7 @@ import (
 // order, or what went back of one.
 type Moved struct {
 	Order order.Order
-	Back  *order.Back // nil for the order's own charge
+	Back  *order.Contra // nil for the order's own charge
 }
 
 // Day gives what a wallet's merchant (any, when empty) did from one moment to before another, in
@@ -36,13 +36,13 @@ func (b *Book) Day(w pay.Wallet, mch string, from, to time.Time) (all []Moved, e
 			o, err := scan(rows)
 			orders[o.ID] = o
 			return err
-		}, selectOrder+` WHERE wallet = ? AND id IN (SELECT order_id FROM backs WHERE (? = '' OR mch = ?) AND created >= ? AND created < ?)`, args...)
+		}, selectOrder+` WHERE wallet = ? AND id IN (SELECT order_id FROM contras WHERE (? = '' OR mch = ?) AND created >= ? AND created < ?)`, args...)
 		if err != nil {
 			return err
 		}
 		return tx.Query(func(rows *sql.Rows) error {
 			var (
-				back                  order.Back
+				back                  order.Contra
 				orderID, fen, created int64
 			)
 			err := rows.Scan(&back.ID, &orderID, &back.Number, &back.Stamp, &back.Kind, &fen, &created)
@@ -52,7 +52,7 @@ func (b *Book) Day(w pay.Wallet, mch string, from, to time.Time) (all []Moved, e
 				all = append(all, Moved{Order: o, Back: &back})
 			}
 			return err
-		}, `SELECT id, order_id, number, stamp, kind, amount, created FROM backs
+		}, `SELECT id, order_id, number, stamp, kind, amount, created FROM contras
 			WHERE (? = '' OR mch = ?) AND created >= ? AND created < ? ORDER BY created, id`, args[1:]...)
 	})
 	if err != nil {

@@ -112,7 +112,7 @@ func row(m book.Moved) string {
 	if b := m.Back; b != nil {
 		number, ref, at, sum, id = b.Number, b.Ref(), b.Created, b.Amount, b.ID
 		code, txnType, subType, sign, fee = "S30", "04", "00", "D", 0
-		if b.Kind == order.WholeBack {
+		if b.Kind == order.ContraUndo {
 			code, txnType = "S31", "31"
 		}
 		of, ofTrace, ofTime = o.Ref(), traceNo(o.ID), o.Created.In(china).Format(traceLayout)

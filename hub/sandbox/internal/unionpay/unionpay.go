@@ -63,8 +63,8 @@ func (d *Door) BackTrans(r door.Request) (door.Reply, error) {
 	return d.serve(r, map[string]service{
 		"01 06": {payRules, (*call).pay},
 		"99 01": {reverseRules, (*call).reverse},
-		"04 00": {refundRules, func(c *call) (door.Reply, error) { return c.giveBack(order.PartBack) }},
-		"31 00": {refundRules, func(c *call) (door.Reply, error) { return c.giveBack(order.WholeBack) }},
+		"04 00": {refundRules, func(c *call) (door.Reply, error) { return c.giveBack(order.ContraRefund) }},
+		"31 00": {refundRules, func(c *call) (door.Reply, error) { return c.giveBack(order.ContraUndo) }},
 	})
 }
 

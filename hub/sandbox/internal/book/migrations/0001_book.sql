@@ -71,7 +71,7 @@ CREATE TRIGGER lines_bounded BEFORE INSERT ON lines WHEN NEW.kind <> 'charge' AN
 BEGIN SELECT RAISE(ABORT, 'more would go back than was charged'); END;
 
 -- What goes back under a number of its own: UnionPay's refunds and undoes.
-CREATE TABLE backs (
+CREATE TABLE contras (
   id INTEGER PRIMARY KEY,
   order_id INTEGER NOT NULL REFERENCES orders (id),
   mch TEXT NOT NULL,
@@ -82,4 +82,4 @@ CREATE TABLE backs (
   created INTEGER NOT NULL,
   UNIQUE (mch, number)
 ) STRICT;
-CREATE INDEX backs_of ON backs (order_id);
+CREATE INDEX contras_of ON contras (order_id);

@@ -10,9 +10,9 @@ import (
 )
 
 // GiveBack carries out a request to give money of a paid order back under a number of its own.
-func (b *Book) GiveBack(now time.Time, of Ref, asked order.Back) (v order.BackVerdict, back order.Back, err error) {
+func (b *Book) GiveBack(now time.Time, of Ref, asked order.Contra) (v order.ContraVerdict, back order.Contra, err error) {
 	err = b.update(now, func(tx *sqlite.Tx) error {
-		v, back = order.BackNoOrder, asked
+		v, back = order.ContraNoOrder, asked
 		o, found, err := find(tx, of)
 		if err != nil {
 			return fmt.Errorf("load order: %w", err)
@@ -21,13 +21,13 @@ func (b *Book) GiveBack(now time.Time, of Ref, asked order.Back) (v order.BackVe
 			return nil
 		}
 		var taken int
-		err = tx.QueryRow(`SELECT count(*) FROM (SELECT 1 FROM backs WHERE mch = ?1 AND number = ?2
+		err = tx.QueryRow(`SELECT count(*) FROM (SELECT 1 FROM contras WHERE mch = ?1 AND number = ?2
 			UNION ALL SELECT 1 FROM orders WHERE wallet = ?3 AND mch = ?1 AND number = ?2)`, o.Mch, asked.Number, string(o.Wallet)).Scan(&taken)
 		if err != nil {
 			return fmt.Errorf("look for the number: %w", err)
 		}
 		if taken > 0 {
-			v = order.BackNumberUsed
+			v = order.ContraNumberUsed
 			return nil
 		}
 		before, how, err := givenBack(tx, o.ID)
@@ -35,10 +35,10 @@ func (b *Book) GiveBack(now time.Time, of Ref, asked order.Back) (v order.BackVe
 			return err
 		}
 		back.Of = o.Ref()
-		if v = back.Judge(o, before, how, now); v != order.BackTaken {
+		if v = back.Judge(o, before, how, now); v != order.ContraTaken {
 			return nil
 		}
-		err = tx.QueryRow(`INSERT INTO backs (order_id, mch, number, stamp, kind, amount, created) VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id`,
+		err = tx.QueryRow(`INSERT INTO contras (order_id, mch, number, stamp, kind, amount, created) VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id`,
 			o.ID, o.Mch, back.Number, back.Stamp, string(back.Kind), back.Amount.Fen(), back.Created.UnixMilli()).Scan(&back.ID)
 		if err == nil {
 			line := back.Line()
@@ -54,9 +54,9 @@ func (b *Book) GiveBack(now time.Time, of Ref, asked order.Back) (v order.BackVe
 }
 
 // givenBack sums what went back of an order already; how is empty when nothing did.
-func givenBack(tx *sqlite.Tx, orderID int64) (sum money.Amount, how order.BackKind, err error) {
+func givenBack(tx *sqlite.Tx, orderID int64) (sum money.Amount, how order.ContraKind, err error) {
 	var fen int64
-	err = tx.QueryRow(`SELECT coalesce(sum(amount), 0), coalesce(max(kind), '') FROM backs WHERE order_id = ?`, orderID).Scan(&fen, &how)
+	err = tx.QueryRow(`SELECT coalesce(sum(amount), 0), coalesce(max(kind), '') FROM contras WHERE order_id = ?`, orderID).Scan(&fen, &how)
 	if err != nil {
 		return sum, how, fmt.Errorf("sum what went back: %w", err)
 	}
@@ -91,13 +91,13 @@ func (b *Book) ReverseUnlessBack(now time.Time, r Ref) (s order.Step, err error)
 }
 
 // FindBack finds what went back by the merchant's number and stamp, or by the wallet's number.
-func (b *Book) FindBack(r Ref) (back order.Back, found bool, err error) {
+func (b *Book) FindBack(r Ref) (back order.Contra, found bool, err error) {
 	err = b.db.View(func(tx *sqlite.Tx) error {
 		var (
 			orderID, fen, created int64
 			err                   error
 		)
-		const what = `SELECT id, order_id, number, stamp, kind, amount, created FROM backs WHERE mch = ?`
+		const what = `SELECT id, order_id, number, stamp, kind, amount, created FROM contras WHERE mch = ?`
 		if r.WalletRef != "" {
 			id, _ := order.ParseRef(r.WalletRef)
 			err = tx.QueryRow(what+` AND id = ?`, r.Mch, id).Scan(&back.ID, &orderID, &back.Number, &back.Stamp, &back.Kind, &fen, &created)
