@@ -47,7 +47,7 @@ demo: build ## the main job with the real programs, under a minute, checks itsel
 run: build ## the same set-up with the live till screen
 	@go run ./scripts/demo -bin bin -screen
 
-scan: ## a customer pays at the screen of `make run`: WALLET=wechat|alipay FATE=two digits
+scan: ## a customer pays at the screen of `make run`: WALLET=wechat|alipay|unionpay FATE=two digits
 	@go run ./scripts/demo -bin bin -scan $(WALLET) -fate $(FATE)
 
 test: setup build ## everything: unit, simulation, end to end

@@ -39,7 +39,7 @@ func main() {
 // command is the tree of commands.
 func command() *cobra.Command {
 	var format, level string
-	root := &cobra.Command{Use: "cashier-hub", Short: "Scan-to-pay hub: collects payments through WeChat Pay and Alipay",
+	root := &cobra.Command{Use: "cashier-hub", Short: "Scan-to-pay hub: collects payments through WeChat Pay, Alipay and UnionPay",
 		Version: version, SilenceUsage: true, SilenceErrors: true}
 	root.PersistentFlags().StringVar(&format, "log-format", "text", "lines of the log: text or json")
 	root.PersistentFlags().StringVar(&level, "log-level", "info", "debug, info, warn or error")

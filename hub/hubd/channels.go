@@ -15,6 +15,7 @@ import (
 
 	"cloudcashier/hub/internal/channel"
 	"cloudcashier/hub/internal/channel/alipay"
+	"cloudcashier/hub/internal/channel/unionpay"
 	"cloudcashier/hub/internal/channel/wechat"
 	"cloudcashier/hub/internal/engine"
 	"cloudcashier/shared/fault"
@@ -58,6 +59,9 @@ func openWallet(c ChannelConfig, now func() time.Time, random io.Reader) (channe
 		return alipay.New(alipay.Config{GatewayURL: c.URL, AppID: a.AppID, SellerID: a.SellerID, PrivateKey: key, WalletKey: wallet,
 			RootCAs: roots, Now: now})
 	}
+	if u := c.UnionPay; u != nil {
+		return openUnionPay(c.URL, u, roots, now)
+	}
 	w := c.WeChat
 	apiKey, err := os.ReadFile(w.APIKeyFile)
 	if err != nil {
@@ -76,6 +80,45 @@ func openWallet(c ChannelConfig, now func() time.Time, random io.Reader) (channe
 	}
 	return wechat.New(wechat.Config{BaseURL: c.URL, AppID: w.AppID, MchID: w.MchID, APIKey: strings.TrimSpace(string(apiKey)),
 		SignType: w.SignType, ClientCert: cert, RootCAs: roots, DeviceIP: w.DeviceIP, Now: now, Nonce: nonce})
+}
+
+func openUnionPay(url string, u *UnionPayConfig, roots *x509.CertPool, now func() time.Time) (channel.Channel, error) {
+	key, err := rsaKey(u.KeyFile)
+	if err != nil {
+		return nil, err
+	}
+	cert, err := certificate(u.CertFile)
+	if err != nil {
+		return nil, err
+	}
+	root, err := certificate(u.RootFile)
+	if err != nil {
+		return nil, err
+	}
+	signRoots := x509.NewCertPool()
+	signRoots.AddCert(root)
+	var middle []*x509.Certificate
+	for _, file := range u.MiddleFiles {
+		m, err := certificate(file)
+		if err != nil {
+			return nil, err
+		}
+		middle = append(middle, m)
+	}
+	return unionpay.New(unionpay.Config{BaseURL: url, MerID: u.MerID, TermID: u.TermID, ChannelType: u.ChannelType, BackURL: u.BackURL, PrivateKey: key,
+		Cert: cert, SignRoots: signRoots, SignMiddle: middle, Signer: u.Signer, RootCAs: roots, Now: now})
+}
+
+func certificate(path string) (*x509.Certificate, error) {
+	der, err := block(path)
+	if err != nil {
+		return nil, err
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Invalid, "config.cert", "%s holds no certificate", path)
+	}
+	return cert, nil
 }
 
 func unreadable(err error, path string) error {

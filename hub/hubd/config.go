@@ -33,10 +33,12 @@ type ChannelConfig struct {
 	Name     string        `yaml:"name"`
 	Merchant string        `yaml:"merchant,omitempty"` // whose; every merchant's when empty
 	Wallet   pay.Wallet    `yaml:"wallet"`
-	URL      string        `yaml:"url,omitempty"`     // the wallet's base URL (WeChat) or gateway (Alipay)
+	URL      string        `yaml:"url,omitempty"`     // the wallet's base URL (WeChat, UnionPay) or gateway (Alipay)
 	CAFile   string        `yaml:"ca_file,omitempty"` // who vouches for the wallet's host; the system's when empty
 	WeChat   *WeChatConfig `yaml:"wechat_v2,omitempty"`
 	Alipay   *AlipayConfig `yaml:"alipay,omitempty"`
+
+	UnionPay *UnionPayConfig `yaml:"unionpay,omitempty"`
 }
 
 // WeChatConfig is a WeChat Pay v2 merchant.
@@ -56,6 +58,19 @@ type AlipayConfig struct {
 	SellerID      string `yaml:"seller_id"`
 	KeyFile       string `yaml:"key_file"`        // the application's RSA key
 	WalletKeyFile string `yaml:"wallet_key_file"` // Alipay's public key
+}
+
+// UnionPayConfig is a merchant at UnionPay's gateway 5.1.0.
+type UnionPayConfig struct {
+	MerID       string   `yaml:"mer_id"`
+	TermID      string   `yaml:"term_id,omitempty"`      // 8 digits, as registered at UnionPay
+	ChannelType string   `yaml:"channel_type,omitempty"` // 07 or 08
+	BackURL     string   `yaml:"back_url,omitempty"`     // where notices go; nobody's address when empty
+	KeyFile     string   `yaml:"key_file"`               // the merchant's signing key, RSA
+	CertFile    string   `yaml:"cert_file"`              // its certificate
+	RootFile    string   `yaml:"root_file"`              // UnionPay's, who vouch for the certificates in answers
+	MiddleFiles []string `yaml:"middle_files,omitempty"`
+	Signer      string   `yaml:"signer,omitempty"` // third part of the name in them; production's when empty, 00040000:SIGN in tests
 }
 
 // PortalConfig is the one account of the operations page; the page is off without it.
@@ -106,12 +121,26 @@ func (c *Config) rebase(dir string) {
 		if a := ch.Alipay; a != nil {
 			files = append(files, &a.KeyFile, &a.WalletKeyFile)
 		}
+		if u := ch.UnionPay; u != nil {
+			files = append(files, &u.KeyFile, &u.CertFile, &u.RootFile)
+			for i := range u.MiddleFiles {
+				files = append(files, &u.MiddleFiles[i])
+			}
+		}
 	}
 	for _, f := range files {
 		if *f != "" && !filepath.IsAbs(*f) {
 			*f = filepath.Join(dir, *f)
 		}
 	}
+}
+
+// fits reports that the channel says what its wallet needs, and nothing of another's.
+func (c ChannelConfig) fits() bool {
+	sets := map[pay.Wallet]bool{pay.WeChat: c.WeChat != nil, pay.Alipay: c.Alipay != nil, pay.UnionPay: c.UnionPay != nil, pay.StoredValue: true}
+	own := sets[c.Wallet]
+	delete(sets, c.Wallet)
+	return own && !sets[pay.WeChat] && !sets[pay.Alipay] && !sets[pay.UnionPay]
 }
 
 // Validate names everything that is wrong, each fault with its key.
@@ -141,12 +170,8 @@ func (c Config) Validate() error {
 		if (ch.URL == "") != (ch.Wallet == pay.StoredValue) {
 			bad(key+".url", "name the wallet's URL; stored value is the hub's own and has none")
 		}
-		switch {
-		case ch.Wallet == pay.StoredValue && ch.WeChat == nil && ch.Alipay == nil:
-		case ch.Wallet == pay.WeChat && ch.WeChat != nil && ch.Alipay == nil:
-		case ch.Wallet == pay.Alipay && ch.Alipay != nil && ch.WeChat == nil:
-		default:
-			bad(key, "a wechat channel has wechat_v2, an alipay channel has alipay, a storedvalue channel neither, and nothing else")
+		if !ch.fits() {
+			bad(key, "a wechat channel has wechat_v2, an alipay channel has alipay, a unionpay channel has unionpay, a storedvalue channel none of them, and nothing else")
 		}
 	}
 	if len(c.Offline) > 0 && !c.hasStoredValue() {

@@ -132,7 +132,9 @@ func wallets(ctx context.Context, sandboxURL, name, dir string) ([]hubd.ChannelC
 		return nil, err
 	}
 	for name, text := range map[string]string{"wallet_ca.pem": a.CA, "wechat_api.key": a.WeChat.APIKey, "wechat_cert.pem": a.WeChat.ClientCert,
-		"wechat_key.pem": a.WeChat.ClientKey, "alipay_wallet.pem": a.Alipay.PublicKey} {
+		"wechat_key.pem": a.WeChat.ClientKey, "alipay_wallet.pem": a.Alipay.PublicKey,
+		"unionpay_cert.pem": a.UnionPay.SignCert, "unionpay_key.pem": a.UnionPay.SignKey, "unionpay_root.pem": a.UnionPay.Root,
+		"unionpay_middle.pem": a.UnionPay.Middle} {
 		if err := hubd.WriteFile(filepath.Join(dir, name), []byte(text)); err != nil {
 			return nil, err
 		}
@@ -145,6 +147,9 @@ func wallets(ctx context.Context, sandboxURL, name, dir string) ([]hubd.ChannelC
 			KeyFile: file("wechat_key.pem"), DeviceIP: "127.0.0.1"}},
 		{Name: "alipay-demo", Wallet: pay.Alipay, URL: root + "/alipay/gateway.do", CAFile: file("wallet_ca.pem"), Alipay: &hubd.AlipayConfig{
 			AppID: a.Alipay.AppID, SellerID: a.Alipay.SellerID, KeyFile: file("alipay_app.pem"), WalletKeyFile: file("alipay_wallet.pem")}},
+		{Name: "unionpay-demo", Wallet: pay.UnionPay, URL: root + "/unionpay/gateway/api", CAFile: file("wallet_ca.pem"), UnionPay: &hubd.UnionPayConfig{
+			MerID: a.UnionPay.MerID, TermID: "00000001", KeyFile: file("unionpay_key.pem"), CertFile: file("unionpay_cert.pem"),
+			RootFile: file("unionpay_root.pem"), MiddleFiles: []string{file("unionpay_middle.pem")}, Signer: a.UnionPay.Signer}},
 		{Name: "stored-demo", Wallet: pay.StoredValue}, // the hub's own: no sandbox
 	}, nil
 }

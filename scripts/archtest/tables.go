@@ -90,6 +90,7 @@ var plan = book{
 		"hub/internal/channel/carry":       "",
 		"hub/internal/channel/wechat":      words + "shared/strictjson hub/internal/channel hub/internal/channel/carry",
 		"hub/internal/channel/alipay":      words + "shared/strictjson hub/internal/channel hub/internal/channel/carry",
+		"hub/internal/channel/unionpay":    words + "hub/internal/channel hub/internal/channel/carry",
 		"hub/internal/channel/storedvalue": words + "shared/id shared/storedvalue hub/internal/channel hub/internal/store", // its books are in the hub's own
 		"hub/internal/channel/channeltest": words + "hub/internal/channel hub/sandbox",                                     // test support only
 		"hub/internal/store":               slab + "shared/sqlite hub/internal/payment hub/internal/registry",
@@ -131,6 +132,7 @@ var plan = book{
 		"agent/agentd":                     "firmware-sim/board",
 		"hub/internal/channel/wechat":      "hub/internal/channel/channeltest hub/sandbox",
 		"hub/internal/channel/alipay":      "hub/internal/channel/channeltest hub/sandbox",
+		"hub/internal/channel/unionpay":    "hub/internal/channel/channeltest hub/sandbox",
 		"hub/internal/channel/storedvalue": "hub/internal/registry",
 		"hub/internal/engine":              "scripts/history hub/internal/channel/channeltest hub/sandbox hub/internal/channel/*",
 		"hub/sandbox":                      "hub/internal/channel hub/internal/channel/*",
