@@ -88,7 +88,9 @@ var plan = book{
 		"hub/internal/channel/wechat":      words + "shared/strictjson hub/internal/channel hub/internal/channel/carry",
 		"hub/internal/channel/alipay":      words + "shared/strictjson hub/internal/channel hub/internal/channel/carry",
 		"hub/internal/channel/channeltest": words + "hub/internal/channel hub/sandbox", // test support only
-		"hub/internal/store":               slab + "shared/sqlite hub/internal/payment hub/internal/registry",
+		"hub/internal/vault":               words,                                      // wallet keys at rest, signing
+		"hub/internal/vault/*":             words + "hub/internal/vault",               // where RSA keys live: OpenSSL's memory, a token
+		"hub/internal/store":               slab + "shared/sqlite hub/internal/payment hub/internal/registry hub/internal/vault",
 		"hub/internal/engine":              slab + "hub/internal/channel hub/internal/payment hub/internal/registry hub/internal/store",
 		"hub/internal/broker":              slab + "hub/internal/registry",
 		"hub/internal/gateway":             slab + "hub/internal/engine hub/internal/payment hub/internal/registry hub/internal/store",
@@ -122,11 +124,13 @@ var plan = book{
 		"agent/agentd":                "firmware-sim/board",
 		"hub/internal/channel/wechat": "hub/internal/channel/channeltest hub/sandbox",
 		"hub/internal/channel/alipay": "hub/internal/channel/channeltest hub/sandbox",
+		"hub/internal/vault":          "hub/internal/vault/* hub/internal/store",
 		"hub/internal/engine":         "hub/internal/channel/channeltest hub/sandbox hub/internal/channel/*",
 		"hub/sandbox":                 "hub/internal/channel hub/internal/channel/*",
 	},
 
 	modules: []owner{
+		{"github.com/ThalesGroup/crypto11", []string{"hub/internal/vault/token"}, nil},
 		{"github.com/charmbracelet", []string{"tui", "tui/internal/*"}, nil},
 		{"github.com/creack/pty", []string{"firmware-sim/board"}, []string{"agent/internal/scanner", "tui", "tui/internal/*", "scripts/e2e"}},
 		{"github.com/danielgtaylor/huma/v2", []string{"hub/internal/gateway"}, nil},
@@ -134,13 +138,14 @@ var plan = book{
 		{"github.com/goccy/go-yaml", []string{"hub/hubd"}, nil},
 		{"github.com/mattn/go-runewidth", []string{"tui", "tui/internal/*"}, nil},
 		{"github.com/mattn/go-sqlite3", []string{"shared/sqlite"}, nil},
+		{"github.com/miekg/pkcs11", []string{"hub/internal/vault/token"}, nil},
 		{"github.com/mochi-mqtt/server/v2", []string{"hub/internal/broker"}, []string{"agent/internal/hublink"}},
 		{"github.com/oklog/ulid/v2", []string{"shared/id"}, nil},
 		{"github.com/prometheus/client_golang", []string{"hub/internal/gateway"}, nil},
 		{"github.com/spf13/cobra", []string{"agent", "hub"}, nil},
 		{"go.bug.st/serial", []string{"agent/internal/scanner"}, nil},
 		{"go.uber.org/goleak", nil, []string{"agent/*", "hub/*", "tui/*", "firmware-sim/*", "shared/*"}},
-		{"golang.org/x/sys", []string{"agent/internal/scanner", "firmware-sim/board"}, nil},
+		{"golang.org/x/sys", []string{"agent/internal/scanner", "firmware-sim/board", "hub/internal/vault"}, nil},
 		{"golang.org/x/time", []string{"hub/internal/broker"}, nil},
 	},
 
