@@ -1,12 +1,8 @@
 package hubd
 
 import (
-	"crypto"
-	"crypto/rsa"
-	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
-	"encoding/pem"
 	"fmt"
 	"io"
 	"os"
@@ -17,14 +13,15 @@ import (
 	"cloudcashier/hub/internal/channel/alipay"
 	"cloudcashier/hub/internal/channel/wechat"
 	"cloudcashier/hub/internal/engine"
+	"cloudcashier/hub/internal/vault"
 	"cloudcashier/shared/fault"
 )
 
 // openChannels makes a connector for each configured channel.
-func openChannels(configs []ChannelConfig, now func() time.Time, random io.Reader) ([]engine.Way, error) {
+func openChannels(configs []ChannelConfig, v *vault.Vault, now func() time.Time, random io.Reader) ([]engine.Way, error) {
 	var ways []engine.Way
 	for _, c := range configs {
-		ch, err := openChannel(c, now, random)
+		ch, err := openChannel(c, chest{v, c}, now, random)
 		if err != nil {
 			return nil, fmt.Errorf("channel %s: %w", c.Name, err)
 		}
@@ -33,17 +30,17 @@ func openChannels(configs []ChannelConfig, now func() time.Time, random io.Reade
 	return ways, nil
 }
 
-func openChannel(c ChannelConfig, now func() time.Time, random io.Reader) (channel.Channel, error) {
+func openChannel(c ChannelConfig, keys chest, now func() time.Time, random io.Reader) (channel.Channel, error) {
 	roots, err := rootsFrom(c.CAFile)
 	if err != nil {
 		return nil, err
 	}
 	if a := c.Alipay; a != nil {
-		key, err := rsaKey(a.KeyFile)
+		key, err := keys.signer(a.Key)
 		if err != nil {
 			return nil, err
 		}
-		wallet, err := rsaPublicKey(a.WalletKeyFile)
+		wallet, err := keys.public(a.WalletKey)
 		if err != nil {
 			return nil, err
 		}
@@ -51,13 +48,13 @@ func openChannel(c ChannelConfig, now func() time.Time, random io.Reader) (chann
 			RootCAs: roots, Now: now})
 	}
 	w := c.WeChat
-	apiKey, err := os.ReadFile(w.APIKeyFile)
+	apiKey, err := keys.secret(w.APIKey)
 	if err != nil {
-		return nil, unreadable(err, w.APIKeyFile)
+		return nil, err
 	}
-	cert, err := tls.LoadX509KeyPair(w.CertFile, w.KeyFile)
+	cert, err := keys.certificate(w.Cert, w.Key)
 	if err != nil {
-		return nil, fault.Wrap(err, fault.Invalid, "channel.cert", "cannot use the merchant certificate %s", w.CertFile)
+		return nil, err
 	}
 	nonce := func() string {
 		raw := make([]byte, 18)
@@ -66,7 +63,7 @@ func openChannel(c ChannelConfig, now func() time.Time, random io.Reader) (chann
 		}
 		return strings.NewReplacer("-", "0", "_", "1").Replace(base64.RawURLEncoding.EncodeToString(raw))
 	}
-	return wechat.New(wechat.Config{BaseURL: c.URL, AppID: w.AppID, MchID: w.MchID, APIKey: strings.TrimSpace(string(apiKey)),
+	return wechat.New(wechat.Config{BaseURL: c.URL, AppID: w.AppID, MchID: w.MchID, APIKey: apiKey,
 		SignType: w.SignType, ClientCert: cert, RootCAs: roots, DeviceIP: w.DeviceIP, Now: now, Nonce: nonce})
 }
 
@@ -87,44 +84,4 @@ func rootsFrom(path string) (*x509.CertPool, error) {
 		return nil, fault.New(fault.Invalid, "config.ca", "%s holds no certificate", path)
 	}
 	return pool, nil
-}
-
-func block(path string) ([]byte, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, unreadable(err, path)
-	}
-	b, _ := pem.Decode(data)
-	if b == nil {
-		return nil, fault.New(fault.Invalid, "config.pem", "%s is no PEM file", path)
-	}
-	return b.Bytes, nil
-}
-
-func rsaKey(path string) (crypto.Signer, error) {
-	der, err := block(path)
-	if err != nil {
-		return nil, err
-	}
-	if key, err := x509.ParsePKCS1PrivateKey(der); err == nil {
-		return key, nil
-	}
-	if key, err := x509.ParsePKCS8PrivateKey(der); err == nil {
-		if rsaKey, ok := key.(*rsa.PrivateKey); ok {
-			return rsaKey, nil
-		}
-	}
-	return nil, fault.New(fault.Invalid, "config.key", "%s holds no RSA private key (PKCS#1 or PKCS#8)", path)
-}
-
-func rsaPublicKey(path string) (*rsa.PublicKey, error) {
-	der, err := block(path)
-	if err != nil {
-		return nil, err
-	}
-	key, err := x509.ParsePKIXPublicKey(der)
-	if public, ok := key.(*rsa.PublicKey); ok && err == nil {
-		return public, nil
-	}
-	return nil, fault.New(fault.Invalid, "config.key", "%s holds no RSA public key", path)
 }

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/goccy/go-yaml"
 
@@ -24,6 +25,24 @@ type Config struct {
 	Terminal string          `yaml:"mqtt_advertised,omitempty"` // what terminals are told to dial; MQTT when empty
 	Channels []ChannelConfig `yaml:"channels"`
 	Portal   PortalConfig    `yaml:"portal,omitempty"`
+	Vault    VaultConfig     `yaml:"vault,omitempty"`
+}
+
+// VaultConfig is how the wallets' keys are kept and used. Where the pages below name a key of a
+// wallet, they name a file, or "vault:NAME" for one that "cashier-hub key import" sealed.
+type VaultConfig struct {
+	KEK      string       `yaml:"kek,omitempty"`      // what wraps the keys: file:PATH, credential:NAME or token:LABEL; file:DATA/keys/kek.key when empty
+	Previous []string     `yaml:"previous,omitempty"` // what wrapped them before, until "cashier-hub key rekey" is through
+	Signing  string       `yaml:"signing,omitempty"`  // RSA with go, openssl, or pkcs11 (the token alone); auto when empty: openssl where it is
+	Token    *TokenConfig `yaml:"token,omitempty"`
+}
+
+// TokenConfig is a PKCS#11 token.
+type TokenConfig struct {
+	Module   string `yaml:"module"`             // the library's file
+	Label    string `yaml:"label"`              // the token's
+	PIN      string `yaml:"pin"`                // where it stands: file:PATH or credential:NAME
+	Sessions int    `yaml:"sessions,omitempty"` // calls at once; 1 when 0
 }
 
 // ChannelConfig is one way to a wallet.
@@ -39,21 +58,21 @@ type ChannelConfig struct {
 
 // WeChatConfig is a WeChat Pay v2 merchant.
 type WeChatConfig struct {
-	AppID      string `yaml:"appid"`
-	MchID      string `yaml:"mch_id"`
-	SignType   string `yaml:"sign_type,omitempty"` // HMAC-SHA256 or MD5
-	APIKeyFile string `yaml:"api_key_file"`
-	CertFile   string `yaml:"cert_file"` // the merchant's certificate, for reversals
-	KeyFile    string `yaml:"key_file"`
-	DeviceIP   string `yaml:"device_ip"`
+	AppID    string `yaml:"appid"`
+	MchID    string `yaml:"mch_id"`
+	SignType string `yaml:"sign_type,omitempty"` // HMAC-SHA256 or MD5
+	APIKey   string `yaml:"api_key"`             // the APIv2 key: a file or vault:NAME
+	Cert     string `yaml:"cert"`                // the merchant's certificate, for reversals
+	Key      string `yaml:"key"`
+	DeviceIP string `yaml:"device_ip"`
 }
 
 // AlipayConfig is an Alipay application.
 type AlipayConfig struct {
-	AppID         string `yaml:"app_id"`
-	SellerID      string `yaml:"seller_id"`
-	KeyFile       string `yaml:"key_file"`        // the application's RSA key
-	WalletKeyFile string `yaml:"wallet_key_file"` // Alipay's public key
+	AppID     string `yaml:"app_id"`
+	SellerID  string `yaml:"seller_id"`
+	Key       string `yaml:"key"`        // the application's RSA key
+	WalletKey string `yaml:"wallet_key"` // Alipay's public key
 }
 
 // PortalConfig is the one account of the operations page; the page is off without it.
@@ -99,15 +118,27 @@ func (c *Config) rebase(dir string) {
 		ch := &c.Channels[i]
 		files = append(files, &ch.CAFile)
 		if w := ch.WeChat; w != nil {
-			files = append(files, &w.APIKeyFile, &w.CertFile, &w.KeyFile)
+			files = append(files, &w.APIKey, &w.Cert, &w.Key)
 		}
 		if a := ch.Alipay; a != nil {
-			files = append(files, &a.KeyFile, &a.WalletKeyFile)
+			files = append(files, &a.Key, &a.WalletKey)
 		}
 	}
 	for _, f := range files {
-		if *f != "" && !filepath.IsAbs(*f) {
+		if _, sealed := strings.CutPrefix(*f, inVault); *f != "" && !sealed && !filepath.IsAbs(*f) {
 			*f = filepath.Join(dir, *f)
+		}
+	}
+	places := []*string{&c.Vault.KEK}
+	for i := range c.Vault.Previous {
+		places = append(places, &c.Vault.Previous[i])
+	}
+	if c.Vault.Token != nil {
+		places = append(places, &c.Vault.Token.PIN)
+	}
+	for _, p := range places {
+		if path, ok := strings.CutPrefix(*p, inFile); ok && !filepath.IsAbs(path) {
+			*p = inFile + filepath.Join(dir, path)
 		}
 	}
 }
@@ -146,6 +177,7 @@ func (c Config) Validate() error {
 			bad(key, "a wechat channel has wechat_v2, an alipay channel has alipay, and nothing else")
 		}
 	}
+	c.Vault.validate(bad)
 	if len(faults) == 0 {
 		return nil
 	}

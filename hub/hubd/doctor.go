@@ -77,14 +77,28 @@ func Examine(ctx context.Context, configFile string, deps Deps) Report {
 		return r
 	}
 	r.folder(cfg)
-	ways, err := openChannels(cfg.Channels, deps.Now, deps.Random)
-	r.add("channel keys", err, "%d channels can sign", len(ways))
+	r.walletKeys(cfg, deps)
 	for _, ch := range cfg.Channels {
 		r.reach(ctx, "channel "+ch.Name, ch)
 	}
 	r.door("api port", cfg.HTTP)
 	r.door("terminals' port", cfg.MQTT)
 	return r
+}
+
+// walletKeys opens every key of a wallet and makes each channel of them.
+func (r *Report) walletKeys(cfg Config, deps Deps) {
+	w, err := openSafe(cfg, deps, &keys{}, fileRecords(cfg.DatabaseFile()), false)
+	defer w.close()
+	if err == nil {
+		err = w.openVault(cfg, deps)
+	}
+	r.add("wallet keys", err, "every sealed key opens")
+	if err != nil {
+		return
+	}
+	ways, err := openChannels(cfg.Channels, w.vault, deps.Now, deps.Random)
+	r.add("channel keys", err, "%d channels can sign", len(ways))
 }
 
 func (r *Report) folder(cfg Config) {

@@ -33,11 +33,7 @@ func loadKeys(dir string, random io.Reader, now time.Time) (*keys, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fault.Wrap(err, fault.Internal, "keys.folder", "cannot make the folder of keys: it must be writable")
 	}
-	master, err := keep(filepath.Join(dir, "master.key"), func() ([]byte, error) {
-		secret := make([]byte, masterSize)
-		_, err := io.ReadFull(random, secret)
-		return secret, err
-	})
+	master, err := keep(filepath.Join(dir, "master.key"), func() ([]byte, error) { return mintSecret(random) })
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +57,14 @@ func loadKeys(dir string, random io.Reader, now time.Time) (*keys, error) {
 	return &keys{master: master, ca: ca}, nil
 }
 
-// keep reads a secret file, or makes it, synced before it is used.
+func mintSecret(random io.Reader) ([]byte, error) {
+	secret := make([]byte, masterSize)
+	_, err := io.ReadFull(random, secret)
+	return secret, err
+}
+
+// keep reads a secret file, or makes it, synced before it is used. When two programs make it at
+// once, both use the one that was there first.
 func keep(path string, mint func() ([]byte, error)) ([]byte, error) {
 	data, err := os.ReadFile(path)
 	if err == nil {
@@ -73,11 +76,18 @@ func keep(path string, mint func() ([]byte, error)) ([]byte, error) {
 	if data, err = mint(); err != nil {
 		return nil, fmt.Errorf("make %s: %w", filepath.Base(path), err)
 	}
-	return data, WriteFile(path, data)
+	if err := writeFile(path, data, os.Link); !errors.Is(err, fs.ErrExist) {
+		return data, err
+	}
+	return os.ReadFile(path)
 }
 
 // WriteFile writes a file readable by its owner alone, whole or not at all, and synced.
-func WriteFile(path string, data []byte) error {
+func WriteFile(path string, data []byte) error { return writeFile(path, data, os.Rename) }
+
+// writeFile puts the finished file into its place with os.Rename, which replaces, or os.Link, which
+// does not.
+func writeFile(path string, data []byte, place func(from, to string) error) error {
 	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
 	if err != nil {
 		return fault.Wrap(err, fault.Internal, "file.write", "cannot write %s: its folder must exist and be writable", path)
@@ -88,7 +98,7 @@ func WriteFile(path string, data []byte) error {
 		err = tmp.Sync()
 	}
 	if err = errors.Join(err, tmp.Close()); err == nil {
-		err = os.Rename(tmp.Name(), path)
+		err = place(tmp.Name(), path)
 	}
 	if err != nil {
 		return fault.Wrap(err, fault.Internal, "file.write", "cannot write %s: is the disk full?", path)

@@ -156,6 +156,9 @@ func (c *Channel) Pay(ctx context.Context, o channel.Order) channel.Answer {
 		return a
 	}
 	form, err := c.form(tradePay, c.payContent(o))
+	if fault.CodeOf(err) == "alipay.busy" { // not sent, and it may be in a moment
+		return channel.Answer{Finding: channel.Busy, Err: err}
+	}
 	if err != nil { // not sent, so not charged
 		a := declined("", misconfigured)
 		a.Err = err

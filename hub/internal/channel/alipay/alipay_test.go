@@ -22,6 +22,7 @@ import (
 	"cloudcashier/hub/internal/channel"
 	"cloudcashier/hub/internal/channel/alipay"
 	"cloudcashier/hub/internal/channel/channeltest"
+	"cloudcashier/shared/fault"
 	"cloudcashier/shared/pay"
 )
 
@@ -250,6 +251,32 @@ func TestNothingForbiddenLeaves(t *testing.T) {
 		if a.Finding != channel.Unknown || a.Err == nil {
 			t.Errorf("%+v, want unknown", a)
 		}
+	}
+}
+
+// busySigner is a pool that has no turn for this request.
+type busySigner struct{ crypto.Signer }
+
+func (busySigner) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
+	return nil, fault.New(fault.Unavailable, "vault.busy", "no signer was free in time")
+}
+
+func TestABusySignerIsNoDecline(t *testing.T) {
+	s := channeltest.Serve(t, func(w http.ResponseWriter, r *http.Request, body []byte) { t.Error("a request left") })
+	cfg := config(t, s.URL, s.Roots)
+	cfg.PrivateKey = busySigner{cfg.PrivateKey}
+	c, err := alipay.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a := c.Pay(t.Context(), channeltest.SampleOrder(pay.Alipay)); a.Finding != channel.Busy || a.Err == nil {
+		t.Errorf("Pay = %+v, want busy: nothing was sent, and it may be sent in a moment", a)
+	}
+	if a := c.Query(t.Context(), channeltest.SampleRef()); a.Finding != channel.Unknown {
+		t.Errorf("Query = %+v", a)
+	}
+	if a := c.Reverse(t.Context(), channeltest.SampleRef()); a.Finding != channel.Unknown {
+		t.Errorf("Reverse = %+v", a)
 	}
 }
 
