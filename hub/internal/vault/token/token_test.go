@@ -102,7 +102,8 @@ func TestAWrongPINIsTriedOnce(t *testing.T) {
 	if strings.Contains(fmt.Sprintf("%v %+v %#v", err, cfg, cfg), cfg.PIN) {
 		t.Error("the PIN is printed")
 	}
-	// Even with the module gone no other login is tried: the answer stays the PIN's.
+	// With the token gone, another login would be told so: it is not tried.
+	t.Setenv("SOFTHSM2_CONF", "/dev/null")
 	_, err = tok.Key("app")
 	wantCode(t, err, "vault.pin")
 }
@@ -133,6 +134,25 @@ func TestSessionsLost(t *testing.T) {
 			t.Fatalf("the KEK after the sessions were lost: %v", err)
 		}
 	}
+}
+
+// TestAnotherKeyUnderTheLabel: somebody put another key into the token while the session was lost.
+func TestAnotherKeyUnderTheLabel(t *testing.T) {
+	cfg := newHSM(t)
+	give(t, testKey(), "app", "a1")
+	hsm := serve(t, &cfg)
+	k, err := open(t, cfg).Key("app")
+	must(t, err)
+	must(t, signs(k))
+	hsm.kill()
+	tool(t, "--delete-token", "--token", "lab")
+	tool(t, "--init-token", "--free", "--label", "lab", "--so-pin", "31415926", "--pin", pin)
+	other, err := rsa.GenerateKey(rand.Reader, 2048)
+	must(t, err)
+	give(t, other, "app", "a1")
+	hsm.start()
+	_, err = k.Sign(digest[:], crypto.SHA256)
+	wantCode(t, err, "vault.sealed")
 }
 
 // TestTheTokensProcessDies in the middle of signatures: each one is made, or refused as Unavailable,
