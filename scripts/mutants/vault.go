@@ -12,7 +12,7 @@ var vaultBugs = slices.Concat(
 		mutant{name: "vault/borders-not-bound", wrong: "merchant 1 with channel 23 is taken for merchant 12 with channel 3", file: "seal.go", run: "TestARowOpensOnlyWhereItBelongs",
 			edits: swap(`out = binary.BigEndian.AppendUint32(out, uint32(len(s)))`, `_ = binary.BigEndian.AppendUint32(nil, uint32(len(s)))`)},
 		mutant{name: "vault/retired-signs", wrong: "a stolen key that was retired goes on signing", file: "ring.go", run: "TestRotation",
-			edits: swap("\t\tif r.State == Retired {\n\t\t\tcontinue", "\t\tif r.State == Retired {\n\t\t\tif o := before[r.Name].find(r.Version); o != nil {\n\t\t\t\tkept[o], k.usable, k.active = true, append(k.usable, o), o\n\t\t\t}\n\t\t\tcontinue")},
+			edits: swap("\t\tif r.State == Retired {\n\t\t\tcontinue", "\t\tif r.State == Retired {\n\t\t\tif o := before[r.Name].find(r.Version); o != nil && o.private != nil {\n\t\t\t\tkept[o], k.usable, k.active = true, append(k.usable, o), o\n\t\t\t}\n\t\t\tcontinue")},
 		mutant{name: "vault/no-overlap", wrong: "an answer to a request of a minute ago no longer verifies", file: "ring.go", run: "TestRotation",
 			edits: swap("\t\tkept[o] = true\n\t\tk.usable = append(k.usable, o)\n", "\t\tkept[o] = true\n\t\tif r.State == Active {\n\t\t\tk.usable = append(k.usable, o)\n\t\t}\n")},
 		mutant{name: "vault/broken-version-stops-the-shop", wrong: "a mistake in a rotation stops every payment of the channel", file: "ring.go", run: "TestAVersionThatDoesNotOpen",
