@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"cloudcashier/hub/internal/registry"
@@ -63,11 +64,22 @@ func mintSecret(random io.Reader) ([]byte, error) {
 	return secret, err
 }
 
-// keep reads a secret file, or makes it, synced before it is used. When two programs make it at
-// once, both use the one that was there first.
+// keep reads a secret file, or makes it, synced before it is used. Programs that make it at once take
+// turns at its folder, and all use the one that was there first.
 func keep(path string, mint func() ([]byte, error)) ([]byte, error) {
 	data, err := os.ReadFile(path)
 	if err == nil {
+		return data, nil
+	}
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Internal, "keys.folder", "cannot open the folder of %s", path)
+	}
+	defer dir.Close() // ends the turn
+	if err := syscall.Flock(int(dir.Fd()), syscall.LOCK_EX); err != nil {
+		return nil, fault.Wrap(err, fault.Internal, "keys.folder", "cannot lock the folder of %s", path)
+	}
+	if data, err = os.ReadFile(path); err == nil {
 		return data, nil
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -76,18 +88,11 @@ func keep(path string, mint func() ([]byte, error)) ([]byte, error) {
 	if data, err = mint(); err != nil {
 		return nil, fmt.Errorf("make %s: %w", filepath.Base(path), err)
 	}
-	if err := writeFile(path, data, os.Link); !errors.Is(err, fs.ErrExist) {
-		return data, err
-	}
-	return os.ReadFile(path)
+	return data, WriteFile(path, data)
 }
 
 // WriteFile writes a file readable by its owner alone, whole or not at all, and synced.
-func WriteFile(path string, data []byte) error { return writeFile(path, data, os.Rename) }
-
-// writeFile puts the finished file into its place with os.Rename, which replaces, or os.Link, which
-// does not.
-func writeFile(path string, data []byte, place func(from, to string) error) error {
+func WriteFile(path string, data []byte) error {
 	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
 	if err != nil {
 		return fault.Wrap(err, fault.Internal, "file.write", "cannot write %s: its folder must exist and be writable", path)
@@ -98,7 +103,7 @@ func writeFile(path string, data []byte, place func(from, to string) error) erro
 		err = tmp.Sync()
 	}
 	if err = errors.Join(err, tmp.Close()); err == nil {
-		err = place(tmp.Name(), path)
+		err = os.Rename(tmp.Name(), path)
 	}
 	if err != nil {
 		return fault.Wrap(err, fault.Internal, "file.write", "cannot write %s: is the disk full?", path)

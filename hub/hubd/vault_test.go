@@ -100,7 +100,8 @@ func TestAHubNeedsTheKeysThatItsChannelsName(t *testing.T) {
 	if err != nil || len(list) != 2 {
 		t.Fatalf("%v, %v", list, err)
 	}
-	if public, err := PublicOf(cfg, "a/app"); err != nil || public != string(publicPEM(t, testKeys()[0])) {
+	app, err := MintKey(cfg, testDeps(), KeyInput{Name: "a/app"}, func() ([]byte, error) { t.Error("a key that is there was made anew"); return nil, nil })
+	if err != nil || app.PublicKey != string(publicPEM(t, testKeys()[0])) {
 		t.Errorf("public half: %v", err)
 	}
 	for how, change := range map[string]func(c *Config){

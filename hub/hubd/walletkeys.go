@@ -165,13 +165,25 @@ func Rekey(cfg Config, deps Deps, by string) (done Rekeyed, err error) {
 	return done, err
 }
 
-// PublicOf gives the public half of a key's active version, PEM; empty when there is no such key.
-func PublicOf(cfg Config, name string) (string, error) {
-	list, err := WalletKeys(cfg.DatabaseFile())
-	for _, k := range list {
-		if k.Name == name && k.State == string(vault.Active) {
-			return k.PublicKey, nil
+// MintKey gives the active version of a key, and when there is none, makes the key and imports it.
+func MintKey(cfg Config, deps Deps, in KeyInput, mint func() ([]byte, error)) (k WalletKey, err error) {
+	err = withSafe(cfg, deps, func(s *vault.Safe) error {
+		list, err := s.Records.WalletKeys()
+		if err != nil {
+			return err
 		}
-	}
-	return "", err
+		for _, r := range list {
+			if r.Name == in.Name && r.State == vault.Active {
+				k = walletKey(r)
+				return nil
+			}
+		}
+		if in.Text, err = mint(); err != nil {
+			return err
+		}
+		r, err := s.Import(vault.Ref{Name: in.Name, Merchant: in.Merchant, Channel: in.Channel}, in.material(), in.By)
+		k = walletKey(r)
+		return err
+	})
+	return k, err
 }

@@ -125,11 +125,11 @@ func wallets(ctx context.Context, cfg hubd.Config, deps hubd.Deps, st state) ([]
 	key := func(channel, name, kind string, text []byte) hubd.KeyInput {
 		return hubd.KeyInput{Name: channel + "/" + name, Kind: kind, Channel: channel, Text: text, By: "lab"}
 	}
-	public, err := appKey(cfg, deps, key(alipay, "app", "rsa", nil))
+	app, err := hubd.MintKey(cfg, deps, key(alipay, "app", "rsa", nil), func() ([]byte, error) { return mintRSA(deps.Random) })
 	if err != nil {
 		return nil, err
 	}
-	a, err := register(ctx, st.Sandbox, st.Name, public)
+	a, err := register(ctx, st.Sandbox, st.Name, app.PublicKey)
 	if err != nil {
 		return nil, err
 	}
@@ -179,16 +179,11 @@ func register(ctx context.Context, sandboxURL, name, alipayPublic string) (a san
 	return a, fault.Wrap(err, fault.Unavailable, "lab.sandbox", "the sandbox at %s gave no account", sandboxURL)
 }
 
-// appKey makes the demo application's RSA key once, seals it, and gives its public half.
-func appKey(cfg hubd.Config, deps hubd.Deps, in hubd.KeyInput) (public string, err error) {
-	if public, err = hubd.PublicOf(cfg, in.Name); err != nil || public != "" {
-		return public, err
-	}
-	key, err := rsa.GenerateKey(deps.Random, 2048)
+// mintRSA makes a key, PEM.
+func mintRSA(random io.Reader) ([]byte, error) {
+	key, err := rsa.GenerateKey(random, 2048)
 	if err != nil {
-		return "", fmt.Errorf("make an RSA key: %w", err)
+		return nil, fmt.Errorf("make an RSA key: %w", err)
 	}
-	in.Text = pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})
-	sealed, err := hubd.ImportKey(cfg, deps, in)
-	return sealed.PublicKey, err
+	return pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)}), nil
 }
