@@ -61,6 +61,7 @@ func (v *Vault) Refresh() error {
 		return err
 	}
 	before, after, kept := *v.keys.Load(), map[string]*key{}, map[*opened]bool{}
+	broken := map[string]bool{} // names whose active version does not open
 	var faults []error
 	for i := len(records) - 1; i >= 0; i-- { // the newest version of a key first
 		r := records[i]
@@ -75,11 +76,12 @@ func (v *Vault) Refresh() error {
 		o := before[r.Name].find(r.Version)
 		switch {
 		case o != nil && o.rec.State == r.State && o.rec.Fingerprint == r.Fingerprint && o.rec.Holder == r.Holder:
-		case r.State == VerifyOnly && o != nil && o.private != nil && k.active == nil:
-			k.active = o // the next version did not open
+		case r.State == VerifyOnly && broken[r.Name] && o != nil && o.private != nil:
+			k.active = o
 		default:
 			if o, err = v.unseal(r); err != nil {
 				faults = append(faults, err)
+				broken[r.Name] = broken[r.Name] || r.State == Active
 				continue
 			}
 		}

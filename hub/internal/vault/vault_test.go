@@ -223,6 +223,31 @@ func TestAVersionThatDoesNotOpen(t *testing.T) {
 	}
 }
 
+// TestARotationTakenBack within the seconds in which the hub does not look: no version is active, none signs.
+func TestARotationTakenBack(t *testing.T) {
+	s, _ := newSafe(t)
+	importKey(t, s, appRef, pkcs1(testKeys()[0]))
+	v := openVault(t, s, goBackend())
+	signer, err := v.Signer(appRef)
+	must(t, err)
+	_, err = s.Rotate(appRef.Name, pkcs1(testKeys()[1]), "test")
+	must(t, err)
+	_, err = s.Retire(appRef.Name, 2, "test")
+	must(t, err)
+	must(t, v.Refresh())
+	_, err = signer.Sign(nil, digest[:], crypto.SHA256)
+	wantCode(t, err, "vault.inactive")
+	if !testKeys()[0].PublicKey.Equal(signer.Public()) {
+		t.Error("the public half is gone with the last active version")
+	}
+	_, err = s.Rotate(appRef.Name, pkcs1(testKeys()[2]), "test")
+	must(t, err)
+	must(t, v.Refresh())
+	if sign, err := signer.Sign(nil, digest[:], crypto.SHA256); err != nil || signedBy(sign, crypto.SHA256) != 2 {
+		t.Errorf("the next version does not sign: %v", err)
+	}
+}
+
 func TestRepeatedAndRacingCommands(t *testing.T) {
 	s, _ := newSafe(t)
 	first := importKey(t, s, apiRef, secret(apiKey))

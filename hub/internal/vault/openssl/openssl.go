@@ -22,11 +22,18 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"sync"
+	"sync/atomic"
 	"unsafe"
 
 	"cloudcashier/hub/internal/vault"
 	"cloudcashier/shared/fault"
 )
+
+// room is how many RSA-2048 keys, or half as many longer ones, may be loaded at once. The secure heap
+// takes 4681: once it is full, keys that were loaded before cannot sign either.
+const room = 4000
+
+var taken atomic.Int64
 
 // maxSignature is the room for a signature, in bytes: an RSA key of 16384 bits.
 const maxSignature = 2048
@@ -56,6 +63,7 @@ func (Backend) Version() string { return C.GoString(C.cc_version()) }
 // Key is one RSA key in OpenSSL's memory.
 type Key struct {
 	public *rsa.PublicKey
+	takes  int64 // of room
 
 	mu   sync.RWMutex // held for reading by signatures under way
 	pkey unsafe.Pointer
@@ -78,11 +86,16 @@ func (Backend) Load(pkcs8 []byte) (vault.PrivateKey, error) {
 		C.cc_free(pkey)
 		return nil, err
 	}
-	return &Key{public: public, pkey: pkey}, nil
+	k := &Key{public: public, pkey: pkey, takes: int64(public.N.BitLen()+2047) / 2048}
+	if taken.Add(k.takes) > room {
+		k.Close()
+		return nil, fault.New(fault.Unavailable, "vault.full", "OpenSSL has no room for more than %d RSA keys: set vault.signing to go", room)
+	}
+	return k, nil
 }
 
 func unusable() error {
-	return fault.New(fault.Internal, "vault.openssl", "OpenSSL takes a sealed key for no RSA key, or its secure heap is full")
+	return fault.New(fault.Internal, "vault.openssl", "OpenSSL takes a sealed key for no RSA key")
 }
 
 func publicOf(pkey unsafe.Pointer) (*rsa.PublicKey, error) {
@@ -134,5 +147,6 @@ func (k *Key) Close() {
 	if k.pkey != nil {
 		C.cc_free(k.pkey)
 		k.pkey = nil
+		taken.Add(-k.takes)
 	}
 }
