@@ -28,8 +28,8 @@ type Config struct {
 	Vault    VaultConfig     `yaml:"vault,omitempty"`
 }
 
-// VaultConfig is how the wallets' keys are kept and used. Where the pages below name a key of a
-// wallet, they name a file, or "vault:NAME" for one that "cashier-hub key import" sealed.
+// VaultConfig is how the wallets' keys are kept and used. Where a channel names a key or a certificate,
+// it names a file, or "vault:NAME" for one that "cashier-hub key import" sealed.
 type VaultConfig struct {
 	KEK      string       `yaml:"kek,omitempty"`      // what wraps the keys: file:PATH, credential:NAME or token:LABEL; file:DATA/keys/kek.key when empty
 	Previous []string     `yaml:"previous,omitempty"` // what wrapped them before, until "cashier-hub key rekey" is through
