@@ -40,11 +40,11 @@ func openChannel(c ChannelConfig, keys chest, now func() time.Time, random io.Re
 		if err != nil {
 			return nil, err
 		}
-		wallet, err := keys.public(a.WalletKey)
+		wallet, err := keys.publics(a.WalletKey)
 		if err != nil {
 			return nil, err
 		}
-		return alipay.New(alipay.Config{GatewayURL: c.URL, AppID: a.AppID, SellerID: a.SellerID, PrivateKey: key, WalletKey: wallet,
+		return alipay.New(alipay.Config{GatewayURL: c.URL, AppID: a.AppID, SellerID: a.SellerID, PrivateKey: key, WalletKey: wallet[0], FormerKeys: wallet[1:],
 			RootCAs: roots, Now: now})
 	}
 	w := c.WeChat

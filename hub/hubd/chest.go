@@ -34,16 +34,13 @@ func (c chest) signer(place string) (crypto.Signer, error) {
 	return rsaKey(place)
 }
 
-func (c chest) public(place string) (*rsa.PublicKey, error) {
-	ref, ok := c.ref(place)
-	if !ok {
-		return rsaPublicKey(place)
+// publics gives a wallet's public keys: the active one first, then those it replaced.
+func (c chest) publics(place string) ([]*rsa.PublicKey, error) {
+	if ref, ok := c.ref(place); ok {
+		return c.vault.Publics(ref, vault.Public)
 	}
-	list, err := c.vault.Publics(ref, vault.Public)
-	if err != nil {
-		return nil, err
-	}
-	return list[0], nil
+	key, err := rsaPublicKey(place)
+	return []*rsa.PublicKey{key}, err
 }
 
 func (c chest) secret(place string) (string, error) {

@@ -71,6 +71,8 @@ var vaultBugs = slices.Concat(
 			edits: swap("\t\terr := h.wallets.vault.Refresh()\n", "\t\terr := ctx.Err()\n")},
 	),
 	in("hub/internal/channel/alipay",
+		mutant{name: "alipay/former-key-refused", wrong: "on the day Alipay changes its key every answer is unknown", file: "call.go", run: "TestAFormerKeyStillVerifies",
+			edits: swap(`for i := 0; err != nil && i < len(c.former); i++ {`, `for i := 0; err == nil && i < len(c.former); i++ {`)},
 		mutant{name: "alipay/busy-signer-declines", wrong: "a busy moment of ours is shown to the customer as a refusal", file: "alipay.go", run: "TestABusySigner",
 			edits: swap(`return channel.Answer{Finding: channel.Busy, Err: err}`, `return declined("", misconfigured)`)},
 	),

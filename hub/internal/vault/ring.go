@@ -173,9 +173,13 @@ func (v *Vault) use(ref Ref, kind Kind) (*opened, error) {
 		return nil, err
 	}
 	if k.active == nil {
-		return nil, fault.New(fault.Denied, "vault.inactive", "no version of the key %q is active: rotate one in", ref.Name)
+		return nil, inactive(ref)
 	}
 	return k.active, nil
+}
+
+func inactive(ref Ref) error {
+	return fault.New(fault.Denied, "vault.inactive", "no version of the key %q is active: rotate one in", ref.Name)
 }
 
 func (v *Vault) usable(ref Ref, kind Kind) (*key, error) {
@@ -217,6 +221,9 @@ func (v *Vault) Publics(ref Ref, kind Kind) (list []*rsa.PublicKey, err error) {
 	k, err := v.usable(ref, kind)
 	if err != nil {
 		return nil, err
+	}
+	if k.active == nil {
+		return nil, inactive(ref)
 	}
 	for _, o := range k.usable {
 		public, err := publicKey(o.rec.Public)

@@ -254,6 +254,37 @@ func TestNothingForbiddenLeaves(t *testing.T) {
 	}
 }
 
+// TestAFormerKeyStillVerifies: Alipay changes its key at a moment that we do not choose.
+func TestAFormerKeyStillVerifies(t *testing.T) {
+	former, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer := former
+	s := channeltest.Serve(t, func(w http.ResponseWriter, r *http.Request, body []byte) {
+		_, _ = io.WriteString(w, wrap(signer, payNode, object(paid())))
+	})
+	for _, known := range []bool{true, false} {
+		cfg := config(t, s.URL, s.Roots)
+		if known {
+			cfg.FormerKeys = []*rsa.PublicKey{&former.PublicKey}
+		}
+		c, err := alipay.New(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := map[bool]channel.Finding{true: channel.Approved, false: channel.Unknown}
+		signer = former
+		if a := c.Pay(t.Context(), channeltest.SampleOrder(pay.Alipay)); a.Finding != want[known] {
+			t.Errorf("signed with the former key, known %t: %+v", known, a)
+		}
+		signer = testKey(t)
+		if a := c.Pay(t.Context(), channeltest.SampleOrder(pay.Alipay)); a.Finding != channel.Approved {
+			t.Errorf("signed with the present key: %+v", a)
+		}
+	}
+}
+
 // busySigner is a pool that has no turn for this request.
 type busySigner struct{ crypto.Signer }
 
@@ -309,6 +340,7 @@ func TestNewNamesEveryFault(t *testing.T) {
 		"no wallet key":    {func(c *alipay.Config) { c.WalletKey = nil }, "WalletKey"},
 		"small wallet key": {func(c *alipay.Config) { c.WalletKey = &small.PublicKey }, "WalletKey"},
 		"empty wallet key": {func(c *alipay.Config) { c.WalletKey = &rsa.PublicKey{} }, "WalletKey"},
+		"empty former key": {func(c *alipay.Config) { c.FormerKeys = []*rsa.PublicKey{{}} }, "FormerKeys"},
 		"no clock":         {func(c *alipay.Config) { c.Now = nil }, "Now"},
 	} {
 		t.Run(name, func(t *testing.T) {
