@@ -18,10 +18,11 @@ func TestConfigOfEveryWallet(t *testing.T) {
 	path := filepath.Join(dir, "hub.yaml")
 	in := func(name string) string { return filepath.Join(dir, name) }
 	c := hubd.Config{Data: in("data"), HTTP: "127.0.0.1:1", MQTT: "127.0.0.1:2", Hosts: []string{"localhost"}, Channels: []hubd.ChannelConfig{
-		{Name: "w", Wallet: pay.WeChat, URL: "https://w", WeChat: &hubd.WeChatConfig{AppID: "wx1", MchID: "0123", APIKeyFile: in("a"), CertFile: in("b"), KeyFile: in("c"), DeviceIP: "::1"}},
-		{Name: "a", Wallet: pay.Alipay, URL: "https://a", Alipay: &hubd.AlipayConfig{AppID: "0123", SellerID: "2088", KeyFile: in("d"), WalletKeyFile: in("e")}},
+		{Name: "w", Wallet: pay.WeChat, URL: "https://w", WeChat: &hubd.WeChatConfig{AppID: "wx1", MchID: "0123", APIKey: in("a"), Cert: in("b"), Key: "vault:w/client", DeviceIP: "::1"}},
+		{Name: "a", Wallet: pay.Alipay, URL: "https://a", Alipay: &hubd.AlipayConfig{AppID: "0123", SellerID: "2088", Key: in("d"), WalletKey: "vault:a/wallet"}},
 		{Name: "u", Wallet: pay.UnionPay, URL: "https://u", UnionPay: &hubd.UnionPayConfig{MerID: "012345678901234", TermID: "00000017", ChannelType: "08",
-			KeyFile: in("f"), CertFile: in("g"), RootFile: in("h"), MiddleFiles: []string{in("i"), in("j")}, Signer: "00040000:SIGN"}},
+			Key: "vault:u/sign", Cert: in("g"), RootFile: in("h"), MiddleFiles: []string{in("i"), in("j")}, Signer: "00040000:SIGN"}},
+		{Name: "s", Wallet: pay.StoredValue},
 	}}
 	if err := c.Save(path); err != nil {
 		t.Fatal(err)
@@ -41,10 +42,12 @@ func TestConfigOfEveryWallet(t *testing.T) {
 		t.Errorf("with relative names: %+v, %v", got, err)
 	}
 	for name, change := range map[string]func(*hubd.ChannelConfig){
-		"none":          func(c *hubd.ChannelConfig) { c.UnionPay = nil },
-		"one too many":  func(c *hubd.ChannelConfig) { c.Alipay = &hubd.AlipayConfig{} },
-		"another's":     func(c *hubd.ChannelConfig) { c.UnionPay, c.WeChat = nil, &hubd.WeChatConfig{} },
-		"nobody's name": func(c *hubd.ChannelConfig) { c.Wallet = "qq" },
+		"none":           func(c *hubd.ChannelConfig) { c.UnionPay = nil },
+		"one too many":   func(c *hubd.ChannelConfig) { c.Alipay = &hubd.AlipayConfig{} },
+		"another's":      func(c *hubd.ChannelConfig) { c.UnionPay, c.WeChat = nil, &hubd.WeChatConfig{} },
+		"stored value's": func(c *hubd.ChannelConfig) { c.Wallet, c.URL = pay.StoredValue, "" },
+		"no URL":         func(c *hubd.ChannelConfig) { c.URL = "" },
+		"nobody's name":  func(c *hubd.ChannelConfig) { c.Wallet = "qq" },
 	} {
 		bad := c
 		bad.Channels = append([]hubd.ChannelConfig{}, c.Channels...)

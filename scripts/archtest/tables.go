@@ -93,7 +93,9 @@ var plan = book{
 		"hub/internal/channel/unionpay":    words + "hub/internal/channel hub/internal/channel/carry",
 		"hub/internal/channel/storedvalue": words + "shared/id shared/storedvalue hub/internal/channel hub/internal/store", // its books are in the hub's own
 		"hub/internal/channel/channeltest": words + "hub/internal/channel hub/sandbox",                                     // test support only
-		"hub/internal/store":               slab + "shared/sqlite hub/internal/payment hub/internal/registry",
+		"hub/internal/vault":               words,                                      // wallet keys at rest, signing
+		"hub/internal/vault/*":             words + "hub/internal/vault",               // where RSA keys live: OpenSSL's memory, a token
+		"hub/internal/store":               slab + "shared/sqlite hub/internal/payment hub/internal/registry hub/internal/vault",
 		"hub/internal/engine":              slab + "hub/internal/channel hub/internal/payment hub/internal/registry hub/internal/store",
 		"hub/internal/broker":              slab + "hub/internal/registry",
 		"hub/internal/gateway":             slab + "hub/internal/engine hub/internal/payment hub/internal/registry hub/internal/store",
@@ -134,12 +136,14 @@ var plan = book{
 		"hub/internal/channel/alipay":      "hub/internal/channel/channeltest hub/sandbox",
 		"hub/internal/channel/unionpay":    "hub/internal/channel/channeltest hub/sandbox",
 		"hub/internal/channel/storedvalue": "hub/internal/registry",
+		"hub/internal/vault":               "hub/internal/vault/* hub/internal/store",
 		"hub/internal/engine":              "scripts/history hub/internal/channel/channeltest hub/sandbox hub/internal/channel/*",
 		"hub/sandbox":                      "hub/internal/channel hub/internal/channel/*",
 		"scripts/e2e":                      "scripts/history scripts/internal/load",
 	},
 
 	modules: []owner{
+		{"github.com/ThalesGroup/crypto11", []string{"hub/internal/vault/token"}, nil},
 		{"github.com/anishathalye/porcupine", []string{"scripts/history"}, []string{"hub/internal/engine"}}, // its users are tests
 		{"github.com/charmbracelet", []string{"tui", "tui/internal/*"}, nil},
 		{"github.com/creack/pty", []string{"firmware-sim/board"}, []string{"agent/internal/scanner", "tui", "tui/internal/*", "scripts/e2e"}},
@@ -148,13 +152,14 @@ var plan = book{
 		{"github.com/goccy/go-yaml", []string{"hub/hubd"}, nil},
 		{"github.com/mattn/go-runewidth", []string{"tui", "tui/internal/*"}, nil},
 		{"github.com/mattn/go-sqlite3", []string{"shared/sqlite"}, nil},
+		{"github.com/miekg/pkcs11", []string{"hub/internal/vault/token"}, nil},
 		{"github.com/mochi-mqtt/server/v2", []string{"hub/internal/broker"}, []string{"agent/internal/hublink"}},
 		{"github.com/oklog/ulid/v2", []string{"shared/id"}, nil},
 		{"github.com/prometheus/client_golang", []string{"hub/internal/gateway"}, nil},
 		{"github.com/spf13/cobra", []string{"agent", "hub"}, nil},
 		{"go.bug.st/serial", []string{"agent/internal/scanner"}, nil},
 		{"go.uber.org/goleak", nil, []string{"agent/*", "hub/*", "tui/*", "firmware-sim/*", "shared/*"}},
-		{"golang.org/x/sys", []string{"agent/internal/scanner", "firmware-sim/board"}, nil},
+		{"golang.org/x/sys", []string{"agent/internal/scanner", "firmware-sim/board", "hub/internal/vault"}, nil},
 		{"golang.org/x/time", []string{"hub/internal/broker"}, nil},
 	},
 

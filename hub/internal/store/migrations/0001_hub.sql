@@ -290,3 +290,27 @@ CREATE TRIGGER stored_entry_balance AFTER INSERT ON stored_entry
 BEGIN UPDATE stored_account SET balance = balance + NEW.amount WHERE id = NEW.account; END;
 CREATE TRIGGER stored_entry_no_update BEFORE UPDATE ON stored_entry BEGIN SELECT RAISE(ABORT, 'entries are append only'); END;
 CREATE TRIGGER stored_entry_no_delete BEFORE DELETE ON stored_entry BEGIN SELECT RAISE(ABORT, 'entries are append only'); END;
+
+-- The wallets' keys, sealed (hub/internal/vault): a row that was changed or moved does not open.
+CREATE TABLE wallet_key (
+  name TEXT NOT NULL CHECK (name <> ''),
+  version INTEGER NOT NULL CHECK (version > 0),
+  merchant TEXT NOT NULL,                        -- empty: the channel serves every merchant
+  channel TEXT NOT NULL CHECK (channel <> ''),
+  kind TEXT NOT NULL CHECK (kind IN ('rsa', 'secret', 'certificate', 'public')),
+  holder TEXT NOT NULL CHECK (holder IN ('sealed', 'token')),
+  state TEXT NOT NULL CHECK (state IN ('active', 'verify-only', 'retired')),
+  kek TEXT NOT NULL,                             -- which key wraps dek
+  dek BLOB NOT NULL,
+  sealed BLOB NOT NULL,
+  public BLOB NOT NULL,                          -- PKIX; empty for a secret
+  fingerprint TEXT NOT NULL CHECK (length(fingerprint) = 64),
+  created_at INTEGER NOT NULL,
+  changed_at INTEGER NOT NULL,
+  PRIMARY KEY (name, version),
+  CHECK ((state = 'retired') = (dek = x'') AND (dek = x'') = (sealed = x''))
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX wallet_key_active ON wallet_key (name) WHERE state = 'active';
+CREATE TRIGGER wallet_key_stays_retired BEFORE UPDATE ON wallet_key WHEN OLD.state = 'retired'
+  BEGIN SELECT RAISE(ABORT, 'a retired key stays retired'); END;
+CREATE TRIGGER wallet_key_no_delete BEFORE DELETE ON wallet_key BEGIN SELECT RAISE(ABORT, 'versions of keys are kept'); END;
