@@ -229,7 +229,7 @@ func (s *Sandbox) ledger(w http.ResponseWriter, _ *http.Request) error {
 				Amount    int64      `json:"amount"`
 				At        time.Time  `json:"at"`
 				Mch       string     `json:"mch"`
-				Refund    string     `json:"out_refund_no,omitempty"` // the merchant's, of a refund
+				Refund    string     `json:"out_refund_no,omitempty"` // the merchant's, of a refund or an undo
 			}{e.Order.Wallet, e.Order.Number, e.Order.Ref(), string(e.Kind), e.Amount.Fen(), e.At, e.Order.Mch, e.Refund})
 			if err != nil {
 				return nil // the reader hung up

@@ -23,8 +23,8 @@
 //	70     unpaid, answer lost; the first two reversals say "try again"
 //	71     unpaid, answer lost; charged 6 s after the reversal said "done"
 //	72     charged, answer lost; the first two queries say "no such order"
-//	73 74  paid at once; refunds are taken and then given up by WeChat (Alipay refuses them);
-//	       refunds are refused because the merchant's account is empty
+//	73 74  paid at once; refunds are taken and then given up (Alipay refuses them);
+//	       refunds are refused because the merchant's account is empty (UnionPay takes them, and gives up)
 //	80     HTTP 503 for 10 s, the payment never executed
 //	90     rate limited once
 //
@@ -56,6 +56,7 @@
 //     (all parameters but nonce, signature and timestamp)
 //   - UnionPay: txnTime within five minutes; 61 for a code that is old or used, 05 and then 01 for a
 //     password, 06 for limits, 12 for any repeat; unpaid orders end as 01 after ten minutes
+//   - UnionPay: a refund is 05 for 3 s; an undo is made at once; 35 for a refund of a payment that is undone or wholly refunded
 //   - UnionPay: a query after a reversal tells of the reversal (txnType 99, origRespCode 00); a reversal
 //     of an order that failed says 00, one after 23:00 or after a refund 30
 //   - UnionPay: refunds and undoes are executed at once; refunds for 30 days

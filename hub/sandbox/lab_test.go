@@ -272,6 +272,7 @@ type line struct {
 	Wallet, Kind, Mch string
 	Number            string `json:"out_trade_no"`
 	WalletRef         string `json:"wallet_ref"`
+	Refund            string `json:"out_refund_no"`
 	Amount            int64
 	At                time.Time
 }

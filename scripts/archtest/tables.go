@@ -93,8 +93,8 @@ var plan = book{
 		"hub/internal/channel/unionpay":    words + "hub/internal/channel hub/internal/channel/carry",
 		"hub/internal/channel/storedvalue": words + "shared/id shared/storedvalue hub/internal/channel hub/internal/store", // its books are in the hub's own
 		"hub/internal/channel/channeltest": words + "hub/internal/channel hub/sandbox",                                     // test support only
-		"hub/internal/vault":               words,                                      // wallet keys at rest, signing
-		"hub/internal/vault/*":             words + "hub/internal/vault",               // where RSA keys live: OpenSSL's memory, a token
+		"hub/internal/vault":               words,                                                                          // wallet keys at rest, signing
+		"hub/internal/vault/*":             words + "hub/internal/vault",                                                   // where RSA keys live: OpenSSL's memory, a token
 		"hub/internal/store":               slab + "shared/sqlite hub/internal/payment hub/internal/registry hub/internal/vault",
 		"hub/internal/engine":              slab + "hub/internal/channel hub/internal/payment hub/internal/registry hub/internal/store",
 		"hub/internal/broker":              slab + "hub/internal/registry",

@@ -44,6 +44,7 @@ type keyStory struct {
 	name    string // of the account
 	apiKey  string
 	client  *rsa.PrivateKey // WeChat's client certificate's
+	union   *rsa.PrivateKey // UnionPay's signing certificate's
 	app     *rsa.PrivateKey // Alipay's application's, once the test gave it
 	order   int
 }
@@ -79,10 +80,15 @@ func (s *keyStory) account(alipayPublic string) {
 			APIKey    string `json:"api_key"`
 			ClientKey string `json:"client_key"`
 		}
+		UnionPay struct {
+			SignKey string `json:"sign_key"`
+		}
 	}
 	must(s.t, json.NewDecoder(answer.Body).Decode(&a))
 	block, _ := pem.Decode([]byte(a.WeChat.ClientKey))
 	s.apiKey, s.client = a.WeChat.APIKey, parseRSA(s.t, block.Bytes)
+	block, _ = pem.Decode([]byte(a.UnionPay.SignKey))
+	s.union = parseRSA(s.t, block.Bytes)
 }
 
 func (s *keyStory) giveAlipay(key *rsa.PublicKey) {
@@ -97,7 +103,8 @@ func pemOf(key *rsa.PrivateKey) []byte {
 }
 
 func (s *keyStory) needles() []needle {
-	return slices.Concat(ofText("the APIv2 key", []byte(s.apiKey)), ofRSA("the client key", s.client), ofRSA("the Alipay key", s.app))
+	return slices.Concat(ofText("the APIv2 key", []byte(s.apiKey)), ofRSA("the client key", s.client), ofRSA("the UnionPay key", s.union),
+		ofRSA("the Alipay key", s.app))
 }
 
 // walletKey is a line of `key list`.
@@ -329,7 +336,7 @@ func (s *keyStory) hsm() (module string) {
 		}
 	}
 	tool("--init-token", "--free", "--label", "lab", "--so-pin", "31415926", "--pin", "271828")
-	for label, key := range map[string]*rsa.PrivateKey{"a1": s.app, "c1": s.client} {
+	for label, key := range map[string]*rsa.PrivateKey{"a1": s.app, "c1": s.client, "u1": s.union} {
 		der, err := x509.MarshalPKCS8PrivateKey(key)
 		must(s.t, err)
 		path := filepath.Join(dir, "import.pem")
@@ -368,7 +375,7 @@ func TestNoKeyInMemory(t *testing.T) {
 	const lines = "vault:\n  signing: %s\n  token:\n    module: %s\n    label: lab\n    pin: file:%s\n"
 	pin := filepath.Join(s.rig.Dir, "hsm", "pin")
 	config := s.config("token.yaml", fmt.Sprintf(lines, "pkcs11", module, pin))
-	for name, label := range map[string]string{"alipay-demo/app": "a1", "wechat-demo/client": "c1"} {
+	for name, label := range map[string]string{"alipay-demo/app": "a1", "wechat-demo/client": "c1", "unionpay-demo/sign": "u1"} {
 		_, err := s.key(nil, "rotate", name, "--token-label", label, "--by", "test", "--config", config)
 		must(t, err)
 		_, err = s.key(nil, "retire", name, "--version", "1", "--by", "test", "--config", config)

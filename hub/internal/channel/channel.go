@@ -32,7 +32,7 @@ type Channel interface {
 }
 
 // Refunder is a channel that can give money of a paid order back later, in part or whole. Its calls
-// may be repeated: the wallet tells refunds apart by OutRefundNo alone.
+// may be repeated: the wallet tells refunds apart by OutRefundNo, and at UnionPay by SentAt too.
 type Refunder interface {
 	// Refund asks the wallet to give money back. A repeat with the same Refund never gives it twice.
 	Refund(context.Context, Refund) RefundAnswer

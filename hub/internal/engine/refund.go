@@ -197,8 +197,8 @@ func (e *Engine) callRefund(way *way, r payment.Refund, p payment.Payment, task 
 	}
 	ctx, cancel := context.WithTimeout(e.life, way.backing.CallTimeout)
 	defer cancel()
-	asked := channel.Refund{OutRefundNo: r.OutRefundNo, WalletRef: r.WalletRef, Amount: r.Amount, Reason: r.Reason,
-		Order: channel.Ref{OutTradeNo: p.Attempt.OutTradeNo, WalletRef: p.Attempt.WalletRef, Amount: p.Amount}}
+	asked := channel.Refund{OutRefundNo: r.OutRefundNo, WalletRef: r.WalletRef, SentAt: r.FirstSent, Amount: r.Amount, Reason: r.Reason,
+		Order: channel.Ref{OutTradeNo: p.Attempt.OutTradeNo, WalletRef: p.Attempt.WalletRef, Amount: p.Amount, SentAt: p.Attempt.Sent}}
 	if task == payment.TaskRefund {
 		return way.back.Refund(ctx, asked)
 	}

@@ -34,7 +34,8 @@ type Refund struct {
 	Created     time.Time // when it was taken in
 	NotBefore   time.Time // when it may first be sent: wallets want refunds of one order apart
 	Since       time.Time // when the status last changed
-	Sent        time.Time // when the latest sending was about to leave; zero before
+	FirstSent   time.Time // when the first sending was about to leave, for ever: part of the refund's name at UnionPay; zero before
+	Sent        time.Time // when the latest was
 	Stray       time.Time // the latest sending whose answer never came; zero: none
 	Called      time.Time // the last call of any kind
 	Finished    time.Time // when the outcome became final; zero before
@@ -116,7 +117,9 @@ func ApplyRefund(r Refund, e RefundEvent, at time.Time) (Refund, error) {
 	}
 	switch {
 	case e.Kind == RefundSend:
-		r.Sent = at
+		if r.Sent = at; r.FirstSent.IsZero() {
+			r.FirstSent = at
+		}
 	case e.Kind == RefundLose && r.Sent.Equal(r.Called): // the call that was lost was a sending
 		r.Stray = r.Sent
 	}

@@ -63,7 +63,7 @@ func refundIn(s pay.RefundStatus) payment.Refund {
 	r := payment.Refund{ID: "r", Payment: "p", Source: payment.FromAPI, Amount: money.Fen(100), OutRefundNo: "R0000001", Status: s, Created: began,
 		NotBefore: began, Since: began}
 	if s != pay.RefundCreated {
-		r.Sent, r.Called = began, began.Add(time.Second)
+		r.FirstSent, r.Sent, r.Called = began, began, began.Add(time.Second)
 	}
 	if s.Final() {
 		r.Finished = began
@@ -195,6 +195,9 @@ func TestADoubtfulRefundIsNeverLeftAlone(t *testing.T) {
 		if r, err = payment.CallRefund(r, task, due); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if !r.FirstSent.Equal(began) || !r.Sent.After(began.Add(time.Hour)) {
+		t.Errorf("first sent at %v, last at %v: the first sending is part of its name", r.FirstSent, r.Sent)
 	}
 	if text := strings.Join(story[:4], " "); text != "ask_refund refund ask_refund refund" || r.OutRefundNo != "R0000001" {
 		t.Errorf("%s under %s", text, r.OutRefundNo)

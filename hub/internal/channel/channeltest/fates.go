@@ -30,6 +30,9 @@ type Subject struct {
 	// Beyond is how the wallet answers a refund beyond what is left of an order: Alipay refuses it,
 	// WeChat has but a word for everything.
 	Beyond channel.RefundFinding
+	// TooLate is how the wallet refuses a refund after its window; UnionPay has one word for all that
+	// an order may lack.
+	TooLate channel.DeclineCode
 	// Accepts says that a pay call is told "accepted" at best, and only a query finds it paid:
 	// UnionPay's way.
 	Accepts bool

@@ -44,5 +44,5 @@ func SampleRef() channel.Ref {
 
 // SampleRefund is a part of the attempt's money on its way back.
 func SampleRefund() channel.Refund {
-	return channel.Refund{OutRefundNo: SampleRefundNumber, Order: SampleRef(), Amount: money.Fen(SampleRefundFen), Reason: `cold & "late" <2>`}
+	return channel.Refund{OutRefundNo: SampleRefundNumber, SentAt: sampleSent, Order: SampleRef(), Amount: money.Fen(SampleRefundFen), Reason: `cold & "late" <2>`}
 }

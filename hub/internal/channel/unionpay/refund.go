@@ -40,6 +40,9 @@ func (c *Channel) Refund(ctx context.Context, r channel.Refund) channel.RefundAn
 	}
 	n := naming(r.OutRefundNo, r.SentAt)
 	form, err := c.form(c.refundFields(r, n))
+	if fault.CodeOf(err) == codeBusy { // not sent, and it may be in a moment
+		return channel.RefundAnswer{Finding: channel.RefundBusy, Err: err}
+	}
 	if err != nil {
 		return refundUnknown(err)
 	}
@@ -66,9 +69,14 @@ func (c *Channel) Refund(ctx context.Context, r channel.Refund) channel.RefundAn
 	return refundUnknown(doubt("refused", "respCode %q leaves the refund open: query", got.said("respCode")))
 }
 
+// refusedUnlessTaken asks. UnionPay gives what it takes a number; a refund that has one was taken,
+// whatever a query finds of it now: it stays in doubt, and people hear of it.
 func (c *Channel) refusedUnlessTaken(ctx context.Context, r channel.Refund, d channel.Decline) channel.RefundAnswer {
 	a := c.QueryRefund(ctx, r)
-	if a.Finding == channel.RefundAbsent {
+	switch {
+	case a.Finding == channel.RefundAbsent && r.WalletRef != "":
+		return refundUnknown(doubt("vanished", "UnionPay took this refund and knows it no more: ask UnionPay for number %s", r.WalletRef))
+	case a.Finding == channel.RefundAbsent:
 		a.Finding, a.Decline = channel.RefundRefused, d
 	}
 	return a

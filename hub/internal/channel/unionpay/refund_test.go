@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"cloudcashier/hub/internal/channel"
+	"cloudcashier/shared/fault"
 	"cloudcashier/shared/money"
 )
 
@@ -86,6 +87,19 @@ func TestRefundMoment(t *testing.T) {
 		if a := x.Refund(t.Context(), refund()); a.Finding != k.want || left != k.left || (a.Decline.Message != "") != (k.want == channel.RefundRefused) {
 			t.Errorf("after %s: %+v, %d left, want %q", k.after, a, left, k.want)
 		}
+	}
+}
+
+// TestATakenRefundDoesNotVanish: what UnionPay gave a number it took, and "no such refund" is no refusal.
+func TestATakenRefundDoesNotVanish(t *testing.T) {
+	x := newTold(t)
+	absent := seal(x.key, genuineCert(), with(taken("34"), "txnType", "00", "txnSubType", "00", "queryId", ""))
+	x.body = func(string) string { return absent }
+	x.now = refund().SentAt.Add(time.Hour)
+	r := refund()
+	r.WalletRef = backRef
+	if a := x.Refund(t.Context(), r); a.Finding != channel.RefundUnknown || fault.CodeOf(a.Err) != "unionpay.vanished" {
+		t.Errorf("%+v, want unknown: it was taken", a)
 	}
 }
 

@@ -103,12 +103,19 @@ func (c *Channel) orderFields(k kind, n name) fields {
 	return f
 }
 
+// codeBusy tells that a request could not be signed now.
+const codeBusy = "unionpay.busy"
+
 // form signs a request and writes it. Everything travels in the body, nothing in the address,
 // where front ends log it.
 func (c *Channel) form(f fields) ([]byte, error) {
 	slices.SortFunc(f, byName)
 	sign, err := signature(c.key, signedText(f))
-	if err != nil {
+	switch {
+	case err == nil:
+	case fault.KindOf(err) == fault.Unavailable: // the signer's own word: it is busy, or its token does not answer
+		return nil, fault.Wrap(carry.Scrub(err), fault.Unavailable, codeBusy, "the request could not be signed in time and was not sent")
+	default:
 		return nil, fault.Wrap(carry.Scrub(err), fault.Unavailable, "unionpay.sign",
 			"the request could not be signed and was not sent: check the merchant's key")
 	}

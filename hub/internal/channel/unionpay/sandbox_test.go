@@ -45,7 +45,7 @@ func TestSandbox(t *testing.T) {
 	var box *channeltest.Sandbox
 	var c *unionpay.Channel
 	channeltest.Run(t, channeltest.Subject{
-		Wallet: pay.UnionPay, Expired: channel.CodeUsed, Refused: channel.Declined, Accepts: true,
+		Wallet: pay.UnionPay, Expired: channel.CodeUsed, Refused: channel.Declined, Accepts: true, Beyond: channel.RefundRefused, TooLate: channel.RefusedOther,
 		Connect: func(t *testing.T, s *channeltest.Sandbox) channel.Channel {
 			m := s.Merchant.UnionPay
 			roots := x509.NewCertPool()
@@ -72,7 +72,7 @@ func refunds(t *testing.T, box *channeltest.Sandbox, c *unionpay.Channel) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := channel.Order{OutTradeNo: "01JBACK0000000000000000001", SentAt: box.Now(), Amount: money.Fen(1000), Code: code}
+	o := channel.Order{OutTradeNo: "01JPART0000000000000000001", SentAt: box.Now(), Amount: money.Fen(1000), Code: code}
 	ref := channel.Ref{OutTradeNo: o.OutTradeNo, Amount: o.Amount, SentAt: o.SentAt}
 	if a := c.Pay(t.Context(), o); a.Finding != channel.Pending {
 		t.Fatalf("pay: %+v", a)
@@ -83,9 +83,9 @@ func refunds(t *testing.T, box *channeltest.Sandbox, c *unionpay.Channel) {
 	}
 	ref.WalletRef = paid.WalletRef
 	box.Wait(time.Hour)
-	part := channel.Refund{OutRefundNo: "01JBACK0000000000000000002", SentAt: box.Now(), Order: ref, Amount: money.Fen(300)}
-	rest := channel.Refund{OutRefundNo: "01JBACK0000000000000000003", SentAt: box.Now(), Order: ref, Amount: money.Fen(700)}
-	more := channel.Refund{OutRefundNo: "01JBACK0000000000000000004", SentAt: box.Now(), Order: ref, Amount: money.Fen(701)}
+	part := channel.Refund{OutRefundNo: "01JPART0000000000000000002", SentAt: box.Now(), Order: ref, Amount: money.Fen(300)}
+	rest := channel.Refund{OutRefundNo: "01JPART0000000000000000003", SentAt: box.Now(), Order: ref, Amount: money.Fen(700)}
+	more := channel.Refund{OutRefundNo: "01JPART0000000000000000004", SentAt: box.Now(), Order: ref, Amount: money.Fen(701)}
 	rest.Order.WalletRef = "" // by number and moment
 	late := part
 	late.SentAt = part.SentAt.Add(time.Second)
@@ -100,6 +100,8 @@ func refunds(t *testing.T, box *channeltest.Sandbox, c *unionpay.Channel) {
 	want("part again", c.Refund(t.Context(), part), channel.RefundUnknown)
 	want("part again, at another moment", c.Refund(t.Context(), late), channel.RefundUnknown)
 	want("part, at another moment", c.QueryRefund(t.Context(), late), channel.RefundAbsent)
+	want("part asked about at once", c.QueryRefund(t.Context(), part), channel.RefundTaken)
+	box.Wait(4 * time.Second)
 	given := c.QueryRefund(t.Context(), part)
 	want("part asked about", given, channel.Refunded)
 	if given.WalletRef == "" || given.WalletRef == paid.WalletRef || !given.RefundedAt.Equal(part.SentAt) {
@@ -107,6 +109,7 @@ func refunds(t *testing.T, box *channeltest.Sandbox, c *unionpay.Channel) {
 	}
 	want("too much", c.Refund(t.Context(), more), channel.RefundRefused)
 	want("the rest", c.Refund(t.Context(), rest), channel.RefundTaken)
+	box.Wait(4 * time.Second)
 	want("the rest asked about", c.QueryRefund(t.Context(), rest), channel.Refunded)
 	want("nothing is left", c.Refund(t.Context(), more), channel.RefundRefused)
 	if a := c.Reverse(t.Context(), ref); a.Finding != channel.Unknown {

@@ -201,6 +201,9 @@ func (c *Channel) Pay(ctx context.Context, o channel.Order) channel.Answer {
 		return a
 	}
 	form, err := c.form(c.payFields(o))
+	if fault.CodeOf(err) == codeBusy { // not sent, and it may be in a moment
+		return channel.Answer{Finding: channel.Busy, Err: err}
+	}
 	if err != nil { // not sent, so not charged
 		a := declined("", misconfigured)
 		a.Err = err

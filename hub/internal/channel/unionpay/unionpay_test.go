@@ -25,6 +25,7 @@ import (
 	"cloudcashier/hub/internal/channel"
 	"cloudcashier/hub/internal/channel/channeltest"
 	"cloudcashier/hub/internal/channel/unionpay"
+	"cloudcashier/shared/fault"
 	"cloudcashier/shared/pay"
 )
 
@@ -156,14 +157,23 @@ func state(orig string) map[string]string {
 
 func undone() map[string]string { return answer("99", "01", "00") }
 
+// sampleBack is an answer about the sample refund.
+func sampleBack(txnType, subType string, more ...string) map[string]string {
+	return with(answer(txnType, subType, "00", "orderId", channeltest.SampleRefundNumber, "queryId", backRef, "txnAmt", "888", "currencyCode", "156"), more...)
+}
+
 func genuine(t testing.TB) func(string, []byte) []byte {
 	key := testKey(t)
 	// PKCS#1 v1.5 has no randomness: each answer is signed once.
-	answers := map[string]string{"01": seal(key, genuineCert(), accepted()), "00": seal(key, genuineCert(), state("00")), "99": seal(key, genuineCert(), undone())}
+	answers := map[string]string{"01": seal(key, genuineCert(), accepted()), "00": seal(key, genuineCert(), state("00")), "99": seal(key, genuineCert(), undone()),
+		"04": seal(key, genuineCert(), sampleBack("04", "00")), "asked": seal(key, genuineCert(), sampleBack("00", "00", "origRespCode", "00", "traceTime", "0101120003", "origQryId", channeltest.SampleWalletRef))}
 	return func(_ string, request []byte) []byte {
 		form, err := url.ParseQuery(string(request))
 		if err != nil {
 			return nil
+		}
+		if form.Get("txnType") == "00" && form.Get("orderId") == channeltest.SampleRefundNumber {
+			return []byte(answers["asked"])
 		}
 		return []byte(answers[form.Get("txnType")])
 	}
@@ -175,6 +185,35 @@ func TestHostile(t *testing.T) {
 		Genuine: genuine(t),
 		Connect: func(t *testing.T, base string, roots *x509.CertPool) channel.Channel { return connect(t, base, roots) },
 	})
+}
+
+// busySigner is a pool that has no turn for this request.
+type busySigner struct{ crypto.Signer }
+
+func (busySigner) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
+	return nil, fault.New(fault.Unavailable, "vault.busy", "no signer was free in time")
+}
+
+func TestABusySignerIsNoDecline(t *testing.T) {
+	s := channeltest.Serve(t, func(http.ResponseWriter, *http.Request, []byte) { t.Error("a request left") })
+	cfg := config(t, s.URL, s.Roots)
+	cfg.PrivateKey = busySigner{cfg.PrivateKey}
+	c, err := unionpay.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a := c.Pay(t.Context(), channeltest.SampleOrder(pay.UnionPay)); a.Finding != channel.Busy || a.Err == nil {
+		t.Errorf("Pay = %+v, want busy: nothing was sent, and it may be sent in a moment", a)
+	}
+	if a := c.Reverse(t.Context(), channeltest.SampleRef()); a.Finding != channel.Unknown {
+		t.Errorf("Reverse = %+v", a)
+	}
+	if a := c.Refund(t.Context(), channeltest.SampleRefund()); a.Finding != channel.RefundBusy || a.Err == nil {
+		t.Errorf("Refund = %+v", a)
+	}
+	if a := c.QueryRefund(t.Context(), channeltest.SampleRefund()); a.Finding != channel.RefundUnknown {
+		t.Errorf("QueryRefund = %+v", a)
+	}
 }
 
 // TestRequests reads what leaves, as the gateway would.

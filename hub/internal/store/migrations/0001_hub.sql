@@ -122,6 +122,7 @@ CREATE TABLE refund (
   created_at INTEGER NOT NULL,
   not_before_at INTEGER NOT NULL,                -- when it may first be sent
   since_at INTEGER NOT NULL,                     -- when the status last changed
+  first_sent_at INTEGER,                         -- the first sending: UnionPay knows the refund by this second and out_refund_no
   sent_at INTEGER,                               -- the latest sending
   stray_at INTEGER,                              -- the latest sending whose answer never came
   called_at INTEGER,
@@ -132,6 +133,7 @@ CREATE TABLE refund (
   CHECK ((refunded_at IS NOT NULL) = (status = 'succeeded')),
   CHECK ((decline_code <> '') = (status = 'failed')),
   CHECK (status = 'failed' OR (sent_at IS NULL) = (status = 'created')),
+  CHECK ((first_sent_at IS NULL) = (sent_at IS NULL) AND first_sent_at <= sent_at),
   CHECK (stray_at IS NULL OR stray_at <= sent_at),
   UNIQUE (merchant, source, scope, key)
 ) STRICT, WITHOUT ROWID;
@@ -151,6 +153,8 @@ CREATE TRIGGER refund_ended AFTER UPDATE OF status ON refund WHEN old.status <> 
     WHERE id = new.payment;
 END;
 CREATE TRIGGER refund_fixed BEFORE UPDATE OF payment, amount, out_refund_no ON refund BEGIN SELECT RAISE(ABORT, 'a refund is asked for once'); END;
+CREATE TRIGGER refund_named BEFORE UPDATE OF first_sent_at ON refund WHEN old.first_sent_at IS NOT new.first_sent_at AND old.first_sent_at IS NOT NULL
+  BEGIN SELECT RAISE(ABORT, 'a refund is first sent once'); END;
 CREATE TRIGGER refund_no_delete BEFORE DELETE ON refund BEGIN SELECT RAISE(ABORT, 'refunds are kept'); END;
 
 -- What the engine must still do about a payment or a refund. A row found begun at start-up means: it

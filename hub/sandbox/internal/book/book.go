@@ -132,7 +132,7 @@ func (b *Book) settleOne(tx *sqlite.Tx, p planned, now time.Time) error {
 	if p.refund == 0 {
 		return b.store(tx, &o, o.Settle(now))
 	}
-	g, err := scanGiven(tx.QueryRow(selectGiven+` WHERE r.id = ?`, p.refund))
+	g, err := scanGiven(tx.QueryRow(selectGiven+` WHERE r.id = ?`, p.refund), &o.ID)
 	if err != nil {
 		return fmt.Errorf("load what is due: %w", err)
 	}

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"cloudcashier/hub/sandbox/internal/order"
-	"cloudcashier/shared/money"
 	"cloudcashier/shared/pay"
 	"cloudcashier/shared/sqlite"
 )
@@ -15,7 +14,7 @@ import (
 // order, or what went back of one.
 type Moved struct {
 	Order order.Order
-	Back  *order.Contra // nil for the order's own charge
+	Back  *order.Given // nil for the order's own charge
 }
 
 // Day gives what a wallet's merchant (any, when empty) did from one moment to before another, in
@@ -23,7 +22,6 @@ type Moved struct {
 func (b *Book) Day(w pay.Wallet, mch string, from, to time.Time) (all []Moved, err error) {
 	args := []any{string(w), mch, mch, from.UnixMilli(), to.UnixMilli()}
 	err = b.db.View(func(tx *sqlite.Tx) error {
-		orders := map[int64]order.Order{}
 		err := tx.Query(func(rows *sql.Rows) error {
 			o, err := scan(rows)
 			all = append(all, Moved{Order: o})
@@ -32,28 +30,24 @@ func (b *Book) Day(w pay.Wallet, mch string, from, to time.Time) (all []Moved, e
 		if err != nil {
 			return err
 		}
+		var of []int64
+		var backs []order.Given
 		err = tx.Query(func(rows *sql.Rows) error {
-			o, err := scan(rows)
-			orders[o.ID] = o
+			var id int64
+			g, err := scanGiven(rows, &id)
+			of, backs = append(of, id), append(backs, g)
 			return err
-		}, selectOrder+` WHERE wallet = ? AND id IN (SELECT order_id FROM contras WHERE (? = '' OR mch = ?) AND created >= ? AND created < ?)`, args...)
-		if err != nil {
-			return err
-		}
-		return tx.Query(func(rows *sql.Rows) error {
-			var (
-				back                  order.Contra
-				orderID, fen, created int64
-			)
-			err := rows.Scan(&back.ID, &orderID, &back.Number, &back.Stamp, &back.Kind, &fen, &created)
-			o, known := orders[orderID]
-			back.Amount, back.Created, back.Of = money.Fen(fen), at(created), o.Ref()
-			if known {
-				all = append(all, Moved{Order: o, Back: &back})
+		}, selectGiven+` JOIN orders o ON o.id = r.order_id WHERE o.wallet = ? AND (? = '' OR o.mch = ?) AND r.created >= ? AND r.created < ?
+			AND r.state = 'returned' ORDER BY r.created, r.id`, args...)
+		for i := range backs {
+			if err != nil {
+				return err
 			}
-			return err
-		}, `SELECT id, order_id, number, stamp, kind, amount, created FROM contras
-			WHERE (? = '' OR mch = ?) AND created >= ? AND created < ? ORDER BY created, id`, args[1:]...)
+			var o order.Order
+			o, err = scan(tx.QueryRow(selectOrder+` WHERE id = ?`, of[i]))
+			all = append(all, Moved{Order: o, Back: &backs[i]})
+		}
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read a day: %w", err)

@@ -101,8 +101,10 @@ var ruleBook = map[pay.Wallet]rules{
 	pay.WeChat: {life: 120 * time.Second, undo: 7 * 24 * time.Hour, passwordHold: 15 * time.Second,
 		refundWindow: 365 * 24 * time.Hour, refundApart: time.Minute, refundParts: 50, refundTakes: 3 * time.Second},
 	pay.Alipay: {life: 3 * time.Hour, undo: 24 * time.Hour, burns: true, refundWindow: 365 * 24 * time.Hour},
-	// UnionPay's day ends at 23:00. How long it waits for a password is not known.
-	pay.UnionPay: {life: 10 * time.Minute, undo: 24 * time.Hour, undoDayEnds: 23 * time.Hour, once: true},
+	// UnionPay's day ends at 23:00. How long it waits for a password is not known. Refunds: the shortest
+	// window that it promises for the QR product.
+	pay.UnionPay: {life: 10 * time.Minute, undo: 24 * time.Hour, undoDayEnds: 23 * time.Hour, once: true,
+		refundWindow: 30 * 24 * time.Hour, refundTakes: 3 * time.Second},
 }
 
 // undoable reports that an order may still be undone.
@@ -187,7 +189,8 @@ func (o *Order) Ref() string {
 	return fmt.Sprintf("4200000001%s%0*d", day, refDigits, o.ID)
 }
 
-// ParseRef gives the order's ID in a wallet's own number; whoever uses it must compare [Order.Ref].
+// ParseRef gives the ID in a wallet's own number of an order or a refund; whoever uses it must compare
+// [Order.Ref] or [Given.Ref].
 func ParseRef(ref string) (id int64, ok bool) {
 	if n := len(ref) - refDigits; n != 18 && n != 11 {
 		return 0, false

@@ -110,9 +110,9 @@ func row(m book.Moved) string {
 	code, txnType, subType, sign, fee := "S22", "01", "06", "C", (o.Amount.Fen()*feePPM+500_000)/1_000_000
 	id, of, ofTrace, ofTime := o.ID, "", "", ""
 	if b := m.Back; b != nil {
-		number, ref, at, sum, id = b.Number, b.Ref(), b.Created, b.Amount, b.ID
+		number, ref, at, sum, id = b.Number, b.Ref(wallet), b.Created, b.Amount, b.ID
 		code, txnType, subType, sign, fee = "S30", "04", "00", "D", 0
-		if b.Kind == order.ContraUndo {
+		if b.Undo {
 			code, txnType = "S31", "31"
 		}
 		of, ofTrace, ofTime = o.Ref(), traceNo(o.ID), o.Created.In(china).Format(traceLayout)

@@ -121,7 +121,7 @@ func (c *call) ref() book.Ref {
 
 // reverse undoes a consumption whose end the merchant does not know, under its own number and moment.
 func (c *call) reverse() (door.Reply, error) {
-	s, err := c.door.Book.ReverseUnlessBack(c.now, c.ref())
+	s, err := c.door.Book.Reverse(c.now, c.ref())
 	if err != nil {
 		return door.Reply{}, err
 	}

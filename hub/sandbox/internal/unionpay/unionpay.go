@@ -21,7 +21,6 @@ import (
 	"cloudcashier/hub/sandbox/internal/door"
 	"cloudcashier/hub/sandbox/internal/keys"
 	"cloudcashier/hub/sandbox/internal/merchant"
-	"cloudcashier/hub/sandbox/internal/order"
 	"cloudcashier/shared/pay"
 )
 
@@ -63,8 +62,8 @@ func (d *Door) BackTrans(r door.Request) (door.Reply, error) {
 	return d.serve(r, map[string]service{
 		"01 06": {payRules, (*call).pay},
 		"99 01": {reverseRules, (*call).reverse},
-		"04 00": {refundRules, func(c *call) (door.Reply, error) { return c.giveBack(order.ContraRefund) }},
-		"31 00": {refundRules, func(c *call) (door.Reply, error) { return c.giveBack(order.ContraUndo) }},
+		"04 00": {refundRules, func(c *call) (door.Reply, error) { return c.giveBack(false) }},
+		"31 00": {refundRules, func(c *call) (door.Reply, error) { return c.giveBack(true) }},
 	})
 }
 

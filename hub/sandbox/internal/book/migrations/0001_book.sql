@@ -60,6 +60,8 @@ CREATE TABLE refunds (
   id INTEGER PRIMARY KEY,
   order_id INTEGER NOT NULL REFERENCES orders (id),
   number TEXT NOT NULL CHECK (number <> ''),
+  stamp TEXT NOT NULL, -- as in orders
+  undo INTEGER NOT NULL CHECK (undo IN (0, 1)), -- UnionPay's undo: what a reversal books, under a number of its own
   amount INTEGER NOT NULL CHECK (amount > 0),
   state TEXT NOT NULL CHECK (state IN ('processing', 'returned', 'shut')),
   created INTEGER NOT NULL,
@@ -73,7 +75,7 @@ CREATE INDEX refunds_due ON refunds (due) WHERE due IS NOT NULL;
 CREATE TABLE lines (
   seq INTEGER PRIMARY KEY,
   order_id INTEGER NOT NULL REFERENCES orders (id),
-  refund_id INTEGER UNIQUE REFERENCES refunds (id) CHECK ((refund_id IS NULL) = (kind <> 'refund')),
+  refund_id INTEGER UNIQUE REFERENCES refunds (id) CHECK (iif(kind = 'refund', refund_id IS NOT NULL, refund_id IS NULL OR kind = 'reversal')),
   kind TEXT NOT NULL CHECK (kind IN ('charge', 'reversal', 'refund')),
   amount INTEGER NOT NULL CHECK (amount > 0),
   at INTEGER NOT NULL
@@ -87,17 +89,3 @@ CREATE TRIGGER lines_bounded BEFORE INSERT ON lines WHEN NEW.kind <> 'charge' AN
   NEW.amount + (SELECT coalesce(sum(amount), 0) FROM lines WHERE order_id = NEW.order_id AND kind <> 'charge') >
   (SELECT coalesce(sum(amount), 0) FROM lines WHERE order_id = NEW.order_id AND kind = 'charge')
 BEGIN SELECT RAISE(ABORT, 'more would go back than was charged'); END;
-
--- What goes back under a number of its own: UnionPay's refunds and undoes.
-CREATE TABLE contras (
-  id INTEGER PRIMARY KEY,
-  order_id INTEGER NOT NULL REFERENCES orders (id),
-  mch TEXT NOT NULL,
-  number TEXT NOT NULL,
-  stamp TEXT NOT NULL,
-  kind TEXT NOT NULL CHECK (kind IN ('refund', 'undo')),
-  amount INTEGER NOT NULL CHECK (amount > 0),
-  created INTEGER NOT NULL,
-  UNIQUE (mch, number)
-) STRICT;
-CREATE INDEX contras_of ON contras (order_id);
