@@ -336,7 +336,7 @@ func (s *keyStory) hsm() (module string) {
 		}
 	}
 	tool("--init-token", "--free", "--label", "lab", "--so-pin", "31415926", "--pin", "271828")
-	for label, key := range map[string]*rsa.PrivateKey{"a1": s.app, "c1": s.client, "u1": s.union} {
+	for label, key := range map[string]*rsa.PrivateKey{"a1": s.app, "c1": s.client, "d1": s.union} {
 		der, err := x509.MarshalPKCS8PrivateKey(key)
 		must(s.t, err)
 		path := filepath.Join(dir, "import.pem")
@@ -375,7 +375,7 @@ func TestNoKeyInMemory(t *testing.T) {
 	const lines = "vault:\n  signing: %s\n  token:\n    module: %s\n    label: lab\n    pin: file:%s\n"
 	pin := filepath.Join(s.rig.Dir, "hsm", "pin")
 	config := s.config("token.yaml", fmt.Sprintf(lines, "pkcs11", module, pin))
-	for name, label := range map[string]string{"alipay-demo/app": "a1", "wechat-demo/client": "c1", "unionpay-demo/sign": "u1"} {
+	for name, label := range map[string]string{"alipay-demo/app": "a1", "wechat-demo/client": "c1", "unionpay-demo/sign": "d1"} {
 		_, err := s.key(nil, "rotate", name, "--token-label", label, "--by", "test", "--config", config)
 		must(t, err)
 		_, err = s.key(nil, "retire", name, "--version", "1", "--by", "test", "--config", config)
@@ -384,6 +384,7 @@ func TestNoKeyInMemory(t *testing.T) {
 	look := func(p *rig.Process) (hits []string) {
 		t.Helper()
 		s.pays(pay.Alipay, 20*time.Second)
+		s.pays(pay.UnionPay, 20*time.Second)
 		stop := s.load()
 		defer func() {
 			if paid := stop(); paid == 0 {
