@@ -60,7 +60,7 @@ var unionpayBugs = slices.Concat(
 	case code == "06":`, `return channel.RefundAnswer{Finding: channel.Refunded, WalletRef: got.get("queryId")}
 	case code == "06":`)},
 		mutant{name: "unionpay/refund-refusal-believed", wrong: "a refund whose first answer was lost is given a second time under a new number", file: "refund.go", run: "TestRefundAnswers",
-			edits: swap(`if a.Finding == channel.RefundAbsent {`, `if a.Finding != "" {`)},
+			edits: swap("\tcase a.Finding == channel.RefundAbsent:\n", "\tcase a.Finding != \"\":\n")},
 		mutant{name: "unionpay/refund-moment-over", wrong: "a refund that was given is refused when it is sent again late", file: "refund.go", run: "TestRefundMoment",
 			edits: swap("if c.now().Sub(r.SentAt) > fresh {\n\t\treturn c.refusedUnlessTaken(ctx, r, refundStale)", "if c.now().Sub(r.SentAt) > fresh {\n\t\treturn channel.RefundAnswer{Finding: channel.RefundRefused, Decline: refundStale}")},
 		mutant{name: "unionpay/refund-amount-not-compared", wrong: "a refund of one fen shows as the whole", file: "refund.go", run: "TestRefundStates",

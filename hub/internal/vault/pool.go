@@ -54,18 +54,14 @@ func (p *Pool) Stats() Stats {
 // taken until it ends.
 func (p *Pool) run(work func() ([]byte, error)) ([]byte, error) {
 	asked := p.now()
-	if p.waiting.Add(1) > p.most {
-		p.waiting.Add(-1)
-		return nil, p.refuse("too many signatures wait already")
-	}
 	timer := time.NewTimer(p.maxAge)
 	defer timer.Stop()
 	select {
-	case p.slots <- struct{}{}: // first come, first served
-		p.waiting.Add(-1)
-	case <-timer.C:
-		p.waiting.Add(-1)
-		return nil, p.refuse("no signer was free in time")
+	case p.slots <- struct{}{}: // a worker is free, so nobody waits: a worker that ends goes to the first who does
+	default:
+		if err := p.wait(timer); err != nil {
+			return nil, err
+		}
 	}
 	if p.now().Sub(asked) >= p.maxAge { // both were ready, or this machine slept
 		<-p.slots
@@ -87,6 +83,20 @@ func (p *Pool) run(work func() ([]byte, error)) ([]byte, error) {
 		return r.sign, r.err
 	case <-timer.C:
 		return nil, p.refuse("the signature did not come in time")
+	}
+}
+
+// wait takes a place in the queue until a worker is free: first come, first served.
+func (p *Pool) wait(timer *time.Timer) error {
+	defer p.waiting.Add(-1)
+	if p.waiting.Add(1) > p.most {
+		return p.refuse("too many signatures wait already")
+	}
+	select {
+	case p.slots <- struct{}{}:
+		return nil
+	case <-timer.C:
+		return p.refuse("no signer was free in time")
 	}
 }
 
