@@ -59,6 +59,11 @@ func TestSumsFollowTheRefunds(t *testing.T) {
 	one.Status, one.FirstSent, one.Sent, one.Called = pay.RefundUnknown, at, at, at
 	h.saveRefund(one)
 	h.sums(p.ID, 0, 100)
+	for _, moved := range []string{"first_sent_at - 1", "NULL"} {
+		if err := h.Update(func(tx *store.Tx) error { _, err := tx.Exec("UPDATE refund SET first_sent_at = " + moved); return err }); err == nil {
+			t.Errorf("the moment that names a refund was set to %s", moved)
+		}
+	}
 	one.Status, one.Finished, one.RefundedAt, one.WalletRef = pay.RefundSucceeded, at.Add(time.Second), at, "W"
 	h.saveRefund(one)
 	h.sums(p.ID, 60, 40)
@@ -127,7 +132,11 @@ func TestTheFileRefusesRefundsThatCannotBe(t *testing.T) {
 			r.Status, r.FirstSent, r.Sent, r.Stray = pay.RefundUnknown, at, at, at.Add(1)
 			r.Stray = at.Add(time.Second)
 		}),
-		"a status of its own": change(func(r *payment.Refund) { r.Status = "lost" }),
+		"sent first after it was sent": change(func(r *payment.Refund) {
+			r.Status, r.FirstSent, r.Sent = pay.RefundUnknown, at.Add(time.Second), at
+		}),
+		"sent, and never first": change(func(r *payment.Refund) { r.Status, r.Sent = pay.RefundUnknown, at }),
+		"a status of its own":   change(func(r *payment.Refund) { r.Status = "lost" }),
 	} {
 		if err := h.Update(func(tx *store.Tx) error { return tx.InsertRefund(r) }); err == nil {
 			t.Errorf("%s was taken", name)
