@@ -110,11 +110,13 @@ var plan = book{
 		// What looks at the programs from outside: their sockets, files and doors, never their insides.
 		"scripts/archtest":     "",
 		"scripts/internal/rig": slab,
-		"scripts/demo":         slab + "scripts/internal/rig",
-		"scripts/e2e":          slab + "scripts/internal/rig",
-		"scripts/mutants":      "",
-		"scripts/torture":      slab + "scripts/internal/rig",
-		"scripts/powercut":     slab + "shared/sqlite scripts/internal/rig",
+
+		"scripts/internal/mqttproxy": "",
+		"scripts/demo":               slab + "scripts/internal/rig",
+		"scripts/e2e":                slab + "scripts/internal/rig",
+		"scripts/mutants":            "",
+		"scripts/torture":            slab + "scripts/internal/rig scripts/internal/mqttproxy",
+		"scripts/powercut":           slab + "shared/sqlite scripts/internal/rig",
 	},
 
 	testRooms: table{
