@@ -28,6 +28,8 @@ var brokerBugs = in("hub/internal/broker",
 		edits: swap(`case t.Serial != c.serial:`, `case false:`)},
 	mutant{name: "broker/expiry-ignored", wrong: "a charge delayed for an hour is collected from a customer long gone", file: "receive.go", run: "TestExpiredPayIsOfAge",
 		edits: swap(`if !e.Exp.IsZero() && now.After(e.Exp) {`, `if false && !e.Exp.IsZero() && now.After(e.Exp) {`)},
+	mutant{name: "broker/forgotten-not-told", wrong: "a till whose copy took its messages hears no result any more", file: "session.go", run: "TestTellsWhatIsForgotten",
+		edits: swap("\t\tif s.floor > o.ack {", "\t\tif false && s.floor > o.ack {")},
 	mutant{name: "broker/ack-of-the-future", wrong: "a till's wrong number deletes results it never got", file: "receive.go", run: "TestSendsAgainUntilAcknowledged",
 		edits: swap(`if e.Ack > 0 && e.Ack <= s.most.Load() {`, `if e.Ack > 0 {`)},
 )

@@ -79,6 +79,9 @@ func (t *Till) Receive(e wire.Envelope) error {
 	if t.broken != nil {
 		return t.ending()
 	}
+	if e.Kind == wire.KindSkipped {
+		return t.skip(e)
+	}
 	if e.Kind != wire.KindResult && e.Kind != wire.KindRefused || e.Seq != 0 && e.Seq <= t.down {
 		return nil
 	}
@@ -93,6 +96,48 @@ func (t *Till) Receive(e wire.Envelope) error {
 		t.Log.Error("hub message not usable", logs.Kind, string(e.Kind), logs.Sale, key, "seq", e.Seq, logs.Err, err)
 		return t.stray(e, key, err)
 	}
+	return nil
+}
+
+// skipped is what the log keeps of messages that somebody else acknowledged.
+type skipped struct {
+	From    uint64 `json:"from"`
+	Through uint64 `json:"through"`
+}
+
+// skip goes on behind messages that were acknowledged in this till's name and will never come. Any of them may have
+// been the end of a sale, so each sale that waits for the hub's word asks for it.
+func (t *Till) skip(e wire.Envelope) error {
+	s, err := wire.Decode[wire.Skipped](e)
+	if err != nil {
+		t.Log.Error("the hub's word about its messages is malformed: update the agent", logs.Err, err)
+		return nil
+	}
+	if s.Through <= t.down {
+		return nil
+	}
+	t.Log.Error("ALARM: somebody else took messages for this till: a cloned till, or an old journal was put back; call the operator of the hub",
+		"from", t.down+1, "through", s.Through)
+	now := t.Now()
+	err = t.update(func(tx *store.Tx) error {
+		if err := tx.Append("", "skipped", skipped{t.down + 1, s.Through}, now); err != nil {
+			return err
+		}
+		tx.AfterCommit(func() { t.down = s.Through })
+		return tx.SetDownSeq(s.Through)
+	})
+	if err != nil {
+		return err
+	}
+	for _, h := range t.open {
+		if _, waits := t.cfg.Rules.Due(h.row.Sale); !waits || h.row.Asking != "" {
+			continue
+		}
+		if err := t.guard("skipped", h.row.ID, func() error { return t.step(h, sale.News{Event: sale.Overdue}, now, nil) }); t.broken != nil {
+			return err
+		}
+	}
+	t.Grown()
 	return nil
 }
 

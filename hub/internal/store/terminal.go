@@ -137,6 +137,18 @@ func (s *Store) Acknowledge(terminal string, seq uint64) error {
 	})
 }
 
+// Forgotten is the number up to which a terminal's messages were acknowledged.
+func (s *Store) Forgotten(terminal string) (seq uint64, err error) {
+	err = s.View(func(tx *Tx) error {
+		var n int64
+		err := tx.QueryRow(`SELECT coalesce((SELECT seq - 1 FROM down WHERE terminal = ?1 ORDER BY seq LIMIT 1), down_seq)
+ FROM terminal WHERE id = ?1`, terminal).Scan(&n)
+		seq = uint64(n)
+		return found(err, "terminal", terminal)
+	})
+	return seq, err
+}
+
 // PutFence notes that a terminal's key is never to be charged.
 func (tx *Tx) PutFence(terminal, key string, at time.Time) error {
 	_, err := tx.Exec("INSERT INTO fence (terminal, key, at) VALUES (?,?,?) ON CONFLICT DO NOTHING", terminal, key, at.UnixMilli())
