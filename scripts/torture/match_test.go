@@ -29,7 +29,8 @@ func sound() evidence {
 			{ID: "pay_2", OrderNo: "T000002", Amount: 200, Status: pay.StatusSucceeded}},
 		attempts:  []attempt{{Payment: "pay_1", OutTradeNo: "N1"}, {Payment: "pay_2", OutTradeNo: "N2"}},
 		sales:     []sold{{ID: "sale_1", OrderNo: "T000001", Amount: 100, State: "paid", Outcome: pay.Paid, Till: "till-1"}},
-		terminals: map[string]string{"trm_1": "till-1"},
+		terminals: map[string][]string{"trm_1": {"till-1"}},
+		copies:    map[string]bool{"copy-1": true},
 		posts:     []posted{{Till: "till-1", Order: "T000001", Sale: "sale_1", Amount: 100}},
 		asked:     map[string]int64{"T000002": 200},
 		shown: map[string][]sight{
@@ -37,6 +38,17 @@ func sound() evidence {
 			"pay_2":  {{At: noon.Add(time.Second), Outcome: pay.Paid, Amount: 200, Payment: "pay_2"}},
 		},
 	}
+}
+
+// copied adds a copy of the till, with its own word about a sale.
+func (e *evidence) copied(sale string, word pay.Outcome) {
+	e.terminals["trm_1"] = append(e.terminals["trm_1"], "copy-1")
+	b, s := e.books.Journal[0], e.sales[0]
+	b.Till, s.Till, b.Outcome, s.Outcome = "copy-1", "copy-1", word, word
+	if word == pay.Unknown {
+		b.State, b.PaymentID = "sending", ""
+	}
+	e.books.Journal, e.sales = append(e.books.Journal, b), append(e.sales, s)
 }
 
 // TestMatch shows that each way the evidence can disagree is seen.
@@ -61,13 +73,26 @@ func TestMatch(t *testing.T) {
 		{"payment from nowhere", func(e *evidence) { delete(e.asked, "T000002") }, "nobody asked", 0},
 		{"payment over another amount than asked", func(e *evidence) { e.asked["T000002"] = 1 }, "nobody asked", 0},
 		{"payment of a sale the till does not have", func(e *evidence) { e.payments[0].Key = "sale_9" }, "under sale_9", 0},
-		{"payment of a stranger's till", func(e *evidence) { e.terminals["trm_1"] = "till-2" }, "of till-2", 0},
+		{"payment of a stranger's till", func(e *evidence) { e.terminals["trm_1"] = []string{"till-2"} }, "of [till-2]", 0},
 		{"two attempts", func(e *evidence) {
 			e.attempts = append(e.attempts, attempt{Payment: "pay_1", OutTradeNo: "N3"})
 		}, "has 2 attempts", 0},
 		{"one number, two attempts", func(e *evidence) { e.attempts[1].OutTradeNo = "N1" }, "more than one attempt", 0},
 		{"sale lost", func(e *evidence) { e.posts[0].Sale = "sale_0" }, "answered order T000001 with sale sale_0", 0},
 		{"sale with another amount", func(e *evidence) { e.posts[0].Amount = 1 }, "over 1; its journal", 0},
+		{"sold at a copy", func(e *evidence) {
+			e.copied("sale_1", pay.Paid)
+		}, "", 0},
+		{"open at a copy that is gone", func(e *evidence) {
+			e.copied("sale_1", pay.Unknown)
+			e.books.Journal, e.sales, e.posts[0].Till = e.books.Journal[1:], e.sales[1:], "copy-1"
+			delete(e.shown, "sale_1")
+		}, "", 0},
+		{"a till and its copy say different things", func(e *evidence) { e.copied("sale_1", pay.NotPaid) }, "sale_1 is paid at one of its tills and not_paid", 0},
+		{"a copy of another till", func(e *evidence) {
+			e.copied("sale_1", pay.Paid)
+			e.terminals = map[string][]string{"trm_1": {"copy-2"}}
+		}, "of [copy-2]", 0},
 		{"order paid twice", func(e *evidence) { e.payments[1].OrderNo, e.asked["T000001"] = "T000001", 200 }, "paid twice", 0},
 		{"shown not paid, is paid", func(e *evidence) { e.shown["sale_1"][1].Outcome = pay.NotPaid }, "was shown as not_paid", 0},
 		{"shown paid, is not", func(e *evidence) {
@@ -103,6 +128,8 @@ func TestShown(t *testing.T) {
 		{"taken back", sight{Asked: at(3), At: at(4), Outcome: pay.Unknown}, true},
 		{"taken back on one stream", sight{Asked: at(1), At: at(4), Outcome: pay.Unknown, Stream: 1}, true},
 		{"an older event of another stream", sight{Asked: at(1), At: at(4), Outcome: pay.Unknown, Stream: 2}, false},
+		{"not heard yet by the copy", sight{Asked: at(3), At: at(4), Outcome: pay.Unknown, Till: "copy"}, false},
+		{"contradicted by the copy", sight{Asked: at(3), At: at(4), Outcome: pay.NotPaid, Till: "copy"}, true},
 		{"contradicted", sight{Asked: at(1), At: at(3), Outcome: pay.NotPaid}, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -109,9 +109,10 @@ func (l *workload) run(ctx context.Context) {
 
 // free draws a till that can serve; nil when none can.
 func (l *workload) free() *till {
-	first := l.dice.IntN(len(l.w.tills))
-	for i := range l.w.tills {
-		if t := l.w.tills[(first+i)%len(l.w.tills)]; l.w.shown.waiting(t.name()) < queue {
+	all := l.w.selling()
+	first := l.dice.IntN(len(all))
+	for i := range all {
+		if t := all[(first+i)%len(all)]; l.w.shown.waiting(t.name()) < queue {
 			return t
 		}
 	}
@@ -176,7 +177,7 @@ const patience = 40 * time.Second
 func (l *workload) post(ctx context.Context, c customer, code string, nth int) localapi.Sale {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	for ctx.Err() == nil {
+	for ctx.Err() == nil && !c.till.gone.Load() {
 		try, cancel := context.WithTimeout(ctx, 3*time.Second)
 		asked := time.Now()
 		sale, err := c.till.Client.NewSale(try, localapi.NewSale{Amount: c.amount, OrderNo: c.order, Code: code})
