@@ -45,6 +45,15 @@ const crowd = 400
 // stop far sooner, but each of ours makes many sales at a time.
 const queue = 120
 
+// most is how many customers stand at a till at a time: few at a copy, whose line to the hub is taken from it all the
+// time. What it is shown does not count as open, so that the queue would not end.
+func (t *till) most() int64 {
+	if t.of != nil {
+		return 6
+	}
+	return crowd
+}
+
 // apart is the mean time between customers: above what two cores can serve, so that they are the limit.
 const apart = 5 * time.Millisecond
 
@@ -91,8 +100,15 @@ func (l *workload) run(ctx context.Context) {
 			continue
 		}
 		c := l.draw(t)
+		if c.till != nil {
+			t.served.Add(1)
+		}
 		all.Go(func() {
-			defer func() { <-l.present }()
+			defer func() {
+				if <-l.present; c.till != nil {
+					t.served.Add(-1)
+				}
+			}()
 			switch {
 			case c.till == nil:
 				l.online(ctx, c)
@@ -107,12 +123,14 @@ func (l *workload) run(ctx context.Context) {
 	all.Wait()
 }
 
-// free draws a till that can serve; nil when none can.
+// free draws a till that can serve; nil when none can. Most customers go where the screen shows a line: what the
+// others sell lapses, most of it, and is work without a payment.
 func (l *workload) free() *till {
-	all := l.w.selling()
+	all, brave := l.w.selling(), l.dice.IntN(8) == 0
 	first := l.dice.IntN(len(all))
 	for i := range all {
-		if t := all[(first+i)%len(all)]; l.w.shown.waiting(t.name()) < queue {
+		t := all[(first+i)%len(all)]
+		if (brave || t.linked.Load()) && t.served.Load() < t.most() && l.w.shown.waiting(t.name()) < queue {
 			return t
 		}
 	}

@@ -27,8 +27,10 @@ type till struct {
 	scanner  bool
 	lane     sync.Mutex // one customer at a time stands at the scanner
 	terminal string
-	of       *till       // this is a copy of that one
-	gone     atomic.Bool // the copy was taken away
+	of       *till        // this is a copy of that one
+	gone     atomic.Bool  // the copy was taken away
+	served   atomic.Int64 // customers who stand here
+	linked   atomic.Bool  // its screen shows a line to the hub
 }
 
 // world is everything that runs.
@@ -275,7 +277,11 @@ func (w *world) watch(ctx context.Context, t *till) {
 				if e.Sale != nil {
 					w.shown.sale(t, "events", stream, asked, *e.Sale)
 				}
+				if e.Status != nil {
+					t.linked.Store(e.Status.Link == "up")
+				}
 			})
+			t.linked.Store(false)
 			if err != nil {
 				rest(ctx, 50*time.Millisecond) // it is down
 			}

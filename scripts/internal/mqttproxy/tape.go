@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// reel is how many messages a tape holds: a day of a busy till, one way.
-const reel = 4096
+// reel is how many messages a tape holds: a day of a till, one way.
+const reel = 2048
 
 // tape is the newest messages of one way, as they came.
 type tape struct {
