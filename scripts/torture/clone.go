@@ -17,7 +17,7 @@ import (
 func (s *supervisor) clone(ctx context.Context) {
 	plain := s.w.tills[min(scanners, len(s.w.tills)-1):] // of two copies of a sale that waits for a scan both may be paid
 	t := plain[s.dice.IntN(len(plain))]
-	name, d := fmt.Sprintf("%s-copy-%d", t.name(), s.clones+1), 3*time.Second+s.span(7*time.Second)
+	name, d := fmt.Sprintf("%s-copy-%d", t.name(), s.clones+1), 5*time.Second+s.span(6*time.Second)
 	begun := s.upset([]*program{&t.program}, func() {
 		s.w.diary.note("kill -9 %s, and %s beside it for %s", t.name(), name, d.Round(time.Millisecond))
 		t.kill()

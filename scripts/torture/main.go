@@ -1,5 +1,6 @@
-// Command torture kills, pauses and cuts off the real programs while customers pay, then heals everything and
-// compares the wallets' ledger, the hub's books, every till's journal and everything that was ever shown to anybody.
+// Command torture kills, pauses and cuts off the real programs while customers pay, harms and replays single messages
+// between them, and puts copies of tills beside them. Then it heals everything, sends every recorded message once more,
+// and compares the wallets' ledger, the hub's books, every till's journal and everything that was ever shown to anybody.
 // It fails on one fen of difference.
 //
 // It takes no program's word for the truth: the wallets' own ledger is the truth, and nothing under torture writes
@@ -112,7 +113,7 @@ func (w *world) play(ctx context.Context, o options) (r report, err error) {
 	}
 	load := newWorkload(w, rand.New(rand.NewPCG(o.seed, 1)), fates)
 	s := &supervisor{w: w, dice: rand.New(rand.NewPCG(o.seed, 2)), kills: o.kills, brief: o.kills <= brief}
-	s.every = max(20, min(100, o.kills/3))
+	s.every = max(10, min(100, o.kills/3))
 	load.enough = func() bool { return w.shown.payments() >= min(s.counted().kills()+3, o.kills)*perKill(s.brief) }
 	eyes, shut := context.WithCancel(ctx)
 	defer shut()
