@@ -14,8 +14,8 @@ import (
 
 var _ hublink.Till = (*Till)(nil)
 
-// Outgoing lists what the hub has not answered, in sending order: doubts before new money. A
-// charge is listed while its code lives.
+// Outgoing lists what the hub has not answered, in sending order: doubts before new money, and
+// refunds last. A charge is listed while its code lives.
 func (t *Till) Outgoing() []hublink.Message {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -40,7 +40,7 @@ func (t *Till) Outgoing() []hublink.Message {
 		}
 		return list[i].Seq < list[j].Seq
 	})
-	return list
+	return append(list, t.outgoingRefunds()...)
 }
 
 // Leaving is asked right before a message's first byte may leave; false keeps it here. From a true
@@ -48,6 +48,9 @@ func (t *Till) Outgoing() []hublink.Message {
 func (t *Till) Leaving(seq uint64) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if _, ok := t.refunds.bySeq[seq]; ok && t.broken == nil {
+		return true // any number of times: the hub tells them apart by key
+	}
 	h, ok := t.bySeq[seq]
 	if !ok || t.broken != nil {
 		return false
@@ -82,12 +85,18 @@ func (t *Till) Receive(e wire.Envelope) error {
 	if e.Kind == wire.KindSkipped {
 		return t.skip(e)
 	}
-	if e.Kind != wire.KindResult && e.Kind != wire.KindRefused || e.Seq != 0 && e.Seq <= t.down {
+	if e.Kind != wire.KindResult && e.Kind != wire.KindRefundResult && e.Kind != wire.KindRefused || e.Seq != 0 && e.Seq <= t.down {
 		return nil
 	}
 	key, n, err := decode(e)
+	hear := func() error { return t.hear(e, key, n) }
+	if e.Kind == wire.KindRefundResult || e.Kind == wire.KindRefused && ofRefund(key) {
+		var about sale.RefundNews
+		key, about, err = decodeRefund(e)
+		hear = func() error { return t.hearRefund(e, key, about) }
+	}
 	if err == nil {
-		err = t.guard("hub message", key, func() error { return t.hear(e, key, n) })
+		err = t.guard("hub message", key, hear)
 	}
 	if t.broken != nil {
 		return err
@@ -96,48 +105,6 @@ func (t *Till) Receive(e wire.Envelope) error {
 		t.Log.Error("hub message not usable", logs.Kind, string(e.Kind), logs.Sale, key, "seq", e.Seq, logs.Err, err)
 		return t.stray(e, key, err)
 	}
-	return nil
-}
-
-// skipped is what the log keeps of messages that somebody else acknowledged.
-type skipped struct {
-	From    uint64 `json:"from"`
-	Through uint64 `json:"through"`
-}
-
-// skip goes on behind messages that were acknowledged in this till's name and will never come. Any of them may have
-// been the end of a sale, so each sale that waits for the hub's word asks for it.
-func (t *Till) skip(e wire.Envelope) error {
-	s, err := wire.Decode[wire.Skipped](e)
-	if err != nil {
-		t.Log.Error("the hub's word about its messages is malformed: update the agent", logs.Err, err)
-		return nil
-	}
-	if s.Through <= t.down {
-		return nil
-	}
-	t.Log.Error("ALARM: somebody else took messages for this till: a cloned till, or an old journal was put back; call the operator of the hub",
-		"from", t.down+1, "through", s.Through)
-	now := t.Now()
-	err = t.update(func(tx *store.Tx) error {
-		if err := tx.Append("", "skipped", skipped{t.down + 1, s.Through}, now); err != nil {
-			return err
-		}
-		tx.AfterCommit(func() { t.down = s.Through })
-		return tx.SetDownSeq(s.Through)
-	})
-	if err != nil {
-		return err
-	}
-	for _, h := range t.open {
-		if _, waits := t.cfg.Rules.Due(h.row.Sale); !waits || h.row.Asking != "" {
-			continue
-		}
-		if err := t.guard("skipped", h.row.ID, func() error { return t.step(h, sale.News{Event: sale.Overdue}, now, nil) }); t.broken != nil {
-			return err
-		}
-	}
-	t.Grown()
 	return nil
 }
 
@@ -211,6 +178,11 @@ func (t *Till) stray(e wire.Envelope, key string, cause error) error {
 		saleID, kind := "", "unusable"
 		if _, err := tx.Sale(key); err == nil {
 			saleID, kind = key, "contradiction"
+		} else if fault.KindOf(err) != fault.NotFound {
+			return err
+		}
+		if x, err := tx.Refund(key); err == nil {
+			saleID, kind = x.Sale, "refund.contradiction"
 		} else if fault.KindOf(err) != fault.NotFound {
 			return err
 		}
