@@ -170,7 +170,12 @@ func TestMessagesTakenByAnother(t *testing.T) {
 	r.hub(wire.KindResult, result(sending.ID, pay.StatusSucceeded))
 	r.want(known.ID, localapi.StatePaid, "")
 	r.want(sending.ID, localapi.StatePaid, "")
-	if got := r.events(""); got != "skipped" {
+	x := r.refund(known.ID, localapi.NewRefund{Amount: 100})
+	r.hub(wire.KindRefundResult, back(x, pay.RefundPending))
+	r.wantRefund(x.ID, localapi.RefundPending, "")
+	skip(9)
+	r.wantRefund(x.ID, localapi.RefundPending, "refund")
+	if got := r.events(""); got != "skipped skipped" {
 		t.Errorf("events %q", got)
 	}
 }
