@@ -236,6 +236,16 @@ func TestMessagesWaitUntilAcknowledged(t *testing.T) {
 	put("trm_0")
 	waiting("trm_0", 0, 4)
 	forgotten("trm_0", 3)
+	put("trm_0") // 4 and 5 wait, and a database put back has forgotten that the till was told up to 40
+	h.must(h.Acknowledge("trm_0", 40))
+	waiting("trm_0", 0, 41, 42)
+	put("trm_0")
+	waiting("trm_0", 40, 41, 42, 43)
+	h.must(h.Acknowledge("trm_0", 43))
+	h.must(h.Acknowledge("trm_0", 50))
+	put("trm_0")
+	waiting("trm_0", 50, 51)
+	waiting("trm_1", 0, 1)
 	if _, err := h.Forgotten("trm_9"); fault.KindOf(err) != fault.NotFound {
 		t.Errorf("of an unknown terminal: %v", err)
 	}
