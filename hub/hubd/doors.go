@@ -89,6 +89,11 @@ func (h *Hub) gauges() map[string]float64 {
 		if oldest > 0 {
 			figures["oldest_open_age_seconds"] = h.deps.Now().Sub(time.UnixMilli(oldest)).Seconds()
 		}
+		refunds, doubtful, err := tx.OpenRefunds()
+		if err != nil {
+			return err
+		}
+		figures["open_refunds"], figures["unknown_refunds"] = float64(refunds), float64(doubtful)
 		exceptions, err := tx.OpenExceptions()
 		figures["open_exceptions"] = float64(exceptions)
 		return err

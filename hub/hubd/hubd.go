@@ -105,7 +105,7 @@ func (h *Hub) openDoors() error {
 	forTerminals := &tls.Config{Certificates: []tls.Certificate{cert}, ClientCAs: h.keys.ca.Pool(), MinVersion: tls.VersionTLS12}
 	h.broker, err = broker.New(
 		broker.Config{Listener: h.mqtt, TLS: forTerminals, SigningKey: h.keys.signing()},
-		broker.Deps{Desk: engine.Desk{Engine: h.engine}, Mailbox: mailbox{h.store}, Directory: h.store, Now: h.deps.Now, IDs: h.ids,
+		broker.Deps{Desk: engine.Desk{Engine: h.engine}, Archive: engine.Desk{Engine: h.engine}, Mailbox: mailbox{h.store}, Directory: h.store, Now: h.deps.Now, IDs: h.ids,
 			Log: h.deps.Log.With("part", "broker")})
 	if err != nil {
 		return err
@@ -123,7 +123,7 @@ func (h *Hub) openDoors() error {
 	h.gateway, err = gateway.New(
 		gateway.Config{Listener: h.http, TLS: &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12},
 			SigningKey: h.keys.signing(), SigningKeyID: "hub", HashKey: h.keys.derive("body-hash"), MetricsToken: h.MetricsToken()},
-		gateway.Deps{Collector: h.engine, Reader: h.engine, Keys: newKeyring(h.store, h.keys, h.deps.Now), Nonces: h.store,
+		gateway.Deps{Collector: h.engine, Refunder: h.engine, Reader: h.engine, Keys: newKeyring(h.store, h.keys, h.deps.Now), Nonces: h.store,
 			Enroller: &enroller{store: h.store, keys: h.keys, ids: h.ids, random: h.deps.Random, now: h.deps.Now, mqtt: advertised},
 			Portal:   page, Ready: h.store.DB().Err, Gauges: h.gauges, Now: h.deps.Now, Log: h.deps.Log.With("part", "gateway")})
 	return err

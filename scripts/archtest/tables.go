@@ -129,6 +129,7 @@ var plan = book{
 	},
 
 	modules: []owner{
+		{"github.com/anishathalye/porcupine", nil, []string{"hub/internal/engine"}},
 		{"github.com/charmbracelet", []string{"tui", "tui/internal/*"}, nil},
 		{"github.com/creack/pty", []string{"firmware-sim/board"}, []string{"agent/internal/scanner", "tui", "tui/internal/*", "scripts/e2e"}},
 		{"github.com/danielgtaylor/huma/v2", []string{"hub/internal/gateway"}, nil},

@@ -44,6 +44,11 @@ type Desk interface {
 	Pay(ctx context.Context, t registry.Terminal, p wire.Pay) error
 	Fence(ctx context.Context, t registry.Terminal, f wire.Fence) error
 	Cancel(ctx context.Context, t registry.Terminal, c wire.Cancel) error
+	Refund(ctx context.Context, t registry.Terminal, r wire.Refund) error
+}
+
+// Archive keeps a copy of the tills' journals.
+type Archive interface {
 	// Records stores rows of the till's journal and tells what is stored. They are answered by that
 	// alone, once: who misses the answer asks again. Unavailable means not now, and is not answered.
 	Records(ctx context.Context, t registry.Terminal, m wire.Records) (wire.Stored, error)
@@ -87,6 +92,7 @@ type Config struct {
 // Deps is what the broker stands on.
 type Deps struct {
 	Desk      Desk
+	Archive   Archive
 	Mailbox   Mailbox
 	Directory Directory
 	Now       func() time.Time

@@ -81,6 +81,9 @@ func (d *desk) Fence(ctx context.Context, t registry.Terminal, f wire.Fence) err
 func (d *desk) Cancel(ctx context.Context, t registry.Terminal, c wire.Cancel) error {
 	return d.take(ctx, t, c)
 }
+func (d *desk) Refund(ctx context.Context, t registry.Terminal, r wire.Refund) error {
+	return d.take(ctx, t, r)
+}
 func (d *desk) Records(ctx context.Context, t registry.Terminal, m wire.Records) (wire.Stored, error) {
 	return wire.Stored{Through: m.After + uint64(len(m.Rows))}, d.take(ctx, t, m)
 }
@@ -246,7 +249,7 @@ func newHub(t *testing.T, listener *pipes, limits ...func(*Config)) *hub {
 	for _, f := range limits {
 		f(&c)
 	}
-	h.Broker, err = New(c, Deps{Desk: h.desk, Mailbox: h.mail, Directory: h.dir, Now: time.Now, IDs: id.NewSource(time.Now, nil),
+	h.Broker, err = New(c, Deps{Desk: h.desk, Archive: h.desk, Mailbox: h.mail, Directory: h.dir, Now: time.Now, IDs: id.NewSource(time.Now, nil),
 		Log: slog.New(slog.NewTextHandler(&locked{w: h.log}, nil))})
 	if err != nil {
 		t.Fatal(err)

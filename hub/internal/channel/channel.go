@@ -143,6 +143,11 @@ const (
 	RiskRefused     DeclineCode = "risk_refused"     // the wallet's risk control said no
 	Misconfigured   DeclineCode = "misconfigured"    // our merchant, key or request is at fault: call the operator
 	RefusedOther    DeclineCode = "refused"          // the wallet said no and gave another reason
+
+	// Of refunds.
+	MerchantBalanceLow DeclineCode = "merchant_balance_low" // the merchant's own account cannot pay it: fill it up, refund anew
+	RefundTooLate      DeclineCode = "refund_too_late"      // the wallet takes no refund of so old a payment
+	CustomerAccount    DeclineCode = "customer_account"     // the customer's account cannot take money: give it back in another way
 )
 
 // Rules are a wallet's own pace and windows (handbook: wallets, section 6).

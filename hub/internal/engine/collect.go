@@ -155,7 +155,7 @@ func (e *Engine) intake(a Ask, w *way) (p payment.Payment, fresh bool, err error
 		if err := tx.InsertPayment(p); err != nil {
 			return err
 		}
-		if err := tx.PutWork(store.Work{Payment: p.ID, Task: payment.TaskSubmit, Due: now, Begun: true}); err != nil {
+		if err := tx.PutWork(store.Work{Entity: p.ID, Task: payment.TaskSubmit, Due: now, Begun: true}); err != nil {
 			return err
 		}
 		if err := tx.Append(store.Event{Entity: p.ID, Kind: "payment.submit", Cause: string(a.Source), At: now,

@@ -21,10 +21,11 @@ const (
 	UndoEnding    ExceptionKind = "undo_ending"    // soon the wallet takes no reversal any more
 	AnswerDiffers ExceptionKind = "answer_differs" // the wallet speaks of other money than was asked for
 	Unlooked      ExceptionKind = "unlooked"       // undone, and the wallet never answered a look afterwards
+	SlowRefund    ExceptionKind = "slow_refund"    // a refund is in doubt, or with the wallet, for too long
 )
 
 // ExceptionKinds lists every kind.
-var ExceptionKinds = []ExceptionKind{RefusedEvent, LateSuccess, SlowReversal, UndoEnding, AnswerDiffers, Unlooked}
+var ExceptionKinds = []ExceptionKind{RefusedEvent, LateSuccess, SlowReversal, UndoEnding, AnswerDiffers, Unlooked, SlowRefund}
 
 // Owner is who must act on an exception.
 type Owner string
@@ -35,10 +36,11 @@ const (
 	OwnerOperations Owner = "operations" // a person must look
 )
 
-// Exception is one doubt about one payment. At most one of a kind is open for a payment.
+// Exception is one doubt about one payment or one of its refunds. At most one of a kind is open for each.
 type Exception struct {
 	ID       string
 	Payment  string
+	Refund   string // empty: the doubt is about the payment itself
 	Kind     ExceptionKind
 	Matter   string // what exactly: a matter that was judged is not opened again
 	Known    string // JSON: what was known when it was opened
@@ -161,13 +163,15 @@ func undoEnds(p Payment, r channel.Rules) (time.Time, bool) {
 	return p.Attempt.Sent.Add(r.UndoWindow), r.UndoWindow > 0
 }
 
-// differing are the endings of a connector's codes for an answer that speaks of our order and of
+// differingEnds are the endings of a connector's codes for an answer that speaks of our order and of
 // other money; such an answer proves nothing, and a person must hear of it.
-var differing = []string{".amount", ".currency", ".reference", ".refunded"}
+var differingEnds = []string{".amount", ".currency", ".reference", ".refunded", ".abnormal"}
 
-func differs(a channel.Answer) string {
-	code := fault.CodeOf(a.Err)
-	for _, end := range differing {
+func differs(a channel.Answer) string { return differing(a.Err) }
+
+func differing(err error) string {
+	code := fault.CodeOf(err)
+	for _, end := range differingEnds {
 		if strings.HasSuffix(code, end) {
 			return code
 		}

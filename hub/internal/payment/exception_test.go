@@ -45,7 +45,7 @@ closed     +R     +L-X    .      -X    +R    .      -X    .     -L    +R      .
 `
 
 var letters = map[payment.ExceptionKind]string{payment.LateSuccess: "L", payment.RefusedEvent: "R", payment.SlowReversal: "S",
-	payment.UndoEnding: "U", payment.Unlooked: "X", payment.AnswerDiffers: "D"}
+	payment.UndoEnding: "U", payment.Unlooked: "X", payment.AnswerDiffers: "D", payment.SlowRefund: "W"}
 
 func noticed(before payment.Payment, e payment.Event, at time.Time) string {
 	after, _, err := payment.Apply(before, e, at)
