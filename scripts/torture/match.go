@@ -51,6 +51,8 @@ type evidence struct {
 	terminals map[string][]string // terminal to the tills that are it: one, and its copies
 	copies    map[string]bool     // tills that were copies and are gone
 	posts     []posted
+	backs     []asked
+	returned  []returned // the tills'
 	asked     map[string]int64
 	shown     map[string][]sight
 }
@@ -73,6 +75,16 @@ func (w *world) collect(ctx context.Context, l *workload) (e evidence, err error
 				e.sales = append(e.sales, s)
 			}
 		}
+		refunds, err := read[returned](ctx, w.rig, "cashier-agent", "journal", "export", "--data", t.Data)
+		if err != nil {
+			return e, err
+		}
+		for _, r := range refunds {
+			if r.Type == "refund" {
+				r.Till = t.name()
+				e.returned = append(e.returned, r)
+			}
+		}
 	}
 	if e.books, err = rig.Read(ctx, w.lab, tills...); err != nil {
 		return e, err
@@ -84,7 +96,7 @@ func (w *world) collect(ctx context.Context, l *workload) (e evidence, err error
 		return e, err
 	}
 	l.mu.Lock()
-	e.posts, e.asked = l.posts, l.asked
+	e.posts, e.asked, e.backs = l.posts, l.asked, l.backs
 	l.mu.Unlock()
 	w.shown.mu.Lock()
 	e.shown = w.shown.of
@@ -119,6 +131,12 @@ func (e evidence) match() (differences []string, unresolved int) {
 		}
 	}
 	unknown := map[string]bool{}
+	for _, r := range known.Refunds {
+		if r.Outcome == pay.RefundInDoubt {
+			unresolved++
+			open[r.ID] = true
+		}
+	}
 	for _, s := range known.Journal {
 		if unknown[s.ID] = s.Outcome == pay.Unknown; unknown[s.ID] {
 			unresolved++
@@ -129,7 +147,7 @@ func (e evidence) match() (differences []string, unresolved int) {
 			differences = append(differences, d)
 		}
 	}
-	differences = slices.Concat(differences, e.askers(), e.promises(), e.once(), e.words())
+	differences = slices.Concat(differences, e.askers(), e.promises(), e.once(), e.words(), e.refunds())
 	slices.Sort(differences)
 	return slices.Compact(differences), unresolved
 }

@@ -51,6 +51,15 @@ func (e *evidence) copied(sale string, word pay.Outcome) {
 	e.books.Journal, e.sales = append(e.books.Journal, b), append(e.sales, s)
 }
 
+// refund adds one of the till's sale, in all books.
+func (e *evidence) refund() {
+	e.books.Ledger = append(e.books.Ledger, rig.Entry{Wallet: pay.WeChat, OutTradeNo: "N1", Kind: "refund", Amount: 40, OutRefundNo: "F1", At: noon})
+	e.books.Refunds = []rig.Returned{{ID: "ref_hub", Payment: "pay_1", RefundNo: "RT1", Amount: 40, Outcome: pay.Refunded, Wallet: pay.WeChat, OutTradeNo: "N1", OutRefundNo: "F1"}}
+	e.books.Hub[0].Refunded = 40
+	e.returned = []returned{{ID: "ref_1", Sale: "sale_1", RefundNo: "RT1", RefundID: "ref_hub", Amount: 40, Outcome: pay.Refunded, Till: "till-1"}}
+	e.backs = []asked{{"till-1", "RT1", "sale_1", 40}}
+}
+
 // TestMatch shows that each way the evidence can disagree is seen.
 func TestMatch(t *testing.T) {
 	for _, c := range []struct {
@@ -80,6 +89,25 @@ func TestMatch(t *testing.T) {
 		{"one number, two attempts", func(e *evidence) { e.attempts[1].OutTradeNo = "N1" }, "more than one attempt", 0},
 		{"sale lost", func(e *evidence) { e.posts[0].Sale = "sale_0" }, "answered order T000001 with sale sale_0", 0},
 		{"sale with another amount", func(e *evidence) { e.posts[0].Amount = 1 }, "over 1; its journal", 0},
+		{"refunded", func(e *evidence) { e.refund() }, "", 0},
+		{"a till and the hub differ about a refund", func(e *evidence) {
+			e.refund()
+			e.returned[0].Outcome = pay.NotRefunded
+		}, "the hub's ref_hub over 40 is refunded", 0},
+		{"a refund nobody asked for", func(e *evidence) {
+			e.refund()
+			e.returned, e.backs = nil, nil
+		}, "no till asked for it", 0},
+		{"a refund forgotten", func(e *evidence) { e.backs = append(e.backs, asked{"till-1", "RT9", "sale_1", 7}) }, "stands in no book", 0},
+		{"a refund the hub never had", func(e *evidence) {
+			e.refund()
+			e.returned[0].RefundID, e.books.Refunds, e.books.Ledger, e.books.Hub[0].Refunded = "", nil, e.books.Ledger[:2], 0
+		}, "the hub never had it", 0},
+		{"a refund in doubt", func(e *evidence) {
+			e.refund()
+			e.returned[0].Outcome, e.books.Refunds[0].Outcome, e.books.Hub[0].Refunded = pay.RefundInDoubt, pay.RefundInDoubt, 0
+			e.books.Ledger = e.books.Ledger[:2]
+		}, "", 1},
 		{"sold at a copy", func(e *evidence) {
 			e.copied("sale_1", pay.Paid)
 		}, "", 0},

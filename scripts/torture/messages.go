@@ -135,8 +135,8 @@ func (w *world) state(ctx context.Context) (all []string, err error) {
 		return nil, err
 	}
 	for _, l := range ledger {
-		if l.Kind == "charge" {
-			all = append(all, fmt.Sprintf("charge of %d by %s under %s at %s", l.Amount, l.Wallet, l.OutTradeNo, l.At))
+		if l.Kind != "reversal" {
+			all = append(all, fmt.Sprintf("%s of %d by %s under %s at %s", l.Kind, l.Amount, l.Wallet, l.OutTradeNo, l.At))
 		}
 	}
 	for _, t := range w.tills {

@@ -32,6 +32,7 @@ type workload struct {
 
 	mu     sync.Mutex
 	posts  []posted
+	backs  []asked                      // refunds that were answered
 	asked  map[string]int64             // orders sent to the merchant API, with their amounts
 	finals map[string]string            // first final answer of the API for each order
 	codes  map[string]bool              // every payment code that ever existed here
@@ -83,6 +84,7 @@ type customer struct {
 	again           time.Duration
 	cancel          time.Duration
 	waitMS, patient int
+	back            int64 // fen that are asked back when it is paid; 0: none
 }
 
 // run lets customers come until ctx ends, and returns when the last was served.
@@ -152,6 +154,9 @@ func (l *workload) draw(t *till) customer {
 	}
 	if l.dice.IntN(25) == 0 {
 		c.second = l.mint()
+	}
+	if l.dice.IntN(5) == 0 {
+		c.back = 1 + l.dice.Int64N(c.amount)
 	}
 	return c
 }
@@ -262,6 +267,7 @@ func (l *workload) finish(ctx context.Context, c customer, sale localapi.Sale) {
 	if now, ok := l.w.shown.last(sale.ID); ok && c.second != "" && now.Outcome == "not_paid" {
 		l.post(ctx, c, c.second, 1)
 	}
+	l.giveBack(ctx, c, sale.ID)
 }
 
 // glance looks at one sale.
