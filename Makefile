@@ -7,7 +7,7 @@ PROGRAMS := cashier-hub cashier-agent cashier-tui firmware-sim
 # Schedules that `make sim` draws: for each law, and for the engine on its real store.
 SEEDS     ?= 20000
 SCHEDULES ?= 1000
-# Kills of `make torture`; 1000 take about a quarter of an hour.
+# Kills of `make torture`; 1000 take about ten minutes.
 KILLS     ?= 60
 # Disks that `make powercut` draws.
 IMAGES    ?= 20000
@@ -68,7 +68,7 @@ mutants: ## plant bugs, one at a time, and see each one caught
 torture: build ## kill, pause and cut KILLS=n times, then compare the three books (SEED=n)
 	@go run ./scripts/torture -bin bin -kills $(KILLS) $(if $(SEED),-seed $(SEED))
 
-torture-canary: ## see the torture find three planted bugs, about five minutes
+torture-canary: ## see the torture find five planted bugs, about eight minutes
 	@go run ./scripts/torture -kills 30 -canary all
 
 storm: build ## kill the hub under TILLS=n tills that sell; all back within a minute, no payment lost

@@ -45,7 +45,8 @@ type Till interface {
 	Outgoing() []Message
 	// Leaving is asked right before a message is sent, each time it is; false keeps it here.
 	Leaving(seq uint64) bool
-	// Receive stores one message of the hub. An error means that the journal failed and ends Run.
+	// Receive stores one message of the hub: a numbered one, or "skipped", which says that some never
+	// will come. An error means that the journal failed and ends Run.
 	Receive(e wire.Envelope) error
 	// DownSeq is the highest Seq of the hub that is stored, with all below it.
 	DownSeq() uint64
