@@ -174,6 +174,9 @@ func (b *Broker) Run(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	b.ctx = ctx
+	if b.server == nil {
+		return b.runInside(ctx)
+	}
 	if err := b.server.Serve(); err != nil {
 		return fmt.Errorf("broker: %w", err)
 	}
@@ -237,7 +240,10 @@ func (b *Broker) session(terminal string) *session {
 
 // Stats tells the figures.
 func (b *Broker) Stats() Stats {
-	connections, pending := b.door.levels()
+	var connections, pending int
+	if b.door != nil {
+		connections, pending = b.door.levels()
+	}
 	b.mu.Lock()
 	sessions := len(b.sessions)
 	b.mu.Unlock()
