@@ -51,13 +51,14 @@ func (h *Hub) Newest() (seq int64, err error) {
 	return seq, err
 }
 
-// Open counts payments that are not settled and messages that are not acknowledged.
-func (h *Hub) Open() (n int, err error) {
+// Open counts payments that are not settled and messages that are not acknowledged, and what is still planned
+// for any payment.
+func (h *Hub) Open() (open, planned int, err error) {
 	err = h.store.View(func(tx *store.Tx) error {
-		return tx.QueryRow(`SELECT (SELECT count(*) FROM payment WHERE finished_at IS NULL) + (SELECT count(*) FROM down)
- + (SELECT count(*) FROM attempt WHERE status = 'reversing')`).Scan(&n)
+		return tx.QueryRow(`SELECT (SELECT count(*) FROM payment WHERE finished_at IS NULL) + (SELECT count(*) FROM down),
+ (SELECT count(*) FROM work)`).Scan(&open, &planned)
 	})
-	return n, err
+	return open, planned, err
 }
 
 // Books reads everything, in one moment, and follows the chains of events.

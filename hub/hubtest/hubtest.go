@@ -88,7 +88,8 @@ type Config struct {
 	Node     string // names this hub among those on the database
 	Key      ed25519.PrivateKey
 	Ways     []Way
-	Now      func() time.Time
+	Now      func() time.Time // may block, as a stopped hub does
+	Clock    func() time.Time // of identifiers; never blocks
 	Log      *slog.Logger
 	Entropy  io.Reader // for identifiers
 	Leads    func()    // told once this hub leads and takes lines
@@ -141,12 +142,12 @@ func Template(path, vfs string, at time.Time, terminals []Terminal) error {
 
 // Start opens the database. Nothing happens before Run.
 func Start(c Config) (*Hub, error) {
-	s, err := store.Open(c.Database, c.Now, sqlite.Through(c.VFS), sqlite.Readers(1))
+	s, err := store.Open(c.Database, c.Clock, sqlite.Through(c.VFS), sqlite.Readers(1))
 	if err != nil {
 		return nil, err
 	}
 	h := &Hub{Config: c, store: s}
-	ids := id.NewSource(c.Now, c.Entropy)
+	ids := id.NewSource(c.Clock, c.Entropy)
 	ways := make([]engine.Way, len(c.Ways))
 	for i, w := range c.Ways {
 		ways[i] = engine.Way{Name: w.Name, Wallet: w.Wallet, Channel: w.Channel}
