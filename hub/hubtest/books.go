@@ -19,12 +19,14 @@ type Payment struct {
 	Cause                                  string // why it is being undone
 	Wallet                                 pay.Wallet
 	Fen                                    int64
+	Tries, Looks                           int  // calls since the attempt moved; answered looks after it was undone
 	Resting                                bool // nothing is planned for it any more
 }
 
 func short(p payment.Payment) Payment {
 	return Payment{ID: p.ID, Terminal: p.Terminal, Key: p.Key, OrderNo: p.OrderNo, OutTradeNo: p.Attempt.OutTradeNo, Status: p.Status,
-		Attempt: p.Attempt.Status, Outcome: p.Outcome(), Cause: p.Attempt.Cause, Wallet: p.Wallet, Fen: p.Amount.Fen()}
+		Attempt: p.Attempt.Status, Outcome: p.Outcome(), Cause: p.Attempt.Cause, Wallet: p.Wallet, Fen: p.Amount.Fen(),
+		Tries: p.Attempt.Tries, Looks: p.Attempt.Checks}
 }
 
 // Exception is a doubt about a payment that people are told of.

@@ -463,7 +463,7 @@ void simdisk_kill(process *p) {
 int simdisk_dead(process *p) { return p->dead; }
 long simdisk_ops(process *p) { return p->ops; }
 int simdisk_struck(process *p) { return p->struck; }
-void simdisk_plan(process *p, int fault, long op) { p->fault = fault; p->strike = op; p->struck = 0; }
+void simdisk_plan(process *p, int fault, long op) { if (!p->struck) { p->fault = fault; p->strike = op; } }
 void simdisk_quota(disk *d, long bytes) { d->quota = bytes < 0 ? -1 : used(d) + bytes; }
 long simdisk_used(disk *d) { return used(d); }
 

@@ -351,9 +351,7 @@ func (y way) Reverse(ctx context.Context, r hubtest.Ref) hubtest.Answer {
 			o.of.returned++
 			y.w.note("wallet gives %s back", o.of.name)
 		}
-		if o.declined == "" {
-			o.closed = true
-		}
+		o.closed, o.declined = true, ""
 		return hubtest.Answer{Finding: hubtest.Reversed}, 0, false
 	})
 }

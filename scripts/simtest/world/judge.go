@@ -303,6 +303,22 @@ func (w *World) resting() bool {
 	return err == nil && planned == 0
 }
 
+// restless names what is still planned.
+func (w *World) restless() string {
+	text := w.unsettled()
+	h := w.leading()
+	if h == nil {
+		return text
+	}
+	books, err := h.hub.Books()
+	for _, p := range books.Payments {
+		if !p.Resting {
+			text += fmt.Sprintf(" %s is %s, its attempt %s (%s) after %d tries and %d looks;", p.OrderNo, p.Status, p.Attempt, p.Cause, p.Tries, p.Looks)
+		}
+	}
+	return fmt.Sprint(text, " ", said(err))
+}
+
 // verdict compares all books.
 func (w *World) verdict() error {
 	books, err := w.leading().hub.Books()

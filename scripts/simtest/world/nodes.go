@@ -133,7 +133,7 @@ func (t *till) start() {
 	now := func() time.Time {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		return shifted(time.Now(), t.step)
+		return reading(w.began, t.step)
 	}
 	seed := w.luck("run/" + t.name).Uint64()
 	var err error
@@ -141,7 +141,7 @@ func (t *till) start() {
 		Store: hubtest.Store, Merchant: hubtest.Merchant, Key: tillKey(t.n), HubKey: hubKey.Public().(ed25519.PublicKey), Now: now, Log: quiet,
 		Rand: rand.New(rand.NewPCG(seed, 1)), Entropy: entropy(seed), Open: r.open, Free: t.free})
 	if err != nil {
-		if !r.proc.Dead() && !t.full && !r.proc.Struck() {
+		if !r.proc.Dead() && !t.tight && !r.proc.Struck() {
 			w.fail("%s does not start: %v", t.name, err)
 		}
 		w.note("%s does not start", t.name)
@@ -252,7 +252,7 @@ func (h *hub) start() {
 	clock := func() time.Time {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		return shifted(time.Now(), w.hubStep)
+		return reading(w.began, w.hubStep)
 	}
 	now := func() time.Time { r.gate.pass(); return clock() }
 	seed := w.luck("run/" + h.name).Uint64()

@@ -202,7 +202,7 @@ func (w *World) scan(i *intent) {
 func (r *tillRun) nowScan() time.Time {
 	r.of.w.mu.Lock()
 	defer r.of.w.mu.Unlock()
-	return shifted(time.Now(), r.of.step)
+	return reading(r.of.w.began, r.of.step)
 }
 
 // waiting lists the orders that wait for a scan, newest first.

@@ -162,7 +162,7 @@ func (w *World) play() error {
 	}
 	w.note("settled")
 	if !w.wait(attending, w.resting) {
-		w.fail("not at rest %s after settling", attending)
+		w.fail("not at rest %s after settling: %s", attending, w.restless())
 		return nil
 	}
 	w.note("at rest")

@@ -28,7 +28,7 @@ func TestSimulation(t *testing.T) {
 	seen := map[string]int{}
 	bad := 0
 	for seed := first; seed < first+n; seed++ {
-		r := bubble(t, world.Config{Seed: uint64(seed)})
+		r := bubble(t, world.Config{Seed: uint64(seed), Without: strings.Split(os.Getenv("WITHOUT"), ",")})
 		for what, times := range r.Seen {
 			seen[what] += times
 		}
