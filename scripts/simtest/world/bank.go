@@ -170,7 +170,7 @@ func (y way) carry(ctx context.Context, name string, extra time.Duration, call f
 	}
 	lostThere, lostBack = lostThere && y.w.on("wallet line"), lostBack && y.w.on("wallet line")
 	answer := make(chan hubtest.Answer, 1)
-	y.w.after(there, func() {
+	y.w.after(luck, there, func() {
 		if lostThere {
 			return
 		}
@@ -178,7 +178,7 @@ func (y way) carry(ctx context.Context, name string, extra time.Duration, call f
 		if lost || lostBack {
 			return
 		}
-		y.w.after(back+slow, func() { answer <- a })
+		y.w.after(luck, back+slow, func() { answer <- a })
 	})
 	select {
 	case a := <-answer:

@@ -145,7 +145,7 @@ func (w *World) fill(t *till, luck *rand.Rand) {
 	t.disk.Room(luck.IntN(64 << 10))
 	t.tight = true
 	t.full = luck.IntN(2) == 0
-	w.after(time.Duration(luck.Int64N(int64(25*time.Second))), func() { t.disk.Room(-1); t.full = false })
+	w.after(luck, time.Duration(luck.Int64N(int64(25*time.Second))), func() { t.disk.Room(-1); t.full = false })
 }
 
 func (w *World) stepClock(step *int64, luck *rand.Rand, whose string) {
@@ -194,7 +194,7 @@ func (w *World) freeze(luck *rand.Rand) {
 			d := 5*time.Second + time.Duration(luck.Int64N(int64(40*time.Second)))
 			w.note("%s is stopped in its tracks for %s", h.name, d.Round(time.Second))
 			r.gate.close()
-			w.after(d, r.gate.open)
+			w.after(luck, d, r.gate.open)
 			return
 		}
 	}

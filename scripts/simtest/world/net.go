@@ -92,11 +92,11 @@ type letter struct {
 func (t *tillRun) open(ctx context.Context) (agenttest.Line, error) {
 	w, of := t.of.w, t.of
 	luck := w.luck("dial/" + of.name)
-	if err := w.sleep(ctx, 30*time.Millisecond+time.Duration(luck.Int64N(int64(200*time.Millisecond)))); err != nil {
+	if err := w.sleep(ctx, luck, 30*time.Millisecond+time.Duration(luck.Int64N(int64(200*time.Millisecond)))); err != nil {
 		return nil, err
 	}
 	if t.gone() || of.offline() {
-		if err := w.sleep(ctx, time.Second+time.Duration(luck.Int64N(int64(7*time.Second)))); err != nil {
+		if err := w.sleep(ctx, luck, time.Second+time.Duration(luck.Int64N(int64(7*time.Second)))); err != nil {
 			return nil, err
 		}
 		return nil, errors.New("the network is down")
@@ -106,7 +106,7 @@ func (t *tillRun) open(ctx context.Context) (agenttest.Line, error) {
 		return nil, errors.New("connection refused")
 	}
 	if h.gate.closed() {
-		if err := w.sleep(ctx, 8*time.Second); err != nil {
+		if err := w.sleep(ctx, luck, 8*time.Second); err != nil {
 			return nil, err
 		}
 		return nil, errors.New("connecting takes too long")
@@ -126,8 +126,8 @@ func (t *tillRun) open(ctx context.Context) (agenttest.Line, error) {
 }
 
 // sleep waits in virtual time, or until ctx ends.
-func (w *World) sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(w.in(d))
+func (w *World) sleep(ctx context.Context, luck *rand.Rand, d time.Duration) error {
+	timer := time.NewTimer(w.in(luck, d))
 	defer timer.Stop()
 	select {
 	case <-timer.C:
@@ -153,7 +153,7 @@ func (n *wireLine) read() {
 			if n.session.Take(l.payload) && l.taken != nil {
 				luck := n.w.luck("puback/" + n.till.of.name)
 				if !(n.w.on("drop") && luck.IntN(6) == 0) {
-					n.w.after(5*time.Millisecond+time.Duration(luck.Int64N(int64(100*time.Millisecond))), func() { closeOnce(l.taken) })
+					n.w.after(luck, 5*time.Millisecond+time.Duration(luck.Int64N(int64(100*time.Millisecond))), func() { closeOnce(l.taken) })
 				}
 			}
 		}
@@ -234,7 +234,7 @@ func (n *wireLine) Publish(qos byte, payload []byte) (<-chan struct{}, error) {
 		if n.cut && !n.w.on("delay minutes") {
 			continue
 		}
-		n.w.after(n.keep(&n.upLast, d), func() { n.w.deliver(n, l) })
+		n.w.after(n.up, n.keep(&n.upLast, d), func() { n.w.deliver(n, l) })
 	}
 	return taken, nil
 }
@@ -284,7 +284,7 @@ func (n *wireLine) endLater(d time.Duration) {
 		return
 	}
 	n.cut = true
-	n.w.after(d, func() { close(n.ended) })
+	n.w.after(n.w.luck("end/"+n.till.of.name), d, func() { close(n.ended) })
 }
 
 // break cuts a line: each end notices by itself, at once or much later.
@@ -296,7 +296,7 @@ func (n *wireLine) sever(silent bool, luck *rand.Rand) {
 		here, there = time.Duration(luck.Int64N(int64(deaf))), time.Duration(luck.Int64N(int64(deaf)))
 	}
 	n.endLater(there)
-	n.w.after(here, func() {
+	n.w.after(n.w.luck("loss/"+n.till.of.name), here, func() {
 		select {
 		case n.lost <- errLine:
 		default:
@@ -318,7 +318,7 @@ func (e *hubEnd) Send(payload []byte) error {
 	}
 	n.w.says(n, payload)
 	for _, d := range n.w.luckOf(n.down) {
-		n.w.after(n.keep(&n.dnLast, d), func() { n.w.bring(n, payload) })
+		n.w.after(n.down, n.keep(&n.dnLast, d), func() { n.w.bring(n, payload) })
 	}
 	return nil
 }

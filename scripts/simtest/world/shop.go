@@ -71,7 +71,7 @@ func (w *World) build() error {
 	}
 	for _, h := range w.hubs {
 		h.start()
-		time.Sleep(w.in(10 * time.Millisecond))
+		time.Sleep(w.in(luck, 10*time.Millisecond))
 	}
 	for _, t := range w.tills {
 		t.start()
@@ -145,15 +145,12 @@ func (w *World) enter(i *intent, withCode bool) {
 		w.mu.Unlock()
 	}
 	w.ask(i.till, func(r *tillRun) {
-		s, fresh, err := r.till.NewSale(n)
+		s, _, err := r.till.NewSale(n)
 		if r.gone() {
 			return
 		}
 		switch {
 		case err == nil:
-			if n.Code == "" && i.tender == localapi.TenderWallet && len(i.sales) > 0 && fresh {
-				w.note("%s takes order %s as another sale", i.till.name, i.order)
-			}
 			i.certain = true
 			w.shows(i.till, s)
 			if i.tender == localapi.TenderCash && !r.till.Status().LinkSince.IsZero() && r.till.Status().Link == "down" {
@@ -288,7 +285,7 @@ func (w *World) sellOnline(order string, fen int64, cancel time.Duration) {
 		for w.life.Err() == nil {
 			h := w.serving(luck)
 			if h == nil {
-				_ = w.sleep(w.life, time.Second)
+				_ = w.sleep(w.life, luck, time.Second)
 				continue
 			}
 			ctx, end := context.WithTimeout(w.life, 10*time.Second)
@@ -314,7 +311,7 @@ func (w *World) sellOnline(order string, fen int64, cancel time.Duration) {
 				w.fail("a merchant's server was refused %s: %v", order, err)
 				return
 			}
-			_ = w.sleep(w.life, time.Second+time.Duration(luck.Int64N(int64(2*time.Second))))
+			_ = w.sleep(w.life, luck, time.Second+time.Duration(luck.Int64N(int64(2*time.Second))))
 		}
 	})
 }

@@ -174,7 +174,7 @@ func (w *World) play() error {
 
 // until sleeps to a moment of the schedule, or a little later: no two wake at one instant.
 func (w *World) until(at time.Duration) {
-	time.Sleep(w.in(max(at-time.Since(w.began), 0)))
+	time.Sleep(w.in(w.luck("schedule"), max(at-time.Since(w.began), 0)))
 }
 
 // wait looks again and again until something holds.
@@ -188,7 +188,7 @@ func (w *World) wait(most time.Duration, holds func() bool) bool {
 		if time.Now().After(end) {
 			return false
 		}
-		time.Sleep(w.in(look))
+		time.Sleep(w.in(w.luck("schedule"), look))
 	}
 	return true
 }
@@ -234,12 +234,14 @@ func (w *World) stream(name string) *rand.Rand {
 	return r
 }
 
-// in gives a delay whose end is nobody else's instant.
-func (w *World) in(d time.Duration) time.Duration {
+// in gives a delay whose end is nobody else's instant. Its nanoseconds come from the caller's own stream, so
+// that they do not hang on who else asked before.
+func (w *World) in(luck *rand.Rand, d time.Duration) time.Duration {
+	own := 1 + int64(luck.IntN(1_000_000))
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := time.Since(w.began)
-	at := int64(now+d) + 1 + int64(w.stream("instants").IntN(1000))
+	at := int64(now+d) + own
 	for w.instant[at] {
 		at++
 	}
@@ -248,7 +250,7 @@ func (w *World) in(d time.Duration) time.Duration {
 }
 
 // after calls f later, on a goroutine of its own.
-func (w *World) after(d time.Duration, f func()) { time.AfterFunc(w.in(d), f) }
+func (w *World) after(luck *rand.Rand, d time.Duration, f func()) { time.AfterFunc(w.in(luck, d), f) }
 
 func (w *World) note(format string, args ...any) {
 	w.mu.Lock()
