@@ -48,8 +48,8 @@ type Deps struct {
 	Store   *store.Store
 	Node    string // this hub's name among those that may take over this database
 	Ways    []Way
-	CodeKey []byte // keys the digests of payment codes
-	Now     func() time.Time
+	CodeKey []byte           // keys the digests of payment codes
+	Now     func() time.Time // with a monotonic reading, which the engine's own time goes by
 	IDs     *id.Source
 	Log     *slog.Logger
 	Told    func(terminal string) // something was written for a terminal; must not block
@@ -61,6 +61,7 @@ type Engine struct {
 	ways    map[string]*way
 	chase   chan struct{} // a place for each query or reversal in flight
 	copying chan struct{} // a place for each message of a till's journal being stored
+	clock   *clock        // what Now gives here
 	agenda  *agenda
 	watches watches
 	life    context.Context // ends when Run's does; calls outlive the request that began them
@@ -83,6 +84,8 @@ type way struct {
 func New(d Deps) *Engine {
 	e := &Engine{Deps: d, ways: map[string]*way{}, chase: make(chan struct{}, chasers), copying: make(chan struct{}, copyings), agenda: newAgenda(),
 		watches: watches{of: map[string]*watch{}}, active: map[string]bool{}, codes: map[string]pay.Code{}}
+	e.clock = newClock(d.Now)
+	e.Now = e.clock.now
 	for _, w := range d.Ways {
 		e.ways[w.Name] = &way{Way: w, rules: w.Channel.Rules(), slots: make(chan struct{}, inFlight)}
 	}

@@ -110,7 +110,7 @@ func (e *Engine) call(way *way, p payment.Payment, task payment.Task, code pay.C
 	switch task {
 	case payment.TaskSubmit:
 		return way.Channel.Pay(ctx, channel.Order{OutTradeNo: p.Attempt.OutTradeNo, Amount: p.Amount, Code: code, Subject: p.Subject,
-			Store: p.Store, Terminal: p.Terminal, Expires: p.Attempt.Sent.Add(orderLife)})
+			Store: p.Store, Terminal: p.Terminal, Expires: e.clock.outside(p.Attempt.Sent.Add(orderLife))})
 	case payment.TaskReverse:
 		return way.Channel.Reverse(ctx, ref)
 	default:
