@@ -40,8 +40,8 @@ unknown    +R     .       .      .     +R    .      .     .     -L    .       .
 succeeded  +R     .       +R     +R    +R    +R     +R    .     +R    +R      +R
 declined   +R     +L      .      +R    +R    .      .     .     -L    +R      +R
 reversing  +R     +L      .      .     +R    .      -SU   .     -LSU  .       .
-reversed   +R     +L-X    .      -X    +R    .      .     .     -LX   +R      .
-closed     +R     +L-X    .      -X    +R    .      -X    .     -L    +R      .
+reversed   +R     +L-X    -X     -X    +R    .      .     .     -LX   +R      .
+closed     +R     +L-X    -X     -X    +R    .      -X    .     -LX   +R      .
 `
 
 var letters = map[payment.ExceptionKind]string{payment.LateSuccess: "L", payment.RefusedEvent: "R", payment.SlowReversal: "S",
@@ -189,5 +189,19 @@ func TestEveryDecision(t *testing.T) {
 	}
 	if !slices.Contains(payment.ExceptionKinds, payment.Unlooked) || len(payment.ExceptionKinds) != len(letters) {
 		t.Error("a kind is not tested")
+	}
+}
+
+// A wallet that says of an undone attempt "closed" or "declined" has answered the look: nobody has to be asked.
+func TestProofOfNoChargeIsALook(t *testing.T) {
+	for _, e := range []payment.EventKind{payment.Undo, payment.Refuse} {
+		for _, s := range []pay.Status{pay.StatusReversed, pay.StatusClosed} {
+			p := inState(s, s)
+			p.Attempt.Tries = 3
+			after, _, err := payment.Apply(p, payment.Event{Kind: e}, began)
+			if err != nil || after.Attempt.Checks != p.Attempt.Checks+1 || after.Attempt.Tries != 0 {
+				t.Errorf("%s + %s: %d looks, %d tries (%v)", s, e, after.Attempt.Checks, after.Attempt.Tries, err)
+			}
+		}
 	}
 }
