@@ -3,6 +3,9 @@ package engine
 import (
 	"sync"
 	"time"
+
+	"cloudcashier/hub/internal/channel"
+	"cloudcashier/hub/internal/payment"
 )
 
 // clock is the engine's own time. Its schedule lives by how much time has passed: since a call left, since an
@@ -27,6 +30,25 @@ func (c *clock) at(reading time.Time) time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.start.Add(reading.Sub(c.start) + c.ahead)
+}
+
+// vouched is a payment as far as this run of the hub can vouch for the time that has passed: what happened
+// before it led counts from then. Who knows what was done to the clock while no hub, or another, ran: "no
+// such order" must not become proof, nor a look at an undone attempt be taken, because a date jumped.
+func (e *Engine) vouched(p payment.Payment) payment.Payment {
+	since := time.Unix(0, e.since.Load())
+	for _, at := range []*time.Time{&p.Attempt.Sent, &p.Attempt.Settled} {
+		if !at.IsZero() && at.Before(since) {
+			*at = since
+		}
+	}
+	return p
+}
+
+// plan is the payment's next call, its looks by the time that this run can vouch for.
+func (e *Engine) plan(p payment.Payment, rules channel.Rules) (payment.Task, time.Time) {
+	p.Attempt.Settled = e.vouched(p).Attempt.Settled
+	return payment.Plan(p, rules)
 }
 
 // notBefore sets the clock forward to a moment that has been before.

@@ -66,6 +66,7 @@ type Engine struct {
 	watches watches
 	life    context.Context // ends when Run's does; calls outlive the request that began them
 	die     context.CancelFunc
+	since   atomic.Int64 // when this hub began to lead, Unix ns by our clock
 	leads   atomic.Int64 // until when our lease holds, Unix ns by our clock; 0: this hub does not lead yet
 	calls   sync.WaitGroup
 
@@ -169,6 +170,7 @@ func (e *Engine) relic(paymentID string) error {
 		return nil
 	}
 	defer e.leave(paymentID)
+	now := e.Now()
 	return e.Store.Update(func(tx *store.Tx) error {
 		begun, err := tx.Begun(paymentID)
 		if err != nil || !begun {
@@ -178,7 +180,7 @@ func (e *Engine) relic(paymentID string) error {
 		if err != nil {
 			return err
 		}
-		_, err = e.apply(tx, p, "restart", payment.Event{Kind: payment.Lose}, e.Now())
+		_, err = e.apply(tx, p, "restart", payment.Event{Kind: payment.Lose}, now)
 		return err
 	})
 }

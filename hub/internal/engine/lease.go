@@ -36,6 +36,7 @@ func (e *Engine) Lead(ctx context.Context) error {
 		}
 		if err == nil {
 			e.clock.notBefore(lease.Expires.Add(-leaseLife))
+			e.since.Store(e.Now().UnixNano())
 			e.leads.Store(lease.Expires.UnixNano())
 			e.Log.Info("this hub leads", "node", e.Node, "epoch", lease.Epoch)
 			return nil

@@ -49,7 +49,7 @@ func (e *Engine) begin(paymentID string) (p payment.Payment, task payment.Task, 
 			}
 		}
 		var due time.Time
-		task, due = payment.Plan(p, rules)
+		task, due = e.plan(p, rules)
 		if task == payment.TaskNone || due.After(now) {
 			task = payment.TaskNone
 			return e.schedule(tx, p, rules)
@@ -74,7 +74,7 @@ func (e *Engine) perform(p payment.Payment, task payment.Task, code pay.Code) {
 	asked := e.Now()
 	answer := e.call(way, p, task, code)
 	rules := e.rules(p)
-	event := payment.Learn(p, task, answer, rules, asked)
+	event := payment.Learn(e.vouched(p), task, answer, rules, asked)
 	if event.Kind == payment.Busy {
 		e.keepCode(p.ID, code)
 	} else if task == payment.TaskSubmit {
@@ -187,7 +187,7 @@ func (e *Engine) apply(tx *store.Tx, p payment.Payment, cause string, event paym
 
 // schedule derives the next work from the payment, stores it, and puts it on the agenda.
 func (e *Engine) schedule(tx *store.Tx, p payment.Payment, rules channel.Rules) error {
-	task, due := payment.Plan(p, rules)
+	task, due := e.plan(p, rules)
 	if err := tx.PutWork(store.Work{Payment: p.ID, Task: task, Due: due}); err != nil {
 		return err
 	}

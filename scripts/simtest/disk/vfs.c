@@ -42,7 +42,7 @@ typedef struct handle {
   process *p;
   shm *mapped;
   struct handle *next;
-  int level;
+  int level, temporary;
   uint16_t shared, exclusive;
 } handle;
 
@@ -107,11 +107,15 @@ static void settle(inode *f) {
   clean(f);
 }
 
+static disk nowhere = {.quota = -1};
+static process nobody = {.d = &nowhere};
+
 static inode *make(disk *d) {
-  if (d->count == 4 * PLANS) return NULL;
+  if (d && d->count == 4 * PLANS) return NULL;
   inode *f = calloc(1, sizeof *f);
   if (f && !grow(f, 1)) { free(f); return NULL; }
-  if (f) { clean(f); d->inodes[d->count++] = f; }
+  if (f) clean(f);
+  if (f && d) d->inodes[d->count++] = f;
   return f;
 }
 
@@ -195,7 +199,7 @@ static int x_close(sqlite3_file *file) {
     for (int i = 0; i < h->mapped->pages; i++) free(h->mapped->region[i]);
     free(h->mapped);
   }
-  h->d->open--;
+  if (h->temporary) discard(h->of); else h->d->open--;
   LEAVE(OK);
 }
 
@@ -352,6 +356,16 @@ static int x_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int fl
   (void)vfs;
   memset(h, 0, sizeof *h);
   ENTER;
+  if (!path) { // for SQLite's own use: it is on no disk, and nothing happens to it
+    inode *f = make(NULL);
+    if (!f) LEAVE(NOMEM);
+    h->base.pMethods = &methods;
+    h->of = f; h->d = &nowhere; h->p = &nobody; h->temporary = 1;
+    h->next = nowhere.handles;
+    nowhere.handles = h;
+    if (out) *out = flags;
+    LEAVE(OK);
+  }
   process *p = parse(path, &name);
   if (!p || p->dead) LEAVE(CANTOPEN);
   entry *e = find(p->d, name, flags & OPEN_CREATE);
