@@ -31,8 +31,8 @@ func short(p payment.Payment) Payment {
 
 // Exception is a doubt about a payment that people are told of.
 type Exception struct {
-	Payment, Kind, Owner string
-	Open                 bool
+	Payment, Kind, Matter, Owner string
+	Open                         bool
 }
 
 // Books are the hub's records.
@@ -101,10 +101,10 @@ func (h *Hub) Books() (b Books, err error) {
 func (b *Books) readExceptions(tx *store.Tx) error {
 	return tx.Query(func(rows *sql.Rows) error {
 		var x Exception
-		err := rows.Scan(&x.Payment, &x.Kind, &x.Owner, &x.Open)
+		err := rows.Scan(&x.Payment, &x.Kind, &x.Matter, &x.Owner, &x.Open)
 		b.Exceptions = append(b.Exceptions, x)
 		return err
-	}, "SELECT payment, kind, owner, resolved_at IS NULL FROM exception ORDER BY id")
+	}, "SELECT payment, kind, matter, owner, resolved_at IS NULL FROM exception ORDER BY id")
 }
 
 // readEvents counts the events and holds each against the one before it of the same entity, by the

@@ -87,8 +87,12 @@ func (e *Engine) perform(p payment.Payment, task payment.Task, code pay.Code) {
 	} else {
 		log.Info("wallet answered")
 	}
-	if _, err := e.change(p.ID, "wallet", event); err != nil {
+	after, err := e.change(p.ID, "wallet", event)
+	if err != nil {
 		e.storageTrouble(p.ID, err)
+	}
+	if after.Attempt.Status != pay.StatusCreated {
+		e.keepCode(p.ID, pay.Code{}) // cancelled meanwhile: it is never sent again
 	}
 }
 

@@ -39,7 +39,7 @@ pending    +R     .       .      .     .     .      .     .     -L    .       .
 unknown    +R     .       .      .     +R    .      .     .     -L    .       .
 succeeded  +R     .       +R     +R    +R    +R     +R    .     +R    +R      +R
 declined   +R     +L      .      +R    +R    .      .     .     -L    +R      +R
-reversing  +R     +L      .      .     +R    .      -SU   .     -LSU  .       .
+reversing  +R     +L      .      .     .     .      -SU   .     -LSU  .       .
 reversed   +R     +L-X    -X     -X    +R    .      .     .     -LX   +R      .
 closed     +R     +L-X    -X     -X    +R    .      -X    .     -LX   +R      .
 `

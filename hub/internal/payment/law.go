@@ -70,6 +70,7 @@ var next = map[pay.Status]map[EventKind]pay.Status{
 	},
 	pay.StatusReversing: {
 		Approve: pay.StatusReversing, Refuse: pay.StatusReversing, Wait: pay.StatusReversing, Absent: pay.StatusReversing,
+		Busy: pay.StatusReversing, // cancelled while the pay call was on its way; it is not sent again
 		Gone: pay.StatusClosed, Lose: pay.StatusReversing, Undo: pay.StatusReversed,
 		GiveUp: pay.StatusReversing, Cancel: pay.StatusReversing,
 	},

@@ -334,7 +334,7 @@ func (w *World) reached(books hubtest.Books) {
 			w.saw("exception handed to a person")
 		}
 		if x.Kind == "refused_event" {
-			w.fail("the law refused what a wallet said")
+			w.fail("the law refused what a wallet said of %s: %s", w.orderOf(books, x.Payment), x.Matter)
 		}
 	}
 	if books.Causes["restart"] > 0 {
@@ -346,4 +346,13 @@ func (w *World) reached(books hubtest.Books) {
 	if books.Kinds["terminal.fork"] > 0 {
 		w.fail("the hub saw a fork of a till's journal")
 	}
+}
+
+func (w *World) orderOf(books hubtest.Books, paymentID string) string {
+	for _, p := range books.Payments {
+		if p.ID == paymentID {
+			return p.OrderNo
+		}
+	}
+	return "nobody's payment"
 }
