@@ -16,9 +16,13 @@ section "packages, with the race detector; end-to-end tests beside them"
 SEEDS=1000 go test -race -timeout 4m ./agent/... ./hub/... ./shared/... ./tui/... ./firmware-sim/... \
 	./scripts/archtest ./scripts/mutants ./scripts/torture ./scripts/internal/... || status=1
 
-section "simulation"
+section "simulation of the laws"
 # shellcheck disable=SC2046 # a list of packages
-go test -count=1 -timeout 4m -run Sim $(scripts/having.sh SEEDS) || status=1
+go test -count=1 -timeout 4m -run Sim $(scripts/having.sh '"SEEDS"') || status=1
+
+section "simulation of the whole chain"
+go test -count=1 -timeout 4m ./scripts/simtest/... || status=1
+go run ./scripts/simtest -seeds 2000 || status=1
 
 section "power cuts and failing system calls, real programs"
 go test -count=1 -timeout 5m ./scripts/powercut -bin "$(pwd)/bin" || status=1
