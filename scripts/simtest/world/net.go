@@ -1,6 +1,7 @@
 package world
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -399,6 +400,9 @@ func (w *World) arrives(n *wireLine, l letter) {
 
 // says looks at what a hub tells.
 func (w *World) says(n *wireLine, payload []byte) {
+	if !bytes.Contains(payload, []byte(`"kind":"result"`)) && !bytes.Contains(payload, []byte(`"kind":"refused"`)) {
+		return
+	}
 	e, _ := peek(payload)
 	switch e.Kind {
 	case wire.KindResult:

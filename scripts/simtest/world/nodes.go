@@ -32,18 +32,22 @@ var (
 	quiet  = slog.New(slog.DiscardHandler)
 )
 
-func tillKey(n int) ed25519.PrivateKey {
-	return ed25519.NewKeyFromSeed(bytes.Repeat([]byte{byte(n + 1)}, ed25519.SeedSize))
-}
+// tillKeys are the tills' own.
+var tillKeys = sync.OnceValue(func() (keys []ed25519.PrivateKey) {
+	for n := range tillsMost {
+		keys = append(keys, ed25519.NewKeyFromSeed(bytes.Repeat([]byte{byte(n + 1)}, ed25519.SeedSize)))
+	}
+	return keys
+})
 
 func terminalID(n int) string { return fmt.Sprintf("trm_01JGJ%021d", n) }
 
-func terminals() (list []hubtest.Terminal) {
-	for n := range tillsMost {
-		list = append(list, hubtest.Terminal{ID: terminalID(n), Key: tillKey(n).Public().(ed25519.PublicKey)})
+var terminals = sync.OnceValue(func() (list []hubtest.Terminal) {
+	for n, key := range tillKeys() {
+		list = append(list, hubtest.Terminal{ID: terminalID(n), Key: key.Public().(ed25519.PublicKey)})
 	}
 	return list
-}
+})
 
 // templates are the images of an empty journal and an empty database: copied, not made again.
 var templates = sync.OnceValues(func() (t struct{ journal, database []byte }, err error) {
@@ -138,7 +142,7 @@ func (t *till) start() {
 	seed := w.luck("run/" + t.name).Uint64()
 	var err error
 	r.till, err = agenttest.Start(agenttest.Config{Journal: r.proc.Path(journalFile), VFS: disk.VFS, Terminal: terminalID(t.n),
-		Store: hubtest.Store, Merchant: hubtest.Merchant, Key: tillKey(t.n), HubKey: hubKey.Public().(ed25519.PublicKey), Now: now, Log: quiet,
+		Store: hubtest.Store, Merchant: hubtest.Merchant, Key: tillKeys()[t.n], HubKey: hubKey.Public().(ed25519.PublicKey), Now: now, Log: quiet,
 		Rand: rand.New(rand.NewPCG(seed, 1)), Entropy: entropy(seed), Open: r.open, Free: t.free})
 	if err != nil {
 		if !r.proc.Dead() && !t.tight && !r.proc.Struck() {

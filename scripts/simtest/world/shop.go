@@ -83,7 +83,7 @@ func (w *World) build() error {
 func (w *World) trade() (plan []step) {
 	luck := w.luck("trade")
 	for _, t := range w.tills {
-		for n := range 3 + luck.IntN(3) {
+		for n := range 2 + luck.IntN(3) {
 			i := &intent{order: fmt.Sprintf("%s-%d", t.name, n+1), fen: int64(1 + luck.IntN(100_000)), till: t, tender: localapi.TenderWallet,
 				scans: map[string]time.Time{}, sent: map[string]int{}}
 			if luck.IntN(6) == 0 {
@@ -111,7 +111,7 @@ func (w *World) trade() (plan []step) {
 			}
 		}
 	}
-	for n := range 1 + luck.IntN(3) {
+	for n := range 1 + luck.IntN(2) {
 		order, fen := fmt.Sprint("web-", n+1), int64(1+luck.IntN(100_000))
 		cancel := time.Duration(0)
 		if luck.IntN(3) == 0 {
