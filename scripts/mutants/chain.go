@@ -7,7 +7,7 @@ import "slices"
 func chain(folder string, bugs ...mutant) []mutant {
 	for i := range bugs {
 		b := &bugs[i]
-		b.tests, b.run, b.env, b.long = "scripts/simtest/world", "TestSimulation$", "SIM_SEEDS=2000", true
+		b.tests, b.run, b.env, b.long = "scripts/simtest/world", "TestSimulation$", "SIM_SEEDS=300", true
 	}
 	return in(folder, bugs...)
 }

@@ -187,6 +187,29 @@ func TestTwoProcesses(t *testing.T) {
 	}
 }
 
+// SQLite keeps what it may have to undo in a file without a name once it is too much for memory.
+func TestFilesWithoutAName(t *testing.T) {
+	d := fresh(t)
+	prepare(t, d)
+	db := open(t, d.Start(), "FULL")
+	if life(db, 0, 400) != 400 {
+		t.Fatal("no rows")
+	}
+	for _, statement := range []string{"BEGIN", "SAVEPOINT job", "UPDATE t SET v = 'gone'", "ROLLBACK TO job", "RELEASE job", "COMMIT"} {
+		if _, err := db.Exec(statement); err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
+	}
+	var gone int
+	if err := db.QueryRow("SELECT count(*) FROM t WHERE v = 'gone'").Scan(&gone); err != nil || gone != 0 {
+		t.Errorf("%d rows were not undone (%v)", gone, err)
+	}
+	_ = db.Close()
+	if err := d.Free(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAnImageIsADisk(t *testing.T) {
 	d := fresh(t)
 	prepare(t, d)
