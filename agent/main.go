@@ -204,8 +204,8 @@ func exportCommand() *cobra.Command {
 	var dir string
 	c := &cobra.Command{
 		Use: "export", Short: "Write the whole journal as NDJSON", Args: cobra.NoArgs,
-		Long: `Writes one JSON object per line: first every sale ("type":"sale"), then every event
-("type":"event") in its order. It only reads, also a copied folder, and holds no payment codes.`,
+		Long: `Writes one JSON object per line: first every sale ("type":"sale"), then every refund
+("type":"refund"), then every event ("type":"event") in its order. It only reads, also a copied folder, and holds no payment codes.`,
 		Example: "  cashier-agent journal export --data /var/lib/cashier > journal.ndjson",
 		RunE: work(func(c *cobra.Command) error {
 			return agentd.Export(dir, c.OutOrStdout())

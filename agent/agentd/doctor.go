@@ -102,10 +102,11 @@ func journal(dir string) Check {
 		return Check{"journal", Warn, "there is none yet", "it is made by the first cashier-agent run"}
 	case err != nil:
 		return Check{"journal", Fail, err.Error(), "stop the agent, copy the folder away, and tell the operator of the hub: open payments are known there"}
-	case h.Open > 0:
-		return Check{"journal", Warn, fmt.Sprintf("sound; %d sales, %d of them not settled", h.Sales, h.Open), "let the agent run with a link to the hub until they are"}
+	case h.Open > 0 || h.OpenRefunds > 0:
+		return Check{"journal", Warn, fmt.Sprintf("sound; %d sales, %d of them not settled; %d refunds, %d of them not settled",
+			h.Sales, h.Open, h.Refunds, h.OpenRefunds), "let the agent run with a link to the hub until they are"}
 	}
-	return Check{"journal", OK, fmt.Sprintf("sound; %d sales, %d events, their chain unbroken", h.Sales, h.Events), ""}
+	return Check{"journal", OK, fmt.Sprintf("sound; %d sales, %d refunds, %d events, their chain unbroken", h.Sales, h.Refunds, h.Events), ""}
 }
 
 func disk(dir string) Check {
@@ -144,8 +145,9 @@ func agent(s *api.Status, err error) Check {
 	case s.Link != "up":
 		return Check{"agent", Fail, fmt.Sprintf("runs (%s), no link to the hub since %s: %s", s.Version, s.LinkSince.Format(time.RFC3339), s.LinkMessage),
 			"see the check \"hub\"; only cash until then"}
-	case s.OpenSales > 0:
-		return Check{"agent", OK, fmt.Sprintf("runs (%s), linked; %d sales open, %d messages not answered", s.Version, s.OpenSales, s.Queue), ""}
+	case s.OpenSales > 0 || s.OpenRefunds > 0:
+		return Check{"agent", OK, fmt.Sprintf("runs (%s), linked; %d sales and %d refunds open, %d messages not answered",
+			s.Version, s.OpenSales, s.OpenRefunds, s.Queue), ""}
 	}
 	return Check{"agent", OK, fmt.Sprintf("runs (%s), linked", s.Version), ""}
 }

@@ -21,7 +21,7 @@ import (
 // order number keeps the repeats from becoming a second sale.
 func sell(ctx context.Context, till *rig.Till, orderNo string, amount int64, code string) (sale localapi.Sale, err error) {
 	err = rig.Await(ctx, "the agent takes the sale", func() (bool, error) {
-		s, err := till.Client.NewSale(ctx, localapi.NewSale{Amount: amount, OrderNo: orderNo, Code: code})
+		s, err := till.Client.NewSale(ctx, localapi.NewSale{Amount: amount, OrderNo: orderNo, Code: code, Again: true})
 		switch fault.KindOf(err) {
 		case fault.Invalid, fault.Conflict, fault.Denied: // it was taken before; this one is not needed
 			list, listErr := till.Client.Sales(ctx, 1000)

@@ -62,6 +62,9 @@ type NewSale struct {
 	Code    string `json:"code,omitempty"`     // the payment code, when the caller scanned it
 	Tender  Tender `json:"tender,omitempty"`   // "wallet" when empty
 	Subject string `json:"subject,omitempty"`  // shown in the customer's wallet
+	// Again says that this is another customer, or that somebody decided to charge again: without it a
+	// sale by wallet is refused (sale.like_unknown) while one over the same amount is in doubt. It is journalled.
+	Again bool `json:"again,omitempty"`
 }
 
 // Sale is what the till knows of a sale.
@@ -80,7 +83,11 @@ type Sale struct {
 	Subject    string      `json:"subject,omitempty"`
 	CreatedAt  time.Time   `json:"created_at"`
 	ScannedAt  *time.Time  `json:"scanned_at,omitempty"`
+	SendUntil  *time.Time  `json:"send_until,omitempty"` // while it is sent: when its code's life ends, and it lapses if it never left
 	FinishedAt *time.Time  `json:"finished_at,omitempty"`
+
+	RefundedAmount  int64 `json:"refunded_amount,omitempty"`  // fen that are proven to have gone back
+	RefundingAmount int64 `json:"refunding_amount,omitempty"` // fen that were asked back and are not settled
 }
 
 // Scanner is one barcode scanner's state.
@@ -105,8 +112,14 @@ type Status struct {
 	UnsyncedSince *time.Time `json:"unsynced_since,omitempty"` // when the oldest of them was written
 	OpenSales     int        `json:"open_sales"`               // sales not settled yet
 	PendingAmount int64      `json:"pending_amount"`           // fen that may or may not have moved
-	ClockOffsetMS int64      `json:"clock_offset_ms"`          // the hub's clock minus ours
-	Scanners      []Scanner  `json:"scanners"`
+	SendUntil     *time.Time `json:"send_until,omitempty"`     // when the first of the codes that wait to be sent reaches its end
+
+	QueuedRefunds        int   `json:"queued_refunds"`         // asked, and the hub has not answered
+	OpenRefunds          int   `json:"open_refunds"`           // not settled, the queued ones included
+	PendingRefundsAmount int64 `json:"pending_refunds_amount"` // fen of these
+
+	ClockOffsetMS int64     `json:"clock_offset_ms"` // the hub's clock minus ours
+	Scanners      []Scanner `json:"scanners"`
 }
 
 // EventKind names what an Event tells.
@@ -115,6 +128,7 @@ type EventKind string
 // The events of GET /v1/events.
 const (
 	EventSale    EventKind = "sale"    // a sale changed: Sale is set
+	EventRefund  EventKind = "refund"  // a refund changed: Refund is set
 	EventScan    EventKind = "scan"    // something was scanned that is no payment of an open sale: Notice is set
 	EventStatus  EventKind = "status"  // link, queue or scanner changed: Status is set
 	EventDropped EventKind = "dropped" // this reader was too slow and missed events: ask again for what it shows
@@ -122,7 +136,7 @@ const (
 
 // Notice tells the cashier about a scan that was not used.
 type Notice struct {
-	Kind    string `json:"kind"` // "product", "link", "unreadable", "duplicate", "no_sale"
+	Kind    string `json:"kind"` // "product", "link", "unreadable", "duplicate", "no_sale", "like_unknown"
 	Text    string `json:"text,omitempty"`
 	Message string `json:"message"`
 }
@@ -131,6 +145,7 @@ type Notice struct {
 type Event struct {
 	Kind   EventKind `json:"kind"`
 	Sale   *Sale     `json:"sale,omitempty"`
+	Refund *Refund   `json:"refund,omitempty"`
 	Notice *Notice   `json:"notice,omitempty"`
 	Status *Status   `json:"status,omitempty"`
 }

@@ -17,6 +17,7 @@ const (
 	Attempt  = "attempt"
 	Order    = "order"
 	Sale     = "sale"
+	Refund   = "refund"
 	Terminal = "terminal"
 	Merchant = "merchant"
 	Channel  = "channel"

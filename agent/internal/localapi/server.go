@@ -146,9 +146,14 @@ func (s *Server) routes() http.Handler {
 		sale, err := s.till.Cancel(r.PathValue("id"))
 		return http.StatusOK, sale, err
 	})
-	handle("POST /v1/sales/{id}/refunds", func(*http.Request) (int, any, error) {
-		return 0, nil, fault.New(fault.NotFound, "sale.refund_unavailable",
-			"this till cannot refund yet: refund it in the merchant portal or by the hub's API")
+	handle("POST /v1/sales/{id}/refunds", s.newRefund)
+	handle("GET /v1/sales/{id}/refunds", func(r *http.Request) (int, any, error) {
+		list, err := s.till.Refunds(r.PathValue("id"))
+		return http.StatusOK, api.Refunds{Refunds: list}, err
+	})
+	handle("GET /v1/refunds/{id}", func(r *http.Request) (int, any, error) {
+		refund, err := s.till.Refund(r.PathValue("id"))
+		return http.StatusOK, refund, err
 	})
 	handle("GET /v1/status", func(*http.Request) (int, any, error) { return http.StatusOK, s.till.Status(), nil })
 	handle("POST /v1/sync", func(*http.Request) (int, any, error) { return http.StatusOK, s.till.SyncNow(), nil })
@@ -159,20 +164,39 @@ func (s *Server) routes() http.Handler {
 	return mux
 }
 
-func (s *Server) newSale(r *http.Request) (int, any, error) {
+// decode reads a request's body.
+func decode[T any](r *http.Request) (n T, err error) {
 	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxBody))
 	if err != nil {
-		return 0, nil, fault.Wrap(err, fault.Invalid, "api.body", "the body does not come, or is above %d bytes", maxBody)
+		return n, fault.Wrap(err, fault.Invalid, "api.body", "the body does not come, or is above %d bytes", maxBody)
 	}
-	var n api.NewSale
-	if err := strictjson.Decode(body, &n); err != nil {
+	return n, strictjson.Decode(body, &n)
+}
+
+func (s *Server) newSale(r *http.Request) (int, any, error) {
+	n, err := decode[api.NewSale](r)
+	if err != nil {
 		return 0, nil, err
 	}
 	sale, fresh, err := s.till.NewSale(n)
-	if fresh {
-		return http.StatusCreated, sale, err
+	return made(fresh), sale, err
+}
+
+func (s *Server) newRefund(r *http.Request) (int, any, error) {
+	n, err := decode[api.NewRefund](r)
+	if err != nil {
+		return 0, nil, err
 	}
-	return http.StatusOK, sale, err
+	refund, fresh, err := s.till.NewRefund(r.PathValue("id"), n)
+	return made(fresh), refund, err
+}
+
+// made tells a new thing from one that the same request made before.
+func made(fresh bool) int {
+	if fresh {
+		return http.StatusCreated
+	}
+	return http.StatusOK
 }
 
 func (s *Server) sales(r *http.Request) (int, any, error) {

@@ -105,7 +105,12 @@ func TestSloppyRequestsAreProblems(t *testing.T) {
 		{"GET", "/v1/sales?limit=0", "", 400, "api.limit"},
 		{"GET", "/v1/sales?limit=ten", "", 400, "api.limit"},
 		{"GET", "/v1/sales?after=3", "", 400, "api.parameter"},
-		{"POST", "/v1/sales/sale_none/refunds", `{}`, 404, "sale.refund_unavailable"},
+		{"POST", "/v1/sales/sale_1/refunds", `{}`, 400, "money.not_positive"},
+		{"POST", "/v1/sales/sale_1/refunds", `{"amount":1,"tender":"cash"}`, 400, "json.field"},
+		{"POST", "/v1/sales/sale_1/refunds", `{"amount":"1"}`, 400, "json.field"},
+		{"POST", "/v1/sales/sale_1/refunds?force=1", `{"amount":1}`, 400, "api.parameter"},
+		{"GET", "/v1/sales/sale_1/refunds?limit=1", "", 400, "api.parameter"},
+		{"DELETE", "/v1/refunds/ref_1", "", 404, "api.unknown"},
 		{"GET", "/", "", 404, "api.unknown"},
 		{"GET", "/v1/sales/sale_1", "", 500, "internal"}, // a panic: this till has no journal
 		{"GET", "/v1/sales/sale_1", "", 500, "internal"},

@@ -200,7 +200,7 @@ func or[T ~string](first, second T) T {
 func refused(s Sale, e Event) error {
 	if e == Cancel && s.Tender != localapi.TenderWallet {
 		return fault.New(fault.Conflict, "sale.money_taken",
-			"sale %s is paid, and not by a wallet: give the money back by hand and write it down", s.ID)
+			"sale %s is paid, and not by a wallet: give the money back with a refund", s.ID)
 	}
 	if e == Cancel {
 		return fault.New(fault.Conflict, "sale.paid", "sale %s is paid: give the money back with a refund", s.ID)

@@ -1,9 +1,11 @@
-// Package sale decides what one till does next during one sale.
+// Package sale decides what one till does next during one sale, and during a refund of it.
 //
 //	waiting -> sending -> accepted <-> password -> paid | declined | reversed | lapsed
 //	   |          |  \--------\-> unknown (fenced, then asked) -> any of these
 //	   v          v   \--------\-> cancelling -> reversed | paid
 //	cancelled   lapsed | cancelled, when nothing ever left
+//
+// What is paid may be given back, whole or in parts: see [Refund].
 //
 // Cash and other tenders are paid at once ([Taken]) and final; nothing but the journal knows of them.
 //
@@ -96,11 +98,17 @@ type News struct {
 type Rules struct {
 	CodeLife time.Duration // from the scan: a charge may leave inside it, never afterwards
 	Patience time.Duration // the hub's silence about a sale it has, before it is asked
+	// RefundPatience is the same for a refund. Wallets take up to days over one, and the hub tells
+	// every change by itself: asking only makes up for what got lost.
+	RefundPatience time.Duration
+	// Alike is how long a sale in doubt warns of another one over the same amount, from its scan.
+	Alike time.Duration
 }
 
 // Default are the rules of a till that was told no others. Wallet codes live about a minute; the
 // hub gives a payment up after 45 s and undoes it from 15 s on, so two minutes of silence are odd.
-var Default = Rules{CodeLife: 45 * time.Second, Patience: 2 * time.Minute}
+var Default = Rules{CodeLife: 45 * time.Second, Patience: 2 * time.Minute,
+	RefundPatience: time.Hour, Alike: 5 * time.Minute}
 
 // New is a sale that waits for a scan.
 func New(id, orderNo, subject string, amount money.Amount, at time.Time) Sale {
@@ -115,6 +123,12 @@ func Taken(id, orderNo, subject string, amount money.Amount, tender localapi.Ten
 	s := New(id, orderNo, subject, amount, at)
 	s.Tender, s.State, s.Finished = tender, localapi.StatePaid, at
 	return explain(s, News{})
+}
+
+// LikeDoubt reports that a sale which may have been charged warns of another one over the amount: it
+// may be the same customer, who must not be charged twice while nobody knows.
+func (r Rules) LikeDoubt(s Sale, amount money.Amount, at time.Time) bool {
+	return (s.State == localapi.StateUnknown || s.State == localapi.StateCancelling) && s.Amount == amount && at.Sub(s.Scanned) < r.Alike
 }
 
 // Due is when [Overdue] happens to the sale; ok is false when nothing is awaited.

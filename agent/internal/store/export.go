@@ -54,21 +54,32 @@ type eventLine struct {
 	Prev  string          `json:"prev"` // hash of the sale's previous event, hex
 }
 
-// Export writes the journal as NDJSON, sales first, then events in their order. It reads only,
+// Export writes the journal as NDJSON, sales first, then refunds, then events in their order. It reads only,
 // also a copied journal in a folder it may not write to, and it ends in an error, after the last
 // line, when the events' chain is broken.
 func Export(path string, w io.Writer) error {
 	return reading(path, func(db *sql.DB) error {
 		buffered := bufio.NewWriter(w)
 		lines := json.NewEncoder(buffered)
+		back, err := refundSums(db)
+		if err != nil {
+			return err
+		}
 		if err := eachSale(db, func(r Row) error {
-			return lines.Encode(saleLine{"sale", View(r.Sale), r.Asking})
+			v := View(r.Sale)
+			v.RefundedAmount, v.RefundingAmount = back[r.ID][0], back[r.ID][1]
+			return lines.Encode(saleLine{"sale", v, r.Asking})
+		}); err != nil {
+			return err
+		}
+		if err := eachRefund(db, func(r RefundRow) error {
+			return lines.Encode(refundLine{"refund", ViewRefund(r.Refund), r.Asking})
 		}); err != nil {
 			return err
 		}
 		var broken error
 		links := chain{}
-		err := eachEvent(db, func(e Event) error {
+		err = eachEvent(db, func(e Event) error {
 			if err := links.follow(e); err != nil && broken == nil {
 				broken = err
 			}
@@ -98,7 +109,8 @@ func eachSale(db *sql.DB, on func(Row) error) error {
 
 // Health is what a look at the journal found.
 type Health struct {
-	Sales, Open, Events int
+	Sales, Open, Events  int
+	Refunds, OpenRefunds int
 }
 
 // Check looks at a journal without changing it: the file's own check, and the events' chain.
@@ -113,6 +125,9 @@ func Check(path string) (h Health, err error) {
 		}
 		if err := db.QueryRow(`SELECT count(*), count(*) - count(finished_at) FROM sale`).Scan(&h.Sales, &h.Open); err != nil {
 			return fmt.Errorf("count sales: %w", err)
+		}
+		if err := db.QueryRow(`SELECT count(*), count(*) - count(finished_at) FROM refund`).Scan(&h.Refunds, &h.OpenRefunds); err != nil {
+			return fmt.Errorf("count refunds: %w", err)
 		}
 		links := chain{}
 		return eachEvent(db, func(e Event) error {

@@ -1,11 +1,11 @@
-// Package store is the till's journal: every sale, every change of it, and what the hub still
-// owes an answer to, in one SQLite file.
+// Package store is the till's journal: every sale and refund, every change of one, and what the
+// hub still owes an answer to, in one SQLite file.
 //
 // It refuses impossible rows (a settled sale without its time, a second sale for an order that is
-// paid or open, a change of what is settled) and it never sees a payment code on the disk: only a
-// keyed digest is kept, for a day, so that a code makes one attempt. Newcomers get one thing
-// wrong: an error of [Store.Update] with Kind InDoubt means nobody knows whether the change is
-// stored; the process ends and the next start looks.
+// paid or open, more back than was paid, a change of what is settled) and it never sees a payment
+// code on the disk: only a keyed digest is kept, for a day, so that a code makes one attempt.
+// Newcomers get one thing wrong: an error of [Store.Update] with Kind InDoubt means nobody knows
+// whether the change is stored; the process ends and the next start looks.
 package store
 
 import (

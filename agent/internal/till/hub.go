@@ -14,8 +14,8 @@ import (
 
 var _ hublink.Till = (*Till)(nil)
 
-// Outgoing lists what the hub has not answered, in sending order: doubts before new money. A
-// charge is listed while its code lives.
+// Outgoing lists what the hub has not answered, in sending order: doubts before new money, and
+// refunds last. A charge is listed while its code lives.
 func (t *Till) Outgoing() []hublink.Message {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -40,7 +40,7 @@ func (t *Till) Outgoing() []hublink.Message {
 		}
 		return list[i].Seq < list[j].Seq
 	})
-	return list
+	return append(list, t.outgoingRefunds()...)
 }
 
 // Leaving is asked right before a message's first byte may leave; false keeps it here. From a true
@@ -48,6 +48,9 @@ func (t *Till) Outgoing() []hublink.Message {
 func (t *Till) Leaving(seq uint64) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if _, ok := t.refunds.bySeq[seq]; ok && t.broken == nil {
+		return true // any number of times: the hub tells them apart by key
+	}
 	h, ok := t.bySeq[seq]
 	if !ok || t.broken != nil {
 		return false
@@ -79,12 +82,18 @@ func (t *Till) Receive(e wire.Envelope) error {
 	if t.broken != nil {
 		return t.ending()
 	}
-	if e.Kind != wire.KindResult && e.Kind != wire.KindRefused || e.Seq != 0 && e.Seq <= t.down {
+	if e.Kind != wire.KindResult && e.Kind != wire.KindRefundResult && e.Kind != wire.KindRefused || e.Seq != 0 && e.Seq <= t.down {
 		return nil
 	}
 	key, n, err := decode(e)
+	hear := func() error { return t.hear(e, key, n) }
+	if e.Kind == wire.KindRefundResult || e.Kind == wire.KindRefused && ofRefund(key) {
+		var about sale.RefundNews
+		key, about, err = decodeRefund(e)
+		hear = func() error { return t.hearRefund(e, key, about) }
+	}
 	if err == nil {
-		err = t.guard("hub message", key, func() error { return t.hear(e, key, n) })
+		err = t.guard("hub message", key, hear)
 	}
 	if t.broken != nil {
 		return err
@@ -166,6 +175,11 @@ func (t *Till) stray(e wire.Envelope, key string, cause error) error {
 		saleID, kind := "", "unusable"
 		if _, err := tx.Sale(key); err == nil {
 			saleID, kind = key, "contradiction"
+		} else if fault.KindOf(err) != fault.NotFound {
+			return err
+		}
+		if x, err := tx.Refund(key); err == nil {
+			saleID, kind = x.Sale, "refund.contradiction"
 		} else if fault.KindOf(err) != fault.NotFound {
 			return err
 		}

@@ -123,11 +123,12 @@ func (t *Till) look() {
 	t.room.short = short
 }
 
-// roomForMore refuses a new sale on a disk that is nearly full. What is open is still settled.
+// roomForMore refuses a new sale or refund on a disk that is nearly full. What is open is still
+// settled, and a refund begun now would be one more that has to be.
 func (t *Till) roomForMore() error {
 	if t.look(); t.room.short {
 		return fault.New(fault.Unavailable, "till.storage_full",
-			"the till's disk is nearly full (less than %d MiB): no new sale is taken, also none in cash; free some space, open sales go on", store.Least>>20)
+			"the till's disk is nearly full (less than %d MiB): no new sale or refund is taken, also none in cash; free some space, open ones go on", store.Least>>20)
 	}
 	return nil
 }

@@ -129,6 +129,8 @@ func keyOf(m hublink.Message) string {
 		return body.Key
 	case wire.Cancel:
 		return body.Key
+	case wire.Refund:
+		return body.Key
 	}
 	return ""
 }

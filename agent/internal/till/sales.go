@@ -28,6 +28,9 @@ const (
 // An order is one sale at a time. Asked again with the same amount it gives the sale that is open
 // or paid; after one that was finally not paid it starts another, unless the request carries a
 // code that was used already: that request was answered before. Another amount is a Conflict, and so is another tender while it is open or paid.
+//
+// While a sale over the same amount is in doubt, a new one by wallet is a Conflict unless the request
+// says "again": it may be the same customer. The override is an event of the new sale.
 func (t *Till) NewSale(n localapi.NewSale) (s localapi.Sale, fresh bool, err error) {
 	if n.Tender == "" {
 		n.Tender = localapi.TenderWallet
@@ -45,12 +48,14 @@ func (t *Till) NewSale(n localapi.NewSale) (s localapi.Sale, fresh bool, err err
 		return s, false, err
 	case bind: // an open sale waits for exactly this code
 		h := t.open[known.ID]
+		h.again.said = h.again.said || n.Again
 		if err := t.scanInto(h, code, now); err != nil {
 			return s, false, err
 		}
 		return t.view(h.row), false, nil
 	case known.ID != "":
-		return t.view(known), false, nil
+		s, err = t.withRefunds(known)
+		return s, false, err
 	}
 	if err := t.roomForMore(); err != nil {
 		return s, false, err
@@ -194,6 +199,10 @@ func codeUsed() error {
 
 // begin journals a new sale; with a code it is on its way to the hub in the same commit.
 func (t *Till) begin(n localapi.NewSale, amount money.Amount, code pay.Code, now time.Time) (*held, error) {
+	like, err := t.beside(amount, allowed{said: n.Again}, now)
+	if err != nil {
+		return nil, err
+	}
 	saleID, orderNo := t.name(n)
 	s := sale.New(saleID, orderNo, n.Subject, amount, now)
 	if !code.IsZero() {
@@ -206,8 +215,11 @@ func (t *Till) begin(n localapi.NewSale, amount money.Amount, code pay.Code, now
 		}
 	}
 	var row store.Row
-	err := t.update(func(tx *store.Tx) (err error) {
-		if row, err = tx.Insert(s, now); err != nil || code.IsZero() {
+	err = t.update(func(tx *store.Tx) (err error) {
+		if row, err = tx.Insert(s, now); err != nil {
+			return err
+		}
+		if err := noteAgain(tx, s.ID, like, now); err != nil || code.IsZero() {
 			return err
 		}
 		return tx.UseCode(t.Journal.Digest(code), s.ID, now)
@@ -216,6 +228,7 @@ func (t *Till) begin(n localapi.NewSale, amount money.Amount, code pay.Code, now
 		return nil, err
 	}
 	h := t.hold(row, code)
+	h.again = allowed{said: n.Again, like: like}
 	t.Log.Info("sale begun", logs.Sale, row.ID, logs.Order, row.OrderNo, logs.Status, string(row.State))
 	t.tellSale(h.row)
 	return h, nil
@@ -251,8 +264,15 @@ func (t *Till) scanInto(h *held, code pay.Code, at time.Time) error {
 	if err != nil {
 		return err
 	}
+	like, err := t.beside(h.row.Amount, h.again, at)
+	if err != nil {
+		return err
+	}
 	h.code = code // remember drops it again unless the step leads to sending
 	err = t.step(h, sale.News{Event: sale.Scan, Wallet: wallet}, at, func(tx *store.Tx) error {
+		if err := noteAgain(tx, h.row.ID, like, at); err != nil {
+			return err
+		}
 		return tx.UseCode(t.Journal.Digest(code), h.row.ID, t.Now())
 	})
 	if err != nil {
@@ -308,7 +328,7 @@ func (t *Till) scan(code pay.Code, at time.Time) (n localapi.Notice, unused bool
 		return localapi.Notice{Kind: "no_sale", Text: code.Mask(), Message: "No sale waits for a code. Enter the amount, then scan."}, true
 	}
 	if err := t.scanInto(newest, code, at); err != nil {
-		return refuse("unreadable", err)
+		return refuse(unusable(err), err)
 	}
 	return n, false
 }
@@ -353,24 +373,30 @@ func (t *Till) Sale(saleID string) (localapi.Sale, error) {
 	if err != nil {
 		return localapi.Sale{}, err
 	}
-	return t.view(row), nil
+	return t.withRefunds(row)
 }
 
 // Sales reads the newest sales, newest first.
 func (t *Till) Sales(limit int) ([]localapi.Sale, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	var rows []store.Row
-	err := t.read(func(tx *store.Tx) (err error) {
-		rows, err = tx.Latest(limit)
-		return err
-	})
-	list := make([]localapi.Sale, 0, len(rows))
-	for _, row := range rows {
-		if h, ok := t.open[row.ID]; ok {
-			row = h.row
+	list := make([]localapi.Sale, 0, limit)
+	err := t.read(func(tx *store.Tx) error {
+		rows, err := tx.Latest(limit)
+		if err != nil {
+			return err
 		}
-		list = append(list, t.view(row))
-	}
+		for _, row := range rows {
+			if h, ok := t.open[row.ID]; ok {
+				row = h.row
+			}
+			v := t.view(row)
+			if err := tx.AddRefunds(&v); err != nil {
+				return err
+			}
+			list = append(list, v)
+		}
+		return nil
+	})
 	return list, err
 }

@@ -1,4 +1,4 @@
-// Package till takes one step of one sale at a time: it asks the law, writes the journal in one
+// Package till takes one step of one sale or refund at a time: it asks the law, writes the journal in one
 // transaction, and only then lets anybody see or send the result.
 //
 // It refuses to guess. When the journal fails, nobody knows what is stored: the till stops, says
@@ -56,16 +56,17 @@ type Till struct {
 	cfg Config
 	Deps
 
-	mu     sync.Mutex // held through a whole step, commit included: steps come one at a time
-	open   map[string]*held
-	bySeq  map[uint64]*held // those with a message in the outbox
-	count  uint64           // of sales taken into open; orders them
-	most   int              // maxOpen
-	down   uint64           // hub messages stored without a gap
-	copied copied           // what the hub has of the journal
-	room   room             // on the journal's disk
-	broken error            // the journal's failure
-	failed chan struct{}    // closed with it
+	mu      sync.Mutex // held through a whole step, commit included: steps come one at a time
+	open    map[string]*held
+	bySeq   map[uint64]*held // those with a message in the outbox
+	refunds refunds
+	count   uint64        // of sales taken into open; orders them
+	most    int           // maxOpen
+	down    uint64        // hub messages stored without a gap
+	copied  copied        // what the hub has of the journal
+	room    room          // on the journal's disk
+	broken  error         // the journal's failure
+	failed  chan struct{} // closed with it
 
 	kick     chan struct{} // the deadlines or the surroundings changed
 	around   surroundings
@@ -77,10 +78,11 @@ type held struct {
 	row   store.Row
 	code  pay.Code // while sending, and only when scanned in this process's life
 	place uint64
+	again allowed
 }
 
-// New makes the till and resumes every open sale: what may have left is fenced, codes and
-// deadlines did not survive.
+// New makes the till and resumes every open sale and refund: what may have left is fenced, codes
+// and deadlines did not survive.
 func New(cfg Config, d Deps) (*Till, error) {
 	t := &Till{cfg: cfg, Deps: d, open: map[string]*held{}, bySeq: map[uint64]*held{}, most: maxOpen,
 		failed: make(chan struct{}), kick: make(chan struct{}, 1)}
@@ -106,10 +108,10 @@ func New(cfg Config, d Deps) (*Till, error) {
 			}
 			t.hold(row, pay.Code{})
 		}
-		return nil
+		return t.resumeRefunds(tx)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("resume open sales: %w", err)
+		return nil, fmt.Errorf("resume open sales and refunds: %w", err)
 	}
 	t.copied.head = d.Journal.Head()
 	return t, nil
@@ -171,19 +173,27 @@ func (t *Till) overdue() (wait time.Duration, ok bool) {
 			return t.step(h, sale.News{Event: sale.Overdue}, now, nil)
 		})
 	}
+	t.overdueRefunds(now)
 	if t.broken != nil {
 		return 0, false
 	}
-	for _, h := range t.open {
-		if due, has := t.cfg.Rules.Due(h.row.Sale); has {
-			// A step that keeps failing is tried once a second, not in a hot loop.
-			if left := max(due.Sub(now), 0); !ok || left < wait {
-				wait, ok = left, true
-			}
-			if wait == 0 {
-				wait = time.Second
-			}
+	next := func(due time.Time, has bool) {
+		if !has {
+			return
 		}
+		// A step that keeps failing is tried once a second, not in a hot loop.
+		if left := max(due.Sub(now), 0); !ok || left < wait {
+			wait, ok = left, true
+		}
+		if wait == 0 {
+			wait = time.Second
+		}
+	}
+	for _, h := range t.open {
+		next(t.cfg.Rules.Due(h.row.Sale))
+	}
+	for _, row := range t.refunds.open {
+		next(t.cfg.Rules.RefundDue(row.Refund))
 	}
 	return wait, ok
 }

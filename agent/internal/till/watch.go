@@ -53,6 +53,9 @@ func (t *Till) status() localapi.Status {
 	var oldest time.Time
 	for _, h := range t.open {
 		row := h.row
+		if until := t.sendUntil(row); until != nil && (s.SendUntil == nil || until.Before(*s.SendUntil)) {
+			s.SendUntil = until
+		}
 		if row.State != localapi.StateWaiting && (row.State != localapi.StateSending || row.Left) {
 			s.PendingAmount += row.Amount.Fen()
 		}
@@ -60,7 +63,7 @@ func (t *Till) status() localapi.Status {
 			oldest = row.Scanned
 		}
 	}
-	if !oldest.IsZero() {
+	if oldest = t.countRefunds(&s, oldest); !oldest.IsZero() {
 		oldest = oldest.UTC()
 		s.OldestWaiting = &oldest
 	}
@@ -68,9 +71,19 @@ func (t *Till) status() localapi.Status {
 	return s
 }
 
+// sendUntil is when the life of a sale's code ends; nil when it is not being sent.
+func (t *Till) sendUntil(row store.Row) *time.Time {
+	if row.State != localapi.StateSending {
+		return nil
+	}
+	until := row.Scanned.Add(t.cfg.Rules.CodeLife).UTC().Truncate(time.Millisecond)
+	return &until
+}
+
 // view is a sale as others see it: the journal's words, and the link's while it waits for that.
 func (t *Till) view(row store.Row) localapi.Sale {
 	v := store.View(row.Sale)
+	v.SendUntil = t.sendUntil(row)
 	if row.State == localapi.StateSending && !row.Left {
 		t.around.mu.Lock()
 		up := t.around.link.Up

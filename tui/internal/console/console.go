@@ -35,6 +35,8 @@ const (
 // Config is what the console needs from outside.
 type Config struct {
 	Agent    screen.Agent
+	Refunds  screen.Refunds
+	Sync     func(ctx context.Context) (localapi.Status, error) // has the agent send now what waits
 	Events   func(ctx context.Context, on func(localapi.Event)) error
 	Now      func() time.Time
 	NewOrder func() string
@@ -64,6 +66,10 @@ type (
 		sales  []localapi.Sale
 		err    error
 	}
+	synced struct {
+		status localapi.Status
+		err    error
+	}
 )
 
 // Model is the console.
@@ -86,8 +92,8 @@ type Model struct {
 
 // New makes the console. The context ends its commands.
 func New(ctx context.Context, cfg Config) *Model {
-	d := &screen.Desk{Agent: cfg.Agent, NewOrder: cfg.NewOrder, Zone: cfg.Zone, Theme: cfg.Theme, Lang: cfg.Lang,
-		Now: cfg.Now(), Book: screen.NewBook()}
+	d := &screen.Desk{Agent: cfg.Agent, Refunds: cfg.Refunds, NewOrder: cfg.NewOrder, Zone: cfg.Zone, Theme: cfg.Theme, Lang: cfg.Lang,
+		Now: cfg.Now(), Book: screen.NewBook(), Returns: screen.NewReturns()}
 	m := &Model{ctx: ctx, cfg: cfg, desk: d, box: newMailbox(), till: screen.NewTill(d), sales: screen.NewSales(d)}
 	m.page = m.till
 	return m
@@ -195,10 +201,36 @@ func (m *Model) route(msg tea.Msg) tea.Cmd {
 		return tea.Batch(m.take(msg.news), m.fetch())
 	case refreshed:
 		return m.refreshed(msg)
-	default:
-		return m.till.Update(msg) // an answer to one of its questions
+	case synced:
+		m.synced(msg)
+	default: // an answer to a question of one of them
+		return tea.Batch(m.till.Update(msg), m.sales.Update(msg))
 	}
 	return nil
+}
+
+// sync has the agent send now what the hub does not have.
+func (m *Model) sync() tea.Cmd {
+	ask := m.cfg.Sync
+	return func() tea.Msg {
+		ctx, cancel := context.WithTimeout(m.ctx, refreshTime)
+		defer cancel()
+		status, err := ask(ctx)
+		return synced{status, err}
+	}
+}
+
+func (m *Model) synced(s synced) {
+	switch {
+	case s.err != nil:
+		m.till.Refuse(words.AwayShort)
+	case s.status.Link == "up":
+		m.desk.Status = s.status
+		m.till.Refuse(words.NoticeSendNow)
+	default:
+		m.desk.Status = s.status
+		m.till.Refuse(words.NoticeSendLater)
+	}
 }
 
 func (m *Model) take(n news) tea.Cmd {
@@ -209,6 +241,10 @@ func (m *Model) take(n news) tea.Cmd {
 		m.desk.Status = *n.status
 	}
 	cmds := []tea.Cmd{}
+	for _, x := range n.refunds {
+		m.desk.Returns.Event(x)
+		cmds = append(cmds, m.till.Update(screen.Returned{Refund: x}))
+	}
 	for _, notice := range n.notices {
 		cmds = append(cmds, m.till.Update(screen.Noticed{Notice: notice}))
 	}
@@ -232,6 +268,9 @@ func (m *Model) refreshed(r refreshed) tea.Cmd {
 		}
 	}
 	cmd := m.till.Update(screen.Changed{})
+	if m.page == m.sales {
+		cmd = tea.Batch(cmd, m.sales.Update(screen.Changed{}))
+	}
 	if m.again && r.err == nil {
 		return tea.Batch(cmd, m.refresh())
 	}
@@ -304,15 +343,17 @@ func (m *Model) key(k screen.Key) tea.Cmd {
 	case "f3":
 		if m.page == m.sales {
 			m.page = m.till
-		} else {
-			m.page = m.sales
+			return nil
 		}
-		return nil
+		m.page = m.sales
+		return m.sales.Enter()
+	case "f8":
+		return m.sync()
 	case "f10", "ctrl+q":
 		m.askQuit()
 		return nil
 	}
-	if m.page == m.sales { // any other key leads back, and an amount begins at once
+	if m.page == m.sales && !m.sales.Takes(k) { // any other key leads back, and an amount begins at once
 		m.page = m.till
 		if !screen.IsAmount(k) {
 			return nil
@@ -357,6 +398,9 @@ func (m *Model) View() string {
 		{Key: "F10", Text: d.Lang.Say(words.KeyQuit)}}
 	if d.Lang == words.EN && !m.cfg.Chinese {
 		own = append(own[:1], own[2])
+	}
+	if d.Connected && (d.Status.Queue > 0 || d.Status.OpenRefunds > 0 || d.Status.Link == "down") {
+		own = append(own[:1:1], append([]screen.Hint{{Key: "F8", Text: d.Lang.Say(words.KeySendNow)}}, own[1:]...)...)
 	}
 	hints := append(m.page.Hints(), own...)
 	view := m.page.View

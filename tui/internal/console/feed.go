@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -22,6 +23,7 @@ const (
 // news is what the agent told since the last look.
 type news struct {
 	sales   []localapi.Sale
+	refunds []localapi.Refund
 	status  *localapi.Status
 	notices []localapi.Notice
 	lost    bool // something was missed: ask for the whole
@@ -47,6 +49,8 @@ func (m *mailbox) put(e localapi.Event) {
 	switch {
 	case e.Kind == localapi.EventSale && e.Sale != nil:
 		m.putSale(*e.Sale)
+	case e.Kind == localapi.EventRefund && e.Refund != nil:
+		m.putRefund(*e.Refund)
 	case e.Kind == localapi.EventStatus && e.Status != nil:
 		m.news.status = e.Status
 	case e.Kind == localapi.EventScan && e.Notice != nil:
@@ -73,6 +77,19 @@ func (m *mailbox) putSale(s localapi.Sale) {
 	}
 	m.at[s.ID] = len(m.news.sales)
 	m.news.sales = append(m.news.sales, s)
+}
+
+// putRefund keeps refunds as putSale keeps sales. A till has few at a time.
+func (m *mailbox) putRefund(x localapi.Refund) {
+	i := slices.IndexFunc(m.news.refunds, func(y localapi.Refund) bool { return x.ID == y.ID })
+	switch {
+	case i >= 0:
+		m.news.refunds[i] = x
+	case len(m.news.refunds) == mailboxSales:
+		m.news.lost = true
+	default:
+		m.news.refunds = append(m.news.refunds, x)
+	}
 }
 
 // miss notes that the stream broke.

@@ -68,7 +68,7 @@ func TestScannerThatTypesForWaitingSale(t *testing.T) {
 		r.amount("5")
 		r.keys("enter")
 		r.wedge(wechatCode)
-		r.asked("new 500 ORDER0000001 code=false", "cancel sale_1", "new 500 ORDER0000001 code=true")
+		r.asked("new 500 ORDER0000001 code=false", "cancel sale_1", "new 500 ORDER0000001 code=true again")
 		r.sees("Sending")
 		r.lacks("not settled,", "An earlier sale") // the sale given up for it is no news
 		r.state("sale_2", localapi.StatePaid, "")

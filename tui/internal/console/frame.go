@@ -52,7 +52,14 @@ func statusLines(d *screen.Desk, w int) []string {
 		if s.OpenSales > 0 || s.PendingAmount != 0 {
 			items = append(items, say(words.StatusPending, s.OpenSales, d.Theme.Yuan(s.PendingAmount)))
 		}
-		items = append(items, scanners(d), clockOffset(d), say(words.StatusTerminal, short(s.Terminal)),
+		if s.OpenRefunds > 0 {
+			items = append(items, say(words.StatusRefunds, s.QueuedRefunds, s.OpenRefunds, d.Theme.Yuan(s.PendingRefundsAmount)))
+		}
+		lapses := ""
+		if s.SendUntil != nil && !up {
+			lapses = say(words.StatusLapses, widget.Lasted(s.SendUntil.Sub(d.Now)))
+		}
+		items = append(items, scanners(d), clockOffset(d), lapses, say(words.StatusTerminal, short(s.Terminal)),
 			say(words.StatusVersion, s.Version))
 	}
 	lines := widget.Flow(items, w, statusHeight(w))

@@ -12,6 +12,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 	"github.com/mattn/go-runewidth"
 
+	"cloudcashier/shared/fault"
 	"cloudcashier/shared/localapi"
 	"cloudcashier/shared/pay"
 	"cloudcashier/tui/internal/console"
@@ -116,13 +117,59 @@ var scenes = map[string]scene{
 		r.keys("enter")
 		r.state("sale_1", localapi.StatePaid, "")
 	}},
-	"offline": {prepare: func(a *agent) {
-		oldest := time.Now().Add(-4*time.Minute - 5*time.Second)
-		a.status.Link, a.status.LinkSince = "down", oldest
-		a.status.Queue, a.status.OldestWaiting, a.status.OpenSales, a.status.PendingAmount = 13, &oldest, 2, 1580
-		a.status.ClockOffsetMS = 3250
-		a.status.Scanners[0].Connected = false
-	}, act: func(*rig) {}},
+	"like-unknown": {act: func(r *rig) {
+		scanned(localapi.StateUnknown, "").act(r)
+		r.keys("enter")
+		r.agent.refuse = fault.New(fault.Conflict, "sale.like_unknown", "sale sale_1 over the same 12.80 CNY may have been charged")
+		r.amount("12.8")
+		r.keys("enter")
+	}},
+	"lapsing": {act: func(r *rig) {
+		scanned(localapi.StateSending, "link_down").act(r)
+		r.sale("sale_1", func(s *localapi.Sale) {
+			until := time.Now().Add(38 * time.Second)
+			s.SendUntil = &until
+		})
+	}},
+	"refund-ask":     refunding("f7"),
+	"refund-byhand":  {prepare: history, act: func(r *rig) { r.keys("f3", "down", "down", "down", "down", "f7") }},
+	"refund-unpaid":  {prepare: history, act: func(r *rig) { r.keys("f3", "f7") }},
+	"refund-queued":  refunding("f7", "y"),
+	"refund-offline": {prepare: func(a *agent) { history(a); offline(a) }, act: refunding("f7").act},
+	"refund-pending": refundEnds(localapi.RefundPending, "refund_pending"),
+	"refund-done":    refundEnds(localapi.RefundSucceeded, "refunded"),
+	"refund-failed":  refundEnds(localapi.RefundFailed, "refund.window_over"),
+	"refund-told": {prepare: history, act: func(r *rig) {
+		refunding("f7", "y", "esc").act(r)
+		r.refunded("ref_1", localapi.RefundSucceeded, "refunded")
+	}},
+	"offline": {prepare: offline, act: func(*rig) {}},
+}
+
+// refunding asks for a refund of the third sale of the list.
+func refunding(keys ...string) scene {
+	return scene{prepare: history, act: func(r *rig) {
+		r.keys(append([]string{"f3", "down", "down"}, keys...)...)
+		r.pass(6 * time.Second)
+	}}
+}
+
+func refundEnds(s localapi.RefundState, code string) scene {
+	return scene{prepare: history, act: func(r *rig) {
+		refunding("f7", "y").act(r)
+		r.refunded("ref_1", s, code)
+		r.pass(6 * time.Second)
+	}}
+}
+
+// offline is a till whose link is down, with much that waits.
+func offline(a *agent) {
+	oldest, until := time.Now().Add(-4*time.Minute-5*time.Second), time.Now().Add(21*time.Second)
+	a.status.Link, a.status.LinkSince = "down", oldest
+	a.status.Queue, a.status.OldestWaiting, a.status.OpenSales, a.status.PendingAmount = 13, &oldest, 2, 1580
+	a.status.QueuedRefunds, a.status.OpenRefunds, a.status.PendingRefundsAmount, a.status.SendUntil = 3, 4, 9900, &until
+	a.status.ClockOffsetMS = 3250
+	a.status.Scanners[0].Connected = false
 }
 
 // TestViews compares every state of the screen, in both languages and three sizes, with its

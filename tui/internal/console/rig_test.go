@@ -41,12 +41,18 @@ type agent struct {
 	lose    error // an answer that gets lost: the question is obeyed all the same
 	refuse  error
 	created int
+	refunds []localapi.Refund // oldest first
+	syncs   int
 }
 
 func (a *agent) NewSale(ctx context.Context, n localapi.NewSale) (localapi.Sale, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.asked = append(a.asked, fmt.Sprintf("new %d %s code=%t", n.Amount, n.OrderNo, n.Code != ""))
+	again := ""
+	if n.Again {
+		again = " again"
+	}
+	a.asked = append(a.asked, fmt.Sprintf("new %d %s code=%t%s", n.Amount, n.OrderNo, n.Code != "", again))
 	if a.gone {
 		return localapi.Sale{}, errDial
 	}
@@ -104,6 +110,55 @@ func (a *agent) Cancel(ctx context.Context, id string) (localapi.Sale, error) {
 	return localapi.Sale{}, fault.New(fault.NotFound, "sale.none", "there is no sale %s", id)
 }
 
+func (a *agent) NewRefund(ctx context.Context, saleID string, n localapi.NewRefund) (localapi.Refund, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.asked = append(a.asked, fmt.Sprintf("refund %s %d %s", saleID, n.Amount, n.RefundNo))
+	if a.gone {
+		return localapi.Refund{}, errDial
+	}
+	if a.refuse != nil {
+		return localapi.Refund{}, a.refuse
+	}
+	for _, x := range a.refunds {
+		if x.RefundNo == n.RefundNo {
+			return x, nil
+		}
+	}
+	x := localapi.Refund{ID: fmt.Sprintf("ref_%d", len(a.refunds)+1), RefundNo: n.RefundNo, Sale: saleID, Amount: n.Amount,
+		Tender: localapi.TenderWallet, State: localapi.RefundQueued, Outcome: pay.RefundInDoubt, Code: "refund_queued", CreatedAt: time.Now()}
+	a.refunds = append(a.refunds, x)
+	for i := range a.list {
+		if a.list[i].ID == saleID {
+			a.list[i].RefundingAmount += n.Amount
+		}
+	}
+	err := a.lose
+	a.lose = nil
+	return x, err
+}
+
+func (a *agent) Refunds(ctx context.Context, saleID string) (list []localapi.Refund, err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.gone {
+		return nil, errDial
+	}
+	for _, x := range a.refunds {
+		if x.Sale == saleID {
+			list = append(list, x)
+		}
+	}
+	return list, nil
+}
+
+func (a *agent) Sync(ctx context.Context) (localapi.Status, error) {
+	a.mu.Lock()
+	a.syncs++
+	a.mu.Unlock()
+	return a.Status(ctx)
+}
+
 func (a *agent) Sales(ctx context.Context, limit int) ([]localapi.Sale, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -153,7 +208,7 @@ func play(t *testing.T, lang words.Lang, prepare func(a *agent), f func(r *rig))
 		if prepare != nil {
 			prepare(r.agent)
 		}
-		r.m = console.New(ctx, console.Config{Agent: r.agent, Now: time.Now, NewOrder: func() string {
+		r.m = console.New(ctx, console.Config{Agent: r.agent, Refunds: r.agent, Sync: r.agent.Sync, Now: time.Now, NewOrder: func() string {
 			r.orders++
 			return fmt.Sprintf("ORDER%07d", r.orders)
 		}, Zone: time.FixedZone("CST", 8*3600), Lang: lang, Chinese: true})
@@ -216,6 +271,7 @@ func (r *rig) pass(d time.Duration) {
 }
 
 var named = map[string]tea.KeyType{"enter": tea.KeyEnter, "esc": tea.KeyEsc, "tab": tea.KeyTab, "backspace": tea.KeyBackspace,
+	"up": tea.KeyUp, "down": tea.KeyDown, "f7": tea.KeyF7, "f8": tea.KeyF8,
 	"f2": tea.KeyF2, "f3": tea.KeyF3, "f5": tea.KeyF5, "f6": tea.KeyF6, "f10": tea.KeyF10, "ctrl+q": tea.KeyCtrlQ,
 	"ctrl+c": tea.KeyCtrlC, "ctrl+j": tea.KeyCtrlJ, "ctrl+b": tea.KeyCtrlB}
 
@@ -272,6 +328,34 @@ func (r *rig) sale(id string, change func(s *localapi.Sale)) {
 	}
 	r.m.Post(localapi.Event{Kind: localapi.EventSale, Sale: &now})
 	r.settle()
+}
+
+// refunded changes a refund at the agent and tells of it and of its sale, as the agent does.
+func (r *rig) refunded(id string, s localapi.RefundState, code string) {
+	r.t.Helper()
+	r.agent.mu.Lock()
+	var now localapi.Refund
+	for i := range r.agent.refunds {
+		x := &r.agent.refunds[i]
+		if x.ID != id {
+			continue
+		}
+		x.State, x.Outcome, x.Code = s, s.Outcome(), code
+		now = *x
+	}
+	r.agent.mu.Unlock()
+	if now.ID == "" {
+		r.t.Fatalf("the agent has no %s", id)
+	}
+	r.m.Post(localapi.Event{Kind: localapi.EventRefund, Refund: &now})
+	r.sale(now.Sale, func(sale *localapi.Sale) {
+		if s.Final() {
+			sale.RefundingAmount -= now.Amount
+		}
+		if s == localapi.RefundSucceeded {
+			sale.RefundedAmount += now.Amount
+		}
+	})
 }
 
 func (r *rig) state(id string, s localapi.State, reason string) {

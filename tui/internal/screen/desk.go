@@ -35,6 +35,7 @@ const askTimeout = 5 * time.Second
 // Desk is what every screen sees. Only Update writes it.
 type Desk struct {
 	Agent    Agent
+	Refunds  Refunds
 	NewOrder func() string // mints an order number
 	Zone     *time.Location
 	Theme    widget.Theme
@@ -42,6 +43,7 @@ type Desk struct {
 	Now      time.Time // of the message being handled; screens have no clock of their own
 
 	Book      *Book
+	Returns   *Returns
 	Status    localapi.Status
 	Connected bool      // the agent has answered at least once
 	AwaySince time.Time // zero while the agent answers
@@ -72,6 +74,9 @@ type Key string
 
 // Noticed is a scan the agent did not use.
 type Noticed struct{ Notice localapi.Notice }
+
+// Returned tells that a refund changed.
+type Returned struct{ Refund localapi.Refund }
 
 // Changed tells that sales or the agent's state changed.
 type Changed struct{}

@@ -1,6 +1,7 @@
 package screen
 
 import (
+	"slices"
 	"strings"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -13,8 +14,14 @@ import (
 // listed is how many sales the lists show.
 const listed = 10
 
-// Sales is the screen of the last sales with their numbers and reasons.
-type Sales struct{ d *Desk }
+// Sales is the screen of the last sales with their numbers and reasons, and of what goes back of them.
+type Sales struct {
+	d      *Desk
+	at     string // the selected sale; "" for the newest
+	busy   bool   // a refund is being asked for
+	open   asking // the refund in question; none when its sale is ""
+	notice func(words.Lang) string
+}
 
 // NewSales makes the screen.
 func NewSales(d *Desk) *Sales { return &Sales{d: d} }
@@ -22,47 +29,175 @@ func NewSales(d *Desk) *Sales { return &Sales{d: d} }
 // Init starts nothing: the book is filled already.
 func (s *Sales) Init() tea.Cmd { return nil }
 
-// Update has nothing to do: leaving is the console's key.
-func (s *Sales) Update(tea.Msg) tea.Cmd { return nil }
+// Update handles the keys this screen takes, answers of the agent, and news while it is shown.
+func (s *Sales) Update(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case Key:
+		s.notice = nil
+		switch msg {
+		case "up":
+			s.move(-1)
+		case "down":
+			s.move(1)
+		case "f7":
+			s.confirmRefund()
+			return nil
+		}
+		return s.look()
+	case Changed:
+		return s.look()
+	case looked:
+		if msg.err == nil {
+			s.d.Returns.Answer(msg.mark, msg.list)
+		}
+	case asked:
+		s.asked(msg)
+	}
+	return nil
+}
+
+// Takes reports that a key means something here. Any other leads back.
+func (s *Sales) Takes(k Key) bool { return k == "up" || k == "down" || k == "f7" }
+
+// Enter opens the screen at the newest sale.
+func (s *Sales) Enter() tea.Cmd {
+	s.at, s.notice = "", nil
+	return s.look()
+}
+
+func (s *Sales) tell(k words.Key) { s.notice = func(l words.Lang) string { return l.Say(k) } }
+
+// place finds the selected sale in the list; the newest when it is not there any more.
+func (s *Sales) place(list []localapi.Sale) int {
+	return max(0, slices.IndexFunc(list, func(x localapi.Sale) bool { return x.ID == s.at }))
+}
+
+func (s *Sales) selected() (localapi.Sale, bool) {
+	list := s.d.Book.Newest(listed)
+	if len(list) == 0 {
+		return localapi.Sale{}, false
+	}
+	return list[s.place(list)], true
+}
+
+func (s *Sales) move(by int) {
+	list := s.d.Book.Newest(listed)
+	if len(list) > 0 {
+		s.at = list[min(max(s.place(list)+by, 0), len(list)-1)].ID
+	}
+}
 
 // Hints are the keys of this screen.
-func (s *Sales) Hints() []Hint { return []Hint{{"Esc", s.d.Lang.Say(words.KeyBack)}} }
+func (s *Sales) Hints() []Hint {
+	say := s.d.Lang.Say
+	hints := []Hint{{"Esc", say(words.KeyBack)}}
+	if sale, ok := s.selected(); ok && sale.State == localapi.StatePaid && left(sale) > 0 {
+		hints = append(hints, Hint{"F7", say(words.KeyRefund)})
+	}
+	return hints
+}
 
-// View lists the sales; a narrow screen gives each two lines.
+// View lists the sales, and below them what goes back of the selected one. A narrow screen gives a
+// sale two lines when it is high enough; a low one shows those around the selected.
 func (s *Sales) View(w, h int) string {
 	d, say := s.d, s.d.Lang.Say
 	lines := []string{d.Theme.Band(widget.Plain, widget.Fit(" "+say(words.ListTitle), w))}
 	list := d.Book.Newest(listed)
+	end := []string{"", d.Theme.Text(widget.Dim, say(words.ListOnlyHere, listed))}
 	if len(list) == 0 {
-		lines = append(lines, "", say(words.ListEmpty))
+		return join(widget.Page(append(append(lines, "", say(words.ListEmpty)), end...), w, h))
 	}
-	for _, sale := range list {
-		line := saleLine(d, sale)
-		why := ""
-		if sale.State.Final() && sale.State != localapi.StatePaid {
-			why = d.Lang.Why(sale)
-		}
-		if w >= 76 {
-			lines = append(lines, widget.Fit(line, listCells)+"  "+widget.Fit(tail(sale.OrderNo, 8), 8)+"  "+why)
-			continue
-		}
-		lines = append(lines, line)
-		if why != "" && h >= 2*listed+2 {
-			lines = append(lines, "      "+why)
+	below := s.below(w)
+	here, room := s.place(list), h-1-len(below)
+	rows := make([][]string, len(list))
+	used := 0
+	for i, sale := range list {
+		rows[i] = s.row(sale, i == here, w, h)
+		used += len(rows[i])
+	}
+	for first := 0; used > room && first < here; first++ {
+		used -= len(rows[first])
+		rows[first] = nil
+	}
+	for _, row := range rows {
+		lines = append(lines, row...)
+	}
+	lines = append(lines[:min(len(lines), 1+max(room, 1))], below...)
+	return join(widget.Page(append(lines, end...), w, h))
+}
+
+func (s *Sales) row(sale localapi.Sale, here bool, w, h int) []string {
+	mark := "  "
+	if here {
+		mark = "> "
+	}
+	line, why := mark+saleLine(s.d, sale), s.why(sale)
+	if w >= wide {
+		return []string{widget.Fit(line, listCells+2) + "  " + widget.Fit(tail(sale.OrderNo, 8), 8) + "  " + why}
+	}
+	if why != "" && h >= 2*listed+2 {
+		return []string{line, "        " + why}
+	}
+	return []string{line}
+}
+
+// why is what a list tells beside the outcome: why a sale is not paid, or what went back of it.
+func (s *Sales) why(sale localapi.Sale) string {
+	d := s.d
+	switch {
+	case sale.State.Final() && sale.State != localapi.StatePaid:
+		return d.Lang.Why(sale)
+	case sale.RefundingAmount > 0:
+		return d.Lang.Say(words.BackOpen, d.Theme.Yuan(sale.RefundingAmount))
+	case sale.RefundedAmount > 0:
+		return d.Lang.Say(words.BackDone, d.Theme.Yuan(sale.RefundedAmount))
+	}
+	return ""
+}
+
+// below is what stands under the list: what was just refused, or the selected sale's newest refund.
+func (s *Sales) below(w int) []string {
+	d := s.d
+	text := ""
+	if sale, ok := s.selected(); ok {
+		if list := d.Returns.Of(sale.ID); len(list) > 0 {
+			text = refundText(d, list[0])
 		}
 	}
-	lines = append(lines, "", d.Theme.Text(widget.Dim, say(words.ListOnlyHere, listed)))
-	return join(widget.Page(lines, w, h))
+	switch {
+	case s.notice != nil:
+		text = s.notice(d.Lang)
+	case s.busy:
+		text = d.Lang.Say(words.RefundAsking)
+	}
+	if text == "" {
+		return nil
+	}
+	lines := []string{""}
+	for _, line := range widget.Wrap(text, w) {
+		lines = append(lines, d.Theme.Text(widget.Notice, line))
+	}
+	return lines
+}
+
+// refundText tells how a refund stands.
+func refundText(d *Desk, x localapi.Refund) string {
+	return d.Lang.Say(words.RefundOf, d.Theme.Yuan(x.Amount), d.Lang.Refund(x))
 }
 
 // saleLine is one sale in 36 cells: time, amount, wallet, sign and word of the outcome.
 func saleLine(d *Desk, s localapi.Sale) string {
-	sign := d.Theme.Sign(s.State.Outcome())
-	if s.State == localapi.StateWaiting {
+	sign, word, tone := d.Theme.Sign(s.State.Outcome()), d.Lang.State(s.State), toneOf(s.State)
+	switch {
+	case s.State == localapi.StateWaiting:
 		sign = "-" // nothing was sent, so there is nothing to doubt
+	case s.RefundingAmount > 0:
+		sign, word, tone = "?", d.Lang.Say(words.WordRefunding), widget.Doubt
+	case s.RefundedAmount > 0 && s.RefundedAmount == s.Amount:
+		word, tone = d.Lang.Say(words.WordRefunded), widget.Plain
 	}
 	return d.Clock(s.CreatedAt) + " " + widget.Right(d.Theme.Yuan(s.Amount), 10) + " " +
-		widget.Fit(d.Lang.Wallet(s), 8) + " " + d.Theme.Text(toneOf(s.State), sign+" "+d.Lang.State(s.State))
+		widget.Fit(d.Lang.Wallet(s), 8) + " " + d.Theme.Text(tone, sign+" "+word)
 }
 
 // recent is the short list beside or below the till: a title and up to n-1 sales.

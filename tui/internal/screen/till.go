@@ -39,6 +39,7 @@ type Till struct {
 	order      string // minted at the first Enter for this amount, repeated until the agent has answered
 	except     string // a cancelled sale under the same order number, which is not the one we wait for
 	unsure     bool   // the agent may have taken the sale; its answer was lost
+	insist     bool   // the cashier said that it is another customer than the one in doubt
 	armed      pay.Code
 	armedUntil time.Time
 	work       work
@@ -68,6 +69,8 @@ func (t *Till) Update(msg tea.Msg) tea.Cmd {
 		t.tell(func(l words.Lang) string { return l.Notice(msg.Notice) })
 	case Changed:
 		t.follow()
+	case Returned:
+		t.returned(msg.Refund)
 	case Ticked:
 		t.expire()
 	case started:
@@ -139,7 +142,7 @@ func (t *Till) key(k Key) tea.Cmd {
 			return t.start()
 		case "backspace":
 			if t.text != "" {
-				t.text, t.order = t.text[:len(t.text)-1], ""
+				t.text, t.order, t.insist = t.text[:len(t.text)-1], "", false
 			}
 		case "esc":
 			t.clear()
@@ -237,7 +240,7 @@ func (t *Till) append(sign byte) {
 	case sign != '.' && t.text == "0":
 		t.text = ""
 	}
-	t.text, t.order = t.text+string(sign), ""
+	t.text, t.order, t.insist = t.text+string(sign), "", false
 }
 
 func (t *Till) scan(s Scan) tea.Cmd {
@@ -327,7 +330,7 @@ func (t *Till) show(id string) {
 
 // clear empties the amount and what belongs to it.
 func (t *Till) clear() {
-	t.text, t.order, t.except, t.unsure, t.armed, t.notice = "", "", "", false, pay.Code{}, nil
+	t.text, t.order, t.except, t.unsure, t.insist, t.armed, t.notice = "", "", "", false, false, pay.Code{}, nil
 }
 
 // park leaves an open sale to the agent and serves the next customer.

@@ -194,6 +194,9 @@ func (t *Till) running(w int, s localapi.Sale) []string {
 	}
 	if s.Reason == "link_down" {
 		lines = append(lines, widget.Wrap(say(words.WaitingForLink), w)...)
+		if s.SendUntil != nil {
+			lines = append(lines, t.d.Theme.Text(widget.Notice, say(words.LapsesIn, widget.Lasted(s.SendUntil.Sub(t.d.Now)))))
+		}
 	}
 	if took >= askAfter {
 		lines = append(lines, widget.Wrap(say(words.TakingLong), w)...)

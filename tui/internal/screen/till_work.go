@@ -60,21 +60,21 @@ func (t *Till) start() tea.Cmd {
 		t.order = t.d.NewOrder()
 	}
 	t.work = starting
-	return t.d.newSale(t.order, a.Fen(), t.fresh())
+	return t.d.newSale(t.order, a.Fen(), t.fresh(), t.insist)
 }
 
 // again starts a sale of the same amount after one that was proven not paid.
 func (t *Till) again() tea.Cmd {
 	s, _ := t.d.Book.Sale(t.sale)
 	t.leave()
-	t.text, t.order = money.Fen(s.Amount).Yuan(), ""
+	t.text, t.order, t.insist = money.Fen(s.Amount).Yuan(), "", false
 	return t.start()
 }
 
-func (d *Desk) newSale(order string, fen int64, code pay.Code) tea.Cmd {
+func (d *Desk) newSale(order string, fen int64, code pay.Code, again bool) tea.Cmd {
 	agent, mark := d.Agent, d.Book.Mark()
 	return ask(func(ctx context.Context) tea.Msg {
-		s, err := agent.NewSale(ctx, localapi.NewSale{Amount: fen, OrderNo: order, Code: code.Reveal()})
+		s, err := agent.NewSale(ctx, localapi.NewSale{Amount: fen, OrderNo: order, Code: code.Reveal(), Again: again})
 		return started{order: order, mark: mark, sale: s, err: err}
 	})
 }
@@ -93,6 +93,11 @@ func (t *Till) started(m started) {
 	}
 	switch verdictOf(m.err) {
 	case refused:
+		if fault.CodeOf(m.err) == "sale.like_unknown" {
+			t.unsure = false
+			t.confirmLike()
+			return
+		}
 		t.unsure, t.order, t.except, t.armed = false, "", "", pay.Code{}
 		t.tell(func(l words.Lang) string { return l.Say(words.NoticeStartFailed, fault.MessageOf(m.err)) })
 	case notSent:
@@ -103,6 +108,30 @@ func (t *Till) started(m started) {
 		t.Refuse(sentence)
 	case unsure:
 		t.unsure = true
+	}
+}
+
+// confirmLike asks whether this is another customer: a sale over the same amount is in doubt, and
+// nobody may be charged twice to find out.
+func (t *Till) confirmLike() {
+	l, order := t.d.Lang, t.order
+	t.d.Open(&Confirm{
+		Title:   l.Say(words.ConfirmLikeTitle, t.asked()),
+		Body:    l.Say(words.ConfirmLikeBody),
+		YesText: l.Say(words.ConfirmLikeYes),
+		NoText:  l.Say(words.ConfirmLikeNo),
+		Yes: func() tea.Cmd {
+			t.insist = true
+			return t.start()
+		},
+		Stale: func() bool { return t.order != order || t.sale != "" },
+	})
+}
+
+// returned tells the end of a refund, which may come days after it was asked for.
+func (t *Till) returned(x localapi.Refund) {
+	if x.State.Final() && x.Tender == localapi.TenderWallet {
+		t.tell(func(l words.Lang) string { return l.Say(words.RefundOf, t.d.Theme.Yuan(x.Amount), l.Refund(x)) })
 	}
 }
 
@@ -172,7 +201,8 @@ func (t *Till) replace(code pay.Code) tea.Cmd {
 	t.sale, t.work = "", starting
 	t.text, t.order, t.except = money.Fen(old.Amount).Yuan(), order, old.ID
 	t.Refuse(words.NoticeScanReplaced)
-	agent, mark, begin := t.d.Agent, t.d.Book.Mark(), t.d.newSale(order, old.Amount, code)
+	// The waiting sale was let through beside whatever is in doubt, and this is the same customer's.
+	agent, mark, begin := t.d.Agent, t.d.Book.Mark(), t.d.newSale(order, old.Amount, code, true)
 	return ask(func(ctx context.Context) tea.Msg {
 		s, err := agent.Cancel(ctx, old.ID)
 		m := replaced{old: stopped{id: old.ID, mark: mark, sale: s, err: err}}

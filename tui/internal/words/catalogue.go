@@ -26,6 +26,7 @@ const (
 	Elapsed
 	TakingLong
 	WaitingForLink
+	LapsesIn
 
 	TitlePaid
 	TitleNotPaid
@@ -52,6 +53,8 @@ const (
 	WordUnknown
 	WordWaiting
 	WordRunning
+	WordRefunding
+	WordRefunded
 	WalletWeChat
 	WalletAlipay
 	WalletUnionPay
@@ -60,6 +63,10 @@ const (
 	ListTitle
 	ListEmpty
 	ListOnlyHere
+	BackOpen
+	BackDone
+	RefundOf
+	RefundAsking
 
 	AgentConnecting
 	AgentAway
@@ -81,11 +88,28 @@ const (
 	NoticeNotStarted
 	NoticeConsoleEnglish
 	NoticeAnswerFirst
+	NoticeRefundUnpaid
+	NoticeRefundNothing
+	NoticeRefundFailed
+	NoticeRefundNotSent
+	NoticeRefundUnsure
+	NoticeSendNow
+	NoticeSendLater
 
 	ConfirmStopTitle
 	ConfirmStopBody
 	ConfirmStopYes
 	ConfirmStopNo
+	ConfirmLikeTitle
+	ConfirmLikeBody
+	ConfirmLikeYes
+	ConfirmLikeNo
+	ConfirmRefundTitle
+	ConfirmRefundBody
+	ConfirmRefundOffline
+	ConfirmRefundByHand
+	ConfirmRefundYes
+	ConfirmRefundNo
 	ConfirmQuitTitle
 	ConfirmQuitBody
 	ConfirmQuitOpen
@@ -103,6 +127,8 @@ const (
 	KeyAgain
 	KeyLanguage
 	KeySales
+	KeyRefund
+	KeySendNow
 	KeyBack
 	KeyQuit
 
@@ -112,6 +138,8 @@ const (
 	StatusQueue
 	StatusOldest
 	StatusPending
+	StatusRefunds
+	StatusLapses
 	StatusScannerOK
 	StatusScannerGone
 	StatusScannerNone
@@ -128,18 +156,62 @@ var catalogue = map[Lang]map[Key]string{ZH: chinese, EN: english}
 // notices are the scans the agent did not use, by localapi.Notice's kind.
 var notices = map[Lang]map[string]string{
 	ZH: {
-		"product":    "这是商品条码，不是付款码。请扫顾客手机上的付款码。",
-		"link":       "这是网址或收款码，不是付款码。请顾客打开付款码。",
-		"unreadable": "没有读清楚。请让顾客调亮屏幕，再扫一次。",
-		"duplicate":  "同一个付款码扫了两次，只收一次款。",
-		"no_sale":    "没有待收款。请先输入金额，再扫码。",
+		"product":      "这是商品条码，不是付款码。请扫顾客手机上的付款码。",
+		"link":         "这是网址或收款码，不是付款码。请顾客打开付款码。",
+		"unreadable":   "没有读清楚。请让顾客调亮屏幕，再扫一次。",
+		"duplicate":    "同一个付款码扫了两次，只收一次款。",
+		"no_sale":      "没有待收款。请先输入金额，再扫码。",
+		"like_unknown": "另有一笔同样金额结果未知，没有收款。如果是另一位顾客：按 Esc 取消，再重新收款。",
 	},
 	EN: {
-		"product":    "This is a product barcode, not a payment code. Scan the code in the customer's wallet.",
-		"link":       "This is a link or a collection code. Ask the customer to open the payment code.",
-		"unreadable": "The code was read badly. Ask for a brighter screen and scan again.",
-		"duplicate":  "The same code was scanned twice. It is charged only once.",
-		"no_sale":    "No sale waits. Enter the amount first, then scan.",
+		"product":      "This is a product barcode, not a payment code. Scan the code in the customer's wallet.",
+		"link":         "This is a link or a collection code. Ask the customer to open the payment code.",
+		"unreadable":   "The code was read badly. Ask for a brighter screen and scan again.",
+		"duplicate":    "The same code was scanned twice. It is charged only once.",
+		"no_sale":      "No sale waits. Enter the amount first, then scan.",
+		"like_unknown": "Not charged: a sale of the same amount is not settled. For another customer press Esc and start again.",
+	},
+}
+
+// refunds say how a refund stands, by localapi.Refund's code: the till's own words, then the hub's.
+var refunds = map[Lang]map[string]string{
+	ZH: {
+		"refund_queued":         "已排队，还没有退款，连上中心后发出",
+		"refund_pending":        "中心已收到，正在办理，还没有退款",
+		"refunded":              "已退回顾客的钱包",
+		"refund_failed":         "被拒绝，没有退款",
+		"refunded_cash":         "已退现金",
+		"refunded_other":        "已用其他方式退还",
+		"refund.not_paid":       "被拒绝：中心没有这笔收款成功的记录，没有退款",
+		"refund.too_much":       "被拒绝：超过可退金额，没有退款",
+		"refund.window_over":    "被拒绝：超过钱包的退款期限，没有退款，请用其他方式退还",
+		"refund.too_many_parts": "被拒绝：这一笔的退款次数已满，没有退款，请用其他方式退还",
+		"refund.other_terminal": "被拒绝：不是本收银台收的，没有退款",
+		"refund.not_offered":    "被拒绝：这种付款不能退回钱包，请退现金",
+		"merchant_balance_low":  "被拒绝：商户账户余额不足，没有退款，充值后再退",
+		"refund_too_late":       "被拒绝：超过钱包的退款期限，没有退款，请用其他方式退还",
+		"customer_account":      "被拒绝：顾客的账户不能收款，没有退款，请用其他方式退还",
+		"misconfigured":         "商户设置有误，没有退款，请联系技术支持",
+		"refused":               "钱包拒绝了，没有退款",
+	},
+	EN: {
+		"refund_queued":         "queued, not refunded yet: it is sent when the hub can be reached",
+		"refund_pending":        "the hub has it, not refunded yet",
+		"refunded":              "refunded to the customer's wallet",
+		"refund_failed":         "refused, nothing went back",
+		"refunded_cash":         "given back in cash",
+		"refunded_other":        "given back by other means",
+		"refund.not_paid":       "refused: the hub has no such paid sale, nothing went back",
+		"refund.too_much":       "refused: more than can be refunded, nothing went back",
+		"refund.window_over":    "refused: the wallet's time for refunds is over, nothing went back; give it back in another way",
+		"refund.too_many_parts": "refused: the wallet takes no further refund of this sale, nothing went back; give it back in another way",
+		"refund.other_terminal": "refused: it was sold on another till, nothing went back",
+		"refund.not_offered":    "refused: this way of payment gives nothing back; pay it out in cash",
+		"merchant_balance_low":  "refused: the shop's own account is too low, nothing went back; fill it up, then refund anew",
+		"refund_too_late":       "refused: the wallet's time for refunds is over, nothing went back; give it back in another way",
+		"customer_account":      "refused: the customer's account cannot take money, nothing went back; give it back in another way",
+		"misconfigured":         "the shop's set-up is at fault, nothing went back; call support",
+		"refused":               "the wallet refused, nothing went back",
 	},
 }
 

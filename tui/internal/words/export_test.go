@@ -1,9 +1,10 @@
 package words
 
-// Catalogue, Reasons, Notices and LastKey show the maps to their tests.
+// Catalogue, Reasons, Notices, Refunds and LastKey show the maps to their tests.
 var (
 	Catalogue = catalogue
 	Notices   = notices
+	Refunds   = refunds
 )
 
 // LastKey counts the sentences.

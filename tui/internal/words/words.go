@@ -99,6 +99,18 @@ func (l Lang) State(s localapi.State) string {
 	return l.Say(WordUnknown)
 }
 
+// Refund says how a refund stands. A refusal that is new to us says so in our words and gives the
+// agent's English message for the reason.
+func (l Lang) Refund(r localapi.Refund) string {
+	if s, ok := refunds[l][r.Code]; ok {
+		return s
+	}
+	if r.State == localapi.RefundFailed {
+		return refunds[l]["refund_failed"] + ": " + r.Message
+	}
+	return r.Message
+}
+
 // Notice tells of a scan that was not used, by its kind; the agent's message for a new kind.
 func (l Lang) Notice(n localapi.Notice) string {
 	if s, ok := notices[l][n.Kind]; ok {

@@ -24,6 +24,9 @@ func sentences(l words.Lang) map[string]string {
 	for k, s := range words.Notices[l] {
 		all["notice "+k] = s
 	}
+	for k, s := range words.Refunds[l] {
+		all["refund "+k] = s
+	}
 	for k, r := range words.Reasons()[l] {
 		all["why "+k], all["next "+k] = r[0], r[1]
 	}
@@ -64,6 +67,17 @@ func TestEveryReasonIsTranslated(t *testing.T) {
 	s := localapi.Sale{State: localapi.StateDeclined, Reason: "new", Message: "the agent's message"}
 	if words.ZH.Why(s) != s.Message {
 		t.Errorf("a new reason shows %q", words.ZH.Why(s))
+	}
+	for _, word := range []string{"refund_queued", "refund_pending", "refunded", "refund_failed", "refunded_cash", "refunded_other"} {
+		for _, l := range []words.Lang{words.ZH, words.EN} {
+			if x := (localapi.Refund{State: localapi.RefundFailed, Code: word, Message: "the agent's message"}); strings.Contains(l.Refund(x), x.Message) {
+				t.Errorf("%s %s: %q", l, word, l.Refund(x))
+			}
+		}
+	}
+	x := localapi.Refund{State: localapi.RefundFailed, Code: "new", Message: "the agent's message"}
+	if got := words.ZH.Refund(x); !strings.HasPrefix(got, words.Refunds[words.ZH]["refund_failed"]) || !strings.HasSuffix(got, x.Message) {
+		t.Errorf("a new refusal shows %q", got)
 	}
 	n := localapi.Notice{Kind: "new", Message: "the agent's message"}
 	if words.ZH.Notice(n) != n.Message {

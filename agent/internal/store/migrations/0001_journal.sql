@@ -64,12 +64,55 @@ BEGIN SELECT RAISE(ABORT, 'an event does not change'); END;
 CREATE TRIGGER event_kept BEFORE DELETE ON event
 BEGIN SELECT RAISE(ABORT, 'an event is never deleted'); END;
 
--- What the hub owes an answer to: one message per sale. The body holds no payment code.
+-- Money of a paid sale on its way back. Its events are the sale's: they stand in the sale's chain.
+CREATE TABLE refund (
+    seq         INTEGER PRIMARY KEY AUTOINCREMENT, -- the order of refunds; no clock decides it
+    id          TEXT NOT NULL UNIQUE CHECK (length(id) BETWEEN 1 AND 64),
+    sale        TEXT NOT NULL REFERENCES sale (id),
+    refund_no   TEXT NOT NULL UNIQUE CHECK (length(refund_no) BETWEEN 1 AND 64),
+    amount      INTEGER NOT NULL CHECK (amount BETWEEN 1 AND 10000000000),
+    currency    TEXT NOT NULL CHECK (currency = 'CNY'),
+    tender      TEXT NOT NULL CHECK (tender IN ('wallet', 'cash', 'other')), -- the sale's
+    why         TEXT NOT NULL,
+    state       TEXT NOT NULL CHECK (state IN ('queued', 'pending', 'succeeded', 'failed')),
+    reason      TEXT NOT NULL CHECK (reason <> ''),
+    message     TEXT NOT NULL CHECK (message <> ''),
+    refund_id   TEXT NOT NULL,
+    wallet_ref  TEXT NOT NULL,
+    created_at  INTEGER NOT NULL,
+    finished_at INTEGER,
+    CHECK ((state IN ('succeeded', 'failed')) = (finished_at IS NOT NULL)),
+    -- what only the hub can prove carries the hub's name for it
+    CHECK (tender <> 'wallet' OR refund_id <> '' OR state NOT IN ('pending', 'succeeded')),
+    CHECK (refund_id = '' OR state <> 'queued'),
+    -- money from the cashier's hand is given back, and no wallet and no hub had a part in it
+    CHECK (tender = 'wallet' OR state = 'succeeded' AND refund_id = '' AND wallet_ref = '')
+) STRICT;
+
+CREATE INDEX refund_by_sale ON refund (sale, seq);
+CREATE INDEX refund_open ON refund (seq) WHERE finished_at IS NULL;
+
+-- of a paid sale, in its tender, and together never more than was paid
+CREATE TRIGGER refund_within BEFORE INSERT ON refund
+WHEN NOT EXISTS (SELECT 1 FROM sale s WHERE s.id = NEW.sale AND s.state = 'paid' AND s.tender = NEW.tender AND s.currency = NEW.currency
+    AND s.amount >= NEW.amount + (SELECT coalesce(sum(r.amount), 0) FROM refund r WHERE r.sale = NEW.sale AND r.state <> 'failed'))
+BEGIN SELECT RAISE(ABORT, 'more would go back than was paid'); END;
+CREATE TRIGGER refund_fixed BEFORE UPDATE OF id, sale, refund_no, amount, currency, tender, why, created_at ON refund
+BEGIN SELECT RAISE(ABORT, 'what is refunded does not change'); END;
+CREATE TRIGGER refund_settled BEFORE UPDATE ON refund WHEN OLD.finished_at IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'a settled refund does not change'); END;
+CREATE TRIGGER refund_kept BEFORE DELETE ON refund
+BEGIN SELECT RAISE(ABORT, 'a refund is never deleted'); END;
+
+-- What the hub owes an answer to: one message per sale and per refund, named by the key. The body
+-- holds no payment code.
 CREATE TABLE outbox (
-    seq  INTEGER PRIMARY KEY AUTOINCREMENT,
-    kind TEXT NOT NULL CHECK (kind IN ('pay', 'fence', 'cancel')),
-    key  TEXT NOT NULL UNIQUE REFERENCES sale (id),
-    body TEXT NOT NULL CHECK (json_valid(body))
+    seq    INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind   TEXT NOT NULL CHECK (kind IN ('pay', 'fence', 'cancel', 'refund')),
+    key    TEXT NOT NULL UNIQUE,
+    body   TEXT NOT NULL CHECK (json_valid(body)),
+    sale   TEXT AS (CASE WHEN kind <> 'refund' THEN key END) REFERENCES sale (id),
+    refund TEXT AS (CASE WHEN kind = 'refund' THEN key END) REFERENCES refund (id)
 ) STRICT;
 
 -- Which codes were used: keyed digests, kept for a day.
