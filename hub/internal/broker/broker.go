@@ -98,8 +98,9 @@ type Broker struct {
 	Deps
 	server *mqtt.Server
 	door   *door
-	ctx    context.Context // of Run, for the Desk
-	failed chan error      // what ends Run; room for the first
+	ctx    context.Context    // of Run, for the Desk
+	end    context.CancelFunc // of ctx, where lines are brought
+	failed chan error         // what ends Run; room for the first
 	pumps  sync.WaitGroup
 
 	mu       sync.Mutex
@@ -171,12 +172,12 @@ func capabilities(clients int) *mqtt.Capabilities {
 
 // Run serves until ctx ends, the listener breaks or the Mailbox fails.
 func (b *Broker) Run(ctx context.Context) error {
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	b.ctx = ctx
 	if b.server == nil {
 		return b.runInside(ctx)
 	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	b.ctx = ctx
 	if err := b.server.Serve(); err != nil {
 		return fmt.Errorf("broker: %w", err)
 	}

@@ -28,7 +28,9 @@ func Inside(signing ed25519.PrivateKey, d Deps) (*Broker, error) {
 	if len(signing) != ed25519.PrivateKeySize {
 		return nil, errors.New("broker: a signing key is required")
 	}
-	return &Broker{Config: Config{SigningKey: signing}, Deps: d, failed: make(chan error, 1), sessions: map[string]*session{}}, nil
+	b := &Broker{Config: Config{SigningKey: signing}, Deps: d, failed: make(chan error, 1), sessions: map[string]*session{}}
+	b.ctx, b.end = context.WithCancel(context.Background()) // lines may be brought before Run
+	return b, nil
 }
 
 // Session is a terminal's conversation over a line that was brought.
@@ -60,6 +62,7 @@ func (b *Broker) runInside(ctx context.Context) (failure error) {
 	case <-ctx.Done():
 	case failure = <-b.failed:
 	}
+	b.end()
 	b.mu.Lock()
 	b.closing = true
 	open := make([]*session, 0, len(b.sessions))

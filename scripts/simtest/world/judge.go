@@ -81,6 +81,21 @@ func (w *World) remembers(t *till, r *tillRun) {
 	t.failing, t.head = disk.None, head
 }
 
+// recalls holds a hub that has just started against what was known to be committed.
+func (w *World) recalls(h *hub, r *hubRun) {
+	n, err := r.hub.Newest()
+	if err != nil {
+		return // the disk fails again
+	}
+	if n < w.events {
+		w.fail("the hubs had %d events, %s finds %d", w.events, h.name, n)
+	}
+	if h.failing == disk.SyncFails && n > w.events && len(w.hubs) == 1 {
+		w.saw("sync failed at a hub, and the row was there")
+	}
+	h.failing = disk.None
+}
+
 // heal ends all faults.
 func (w *World) heal() {
 	w.mu.Lock()
@@ -92,7 +107,8 @@ func (w *World) heal() {
 	w.mu.Unlock()
 	for _, t := range w.tills {
 		t.disk.Room(-1)
-		t.full, t.back = false, time.Time{}
+		t.full.Store(false)
+		t.back = time.Time{}
 		if t.run != nil {
 			t.run.proc.Plan(disk.None, 0)
 		}

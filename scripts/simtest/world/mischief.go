@@ -144,8 +144,8 @@ func (w *World) fill(t *till, luck *rand.Rand) {
 	}
 	t.disk.Room(luck.IntN(64 << 10))
 	t.tight = true
-	t.full = luck.IntN(2) == 0
-	w.after(luck, time.Duration(luck.Int64N(int64(25*time.Second))), func() { t.disk.Room(-1); t.full = false })
+	t.full.Store(luck.IntN(2) == 0)
+	w.after(luck, time.Duration(luck.Int64N(int64(25*time.Second))), func() { t.disk.Room(-1); t.full.Store(false) })
 }
 
 func (w *World) stepClock(step *int64, luck *rand.Rand, whose string) {

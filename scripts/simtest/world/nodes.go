@@ -99,7 +99,7 @@ type till struct {
 	arrived map[string]int
 	head    uint64 // the newest event that was ever seen committed
 	back    time.Time
-	full    bool                     // and says so
+	full    atomic.Bool              // and says so
 	tight   bool                     // it was full once: the program may end over it
 	dark    bool                     // the next death at a write is a power cut
 	away    bool                     // was offline longer than a code lives
@@ -176,7 +176,7 @@ func (t *till) start() {
 }
 
 func (t *till) free() (uint64, error) {
-	if t.full {
+	if t.full.Load() {
 		return 2 << 20, nil
 	}
 	return 1 << 40, nil
@@ -280,6 +280,7 @@ func (h *hub) start() {
 		return
 	}
 	w.note("%s starts", h.name)
+	w.recalls(h, r)
 	ctx, cancel := context.WithCancel(context.Background())
 	r.cancel = cancel
 	h.run, h.back = r, time.Time{}
