@@ -423,8 +423,8 @@ static int x_random(sqlite3_vfs *vfs, int n, char *out) {
   return n;
 }
 
-// x_sleep waits really, but never long: whoever holds the lock runs in this same program.
-static int x_sleep(sqlite3_vfs *vfs, int us) { (void)vfs; usleep(us < 1000 ? us : 1000); return us; }
+// x_sleep waits in real time, for a lock: whoever holds it runs in this same program and needs a processor.
+static int x_sleep(sqlite3_vfs *vfs, int us) { (void)vfs; usleep(us); return us; }
 
 static int x_now64(sqlite3_vfs *vfs, sqlite3_int64 *ms) {
   (void)vfs;

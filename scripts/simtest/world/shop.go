@@ -61,7 +61,7 @@ func (w *World) build() error {
 	for n := range hubs {
 		w.hubs = append(w.hubs, &hub{w: w, name: fmt.Sprint("hub", n+1), disk: machine})
 	}
-	for n := range 2 + luck.IntN(tillsMost-1) {
+	for n := range 2 + luck.IntN(3)/2 { // two, or three in a third of the schedules
 		d, err := lay(journalFile, images.journal)
 		if err != nil {
 			return err

@@ -26,7 +26,7 @@ const (
 	faulty    = 100 * time.Second // anything may break
 	settling  = 120 * time.Second // after healing: until everybody knows
 	attending = 240 * time.Second // then: until nothing is planned any more
-	look      = 2 * time.Second   // how often the world looks after what has ended
+	look      = 3 * time.Second   // how often the world looks after what has ended
 )
 
 // Config is one schedule.
