@@ -27,8 +27,6 @@ var chainBugs = slices.Concat(
 			edits: swap(`err = db.writer.exec("COMMIT")`, `_ = db.writer.exec("COMMIT")`)},
 	),
 	chain("agent/internal/sale",
-		mutant{name: "chain/refusal-believed", wrong: "a late copy of the charge goes through after the cashier was told no", file: "law.go",
-			edits: swap(saleLeft, "Restart: {localapi.StateUnknown, wire.KindFence}, Cancel: {localapi.StateCancelling, wire.KindCancel},\n\t\tFenced: {to: localapi.StateLapsed}, Refused: {to: localapi.StateDeclined},")},
 		mutant{name: "chain/restart-lapses", wrong: "a charge that left before a power cut is shown as not paid", file: "law.go",
 			edits: swap(saleUnsure, "Restart: {to: localapi.StateLapsed}, Cancel: {to: localapi.StateCancelled},")},
 		mutant{name: "chain/till-timeout-lapses", wrong: "a charge whose answer is late is shown as not paid", file: "law.go",

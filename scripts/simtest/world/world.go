@@ -163,7 +163,10 @@ func (w *World) play() error {
 	w.note("settled")
 	if !w.wait(attending, w.resting) {
 		w.fail("not at rest %s after settling: %s", attending, w.restless())
-		return nil
+		if w.leading() == nil {
+			return nil
+		}
+		return w.verdict()
 	}
 	w.note("at rest")
 	if w.failed() {
