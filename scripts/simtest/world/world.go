@@ -8,6 +8,9 @@
 // only while every timer has an instant of its own and every draw a stream of its own. Take chance from
 // [World.luck] by name and delays from [World.in], and write nothing into the story that hangs on which of two
 // goroutines ran first.
+//
+// Refunds and stored-value codes are not in it yet. A refund is a step of trade, a call of the bank's way with a
+// fate of its own, and a term of its balance; a stored-value code is a tender that a till takes offline.
 package world
 
 import (
