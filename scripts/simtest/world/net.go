@@ -178,7 +178,7 @@ func (w *World) luckOf(luck *rand.Rand) (copies []time.Duration) {
 	drop, double, far, farther := luck.IntN(6) == 0, luck.IntN(8) == 0, luck.IntN(6) == 0, luck.IntN(12) == 0
 	for range 2 {
 		d := 5*time.Millisecond + time.Duration(luck.Int64N(int64(80*time.Millisecond)))
-		more, most := time.Duration(luck.Int64N(int64(8*time.Second))), time.Duration(luck.Int64N(int64(150*time.Second)))
+		more, most := time.Duration(luck.Int64N(int64(25*time.Second))), time.Duration(luck.Int64N(int64(150*time.Second)))
 		if far && w.on("delay") {
 			d += more
 		}

@@ -100,11 +100,14 @@ func (w *World) trade() (plan []step) {
 				late time.Duration
 				do   func(*intent)
 			}{
-				{luck.IntN(4) == 0, 40 * time.Second, w.cancelSale},
+				{luck.IntN(3) == 0, 40 * time.Second, w.cancelSale},
 				{luck.IntN(5) == 0, 5 * time.Second, w.enterAgain},
 				{luck.IntN(3) == 0, 90 * time.Second, w.retry},
 			} {
 				late := time.Duration(luck.Int64N(int64(again.late)))
+				if luck.IntN(2) == 0 { // at once, while a first message is still on its way
+					late /= 8
+				}
 				if again.is && w.on("impatient cashier") && at+late < faulty-time.Second {
 					plan = append(plan, step{at + late, func() { again.do(i) }})
 				}
