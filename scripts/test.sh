@@ -14,18 +14,21 @@ e2e=$!
 status=0
 
 section "packages, with the race detector; end-to-end tests beside them"
-# The laws' simulations have one goroutine: a few schedules here, all of them below.
-SEEDS=1000 go test -race -timeout 4m ./agent/... ./hub/... ./shared/... ./tui/... ./firmware-sim/... \
-	./scripts/archtest ./scripts/history ./scripts/mutants ./scripts/torture ./scripts/internal/... || status=1
+# A few schedules of the simulations here, for the detector; all of them below.
+SEEDS=1000 SIM_SEEDS=20 go test -race -timeout 4m ./agent/... ./hub/... ./shared/... ./tui/... ./firmware-sim/... \
+	./scripts/archtest ./scripts/history ./scripts/mutants ./scripts/simtest/... ./scripts/torture ./scripts/internal/... || status=1
 
-section "kill torture and MQTT faults begin; beside them, simulation"
+section "kill torture and MQTT faults begin; beside them, simulation of the laws"
 {
 	from=$(date +%s)
 	go run ./scripts/torture -bin bin -kills 60 && echo "torture took $(($(date +%s) - from)) s"
 } >"$tortured" 2>&1 &
 torture=$!
 # shellcheck disable=SC2046 # a list of packages
-go test -count=1 -timeout 4m -run Sim $(scripts/having.sh SEEDS) || status=1
+go test -count=1 -timeout 4m -run Sim $(scripts/having.sh '"SEEDS"') || status=1
+
+section "simulation of the whole chain"
+go run ./scripts/simtest -seeds 2000 || status=1
 
 section "power cuts and failing system calls, real programs"
 go test -count=1 -timeout 5m ./scripts/powercut -bin "$(pwd)/bin" || status=1

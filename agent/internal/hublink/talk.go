@@ -35,7 +35,7 @@ const (
 // talk is the conversation over one line. One goroutine runs it; everything here is its own.
 type talk struct {
 	l       *Link
-	n       *line
+	n       Line
 	greeted time.Time // first welcome
 	hello   time.Time // when the unanswered one left; zero: none
 
@@ -61,7 +61,7 @@ type try struct {
 	due   time.Time
 }
 
-func newTalk(l *Link, n *line) *talk {
+func newTalk(l *Link, n Line) *talk {
 	t := &talk{l: l, n: n, tries: map[uint64]try{}}
 	for _, timer := range []**time.Timer{&t.ack, &t.retry, &t.greet, &t.again, &t.copy.timer} {
 		*timer = time.NewTimer(time.Hour)
@@ -86,9 +86,9 @@ func (t *talk) run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case err := <-t.n.lost:
+		case err := <-t.n.Lost():
 			return err
-		case payload := <-t.n.in:
+		case payload := <-t.n.In():
 			if err := t.receive(payload); err != nil {
 				return err
 			}
@@ -120,9 +120,9 @@ func (t *talk) await(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
-	case err := <-t.n.lost:
+	case err := <-t.n.Lost():
 		return err
-	case payload := <-t.n.in:
+	case payload := <-t.n.In():
 		return t.receive(payload)
 	case <-t.l.wake:
 		t.stale = true
@@ -236,7 +236,7 @@ func (t *talk) send(qos byte, m Message) (taken <-chan struct{}, err error) {
 	}
 	t.acks = 0
 	t.ack.Stop()
-	return t.n.publish(qos, data)
+	return t.n.Publish(qos, data)
 }
 
 func (t *talk) acknowledge() error {

@@ -114,8 +114,9 @@ type Broker struct {
 	Deps
 	server *mqtt.Server
 	door   *door
-	ctx    context.Context // of Run, for the Desk
-	failed chan error      // what ends Run; room for the first
+	ctx    context.Context    // of Run, for the Desk
+	end    context.CancelFunc // of ctx, where lines are brought
+	failed chan error         // what ends Run; room for the first
 	pumps  sync.WaitGroup
 
 	mu       sync.Mutex
@@ -188,6 +189,9 @@ func capabilities(clients int) *mqtt.Capabilities {
 
 // Run serves until ctx ends, the listener breaks or the Mailbox fails.
 func (b *Broker) Run(ctx context.Context) error {
+	if b.server == nil {
+		return b.runInside(ctx)
+	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	b.ctx = ctx
@@ -254,7 +258,10 @@ func (b *Broker) session(terminal string) *session {
 
 // Stats tells the figures.
 func (b *Broker) Stats() Stats {
-	connections, pending := b.door.levels()
+	var connections, pending int
+	if b.door != nil {
+		connections, pending = b.door.levels()
+	}
 	b.mu.Lock()
 	sessions := len(b.sessions)
 	b.mu.Unlock()

@@ -203,7 +203,7 @@ func (e *Engine) intake(a Ask, w *way) (p payment.Payment, fresh bool, err error
 
 // payInside has the payment's end stored with its beginning.
 func (e *Engine) payInside(tx *store.Tx, own inside, p payment.Payment, code pay.Code, now time.Time) (payment.Payment, error) {
-	answer, err := own.PayWithin(tx, orderOf(p, code))
+	answer, err := own.PayWithin(tx, e.orderOf(p, code))
 	if err != nil {
 		return p, err
 	}

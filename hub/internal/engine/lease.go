@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"cloudcashier/hub/internal/store"
 	"cloudcashier/shared/fault"
 )
 
@@ -16,14 +17,26 @@ const (
 
 // Lead waits until this hub may write, and from then on every write is fenced: refused once another
 // hub took over. Doors open after it. A node's own earlier lease is taken over at once, another's
-// when it has expired by this hub's clock or was handed on.
+// when it has expired by this hub's clock, was handed on, or was not renewed for its whole life while this
+// hub watched, whatever the clocks say.
 func (e *Engine) Lead(ctx context.Context) error {
 	if e.leads.Load() != 0 {
 		return nil
 	}
+	var seen store.Lease
+	var since time.Time // when it was first seen as it is
 	for waiting := false; ; waiting = true {
-		lease, err := e.Store.Claim(e.Node, e.Now(), leaseLife)
+		at := e.Now()
+		if waiting && at.Sub(since) > leaseLife {
+			at = seen.Expires
+		}
+		lease, err := e.Store.Claim(e.Node, at, leaseLife)
+		if lease != seen {
+			seen, since = lease, e.Now()
+		}
 		if err == nil {
+			e.clock.notBefore(lease.Expires.Add(-leaseLife))
+			e.since.Store(e.Now().UnixNano())
 			e.leads.Store(lease.Expires.UnixNano())
 			e.Log.Info("this hub leads", "node", e.Node, "epoch", lease.Epoch)
 			return nil

@@ -218,3 +218,17 @@ func TestALossIsNoticed(t *testing.T) {
 		}
 	}
 }
+
+// A wallet that says of an undone attempt "closed" or "declined" has answered the look: nobody has to be asked.
+func TestProofOfNoChargeIsALook(t *testing.T) {
+	for _, e := range []payment.EventKind{payment.Undo, payment.Refuse} {
+		for _, s := range []pay.Status{pay.StatusReversed, pay.StatusClosed} {
+			p := inState(s, s)
+			p.Attempt.Tries = 3
+			after, _, err := payment.Apply(p, payment.Event{Kind: e}, began)
+			if err != nil || after.Attempt.Checks != p.Attempt.Checks+1 || after.Attempt.Tries != 0 {
+				t.Errorf("%s + %s: %d looks, %d tries (%v)", s, e, after.Attempt.Checks, after.Attempt.Tries, err)
+			}
+		}
+	}
+}
