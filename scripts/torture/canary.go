@@ -19,8 +19,8 @@ type bug struct {
 // them. The last two stay hidden from whoever only stops, delays and cuts bytes: see scripts/internal/mqttproxy.
 var bugs = []bug{
 	{"restart-declines", "the hub takes a call it was killed in for one that was refused",
-		"hub/internal/engine/engine.go", `e.apply(tx, p, cause, payment.Event{Kind: payment.Lose}, e.Now())`,
-		`e.apply(tx, p, cause, payment.Event{Kind: payment.Refuse, Decline: payment.Decline{Code: "killed"}}, e.Now())`},
+		"hub/internal/engine/engine.go", `e.apply(tx, p, cause, payment.Event{Kind: payment.Lose}, now)`,
+		`e.apply(tx, p, cause, payment.Event{Kind: payment.Refuse, Decline: payment.Decline{Code: "killed"}}, now)`},
 	{"silence-declines", "the hub takes a lost answer for a refusal",
 		"hub/internal/payment/plan.go", `e := Event{Kind: Lose, WalletRef: a.WalletRef,`, `e := Event{Kind: Refuse, Decline: Decline{Code: "lost"}, WalletRef: a.WalletRef,`},
 	{"restart-lapses", "the till takes a sale it was killed in for one that never left",

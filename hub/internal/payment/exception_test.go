@@ -39,9 +39,9 @@ pending    +R     .       .      .     .     .      .     .     -L    .       .
 unknown    +R     .       .      .     +R    .      .     .     -L    .       .
 succeeded  +R     .       +R     +R    +R    +R     +R    .     +R    +R      +R
 declined   +R     +L      .      +R    +R    .      .     .     -L    +R      +R
-reversing  +R     +L      .      .     +R    .      -SU   .     -LSU  .       .
-reversed   +R     +L-X    .      -X    +R    .      .     .     -LX   +R      .
-closed     +R     +L-X    .      -X    +R    .      -X    .     -L    +R      .
+reversing  +R     +L      .      .     .     .      -SU   .     -LSU  .       .
+reversed   +R     +L-X    -X     -X    +R    .      .     .     -LX   +R      .
+closed     +R     +L-X    -X     -X    +R    .      -X    .     -LX   +R      .
 `
 
 var letters = map[payment.ExceptionKind]string{payment.LateSuccess: "L", payment.RefusedEvent: "R", payment.SlowReversal: "S",
