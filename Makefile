@@ -60,7 +60,7 @@ sim: ## SEEDS=n schedules of the whole chain, and of each law; SEED=n plays one 
 fuzz: ## each parser's fuzz target for FUZZTIME
 	@scripts/fuzz.sh $(FUZZTIME)
 
-mutants: ## plant bugs, one at a time, and see each one caught (180 so far)
+mutants: ## plant bugs, one at a time, and see each one caught (179 so far)
 	@go run ./scripts/mutants
 
 torture: build ## kill, pause and cut KILLS=n times, then compare the three books (SEED=n)
