@@ -46,8 +46,6 @@ var chainBugs = slices.Concat(
 	chain("agent/internal/hublink",
 		mutant{name: "chain/copy-presumed", wrong: "rows of a journal that were lost on the way are never copied", file: "upload.go",
 			edits: swap(`case !u.known || s.Through < u.through: //`, `case !u.known && s.Through > 0 && u.through == 0: //`)},
-		mutant{name: "chain/gap-taken", wrong: "a lost result is never asked for again", file: "talk.go",
-			edits: []edit{{`case e.Seq == 0 || e.Seq > have+1:`, `case e.Seq == 0:`}, {`case e.Seq == have+1:`, `case e.Seq > have:`}}},
 	),
 	chain("hub/internal/broker",
 		mutant{name: "chain/ack-deletes-the-next", wrong: "a result is forgotten that the till never got", file: "session.go",

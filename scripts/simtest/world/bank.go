@@ -122,7 +122,7 @@ func (b *bank) draw(luck *rand.Rand) (f fate) {
 	case k == 15 && on("wallet late"), k == 16 && on("wallet late"):
 		f.late, f.never = whole(9), true
 	case k == 17 && on("wallet slow"):
-		f.travel, f.lostBack = whole(30), true
+		f.travel, f.lostBack = whole(45), true
 	}
 	if extra == 0 && b.w.on("wallet stubborn") {
 		f.stubborn = 1 + luck.IntN(2)
@@ -315,7 +315,7 @@ func (y way) Query(ctx context.Context, r hubtest.Ref) hubtest.Answer {
 		if o == nil {
 			return hubtest.Answer{Finding: hubtest.Absent}, 0, false
 		}
-		if o.queries++; o.queries <= o.of.fate.hidden {
+		if o.queries++; o.queries <= o.of.fate.hidden && y.w.on("wallet hides") {
 			return hubtest.Answer{Finding: hubtest.Absent}, 0, false
 		}
 		return y.tells(o), 0, false
@@ -339,7 +339,7 @@ func (y way) Reverse(ctx context.Context, r hubtest.Ref) hubtest.Answer {
 			y.w.saw("reversal refused as too early")
 			return unknown(errors.New("too early")), 0, false
 		}
-		if o.undos++; o.undos <= o.of.fate.stubborn {
+		if o.undos++; o.undos <= o.of.fate.stubborn && y.w.on("wallet stubborn") {
 			y.w.saw("reversal told to try again")
 			return unknown(errors.New("recall=Y")), 0, false
 		}

@@ -66,7 +66,14 @@ func (w *World) mischief() (plan []step) {
 		}
 	})
 	some("till clock", 2, func(luck *rand.Rand) { w.stepClock(&till(luck).step, luck, "a till") })
-	some("hub clock", 2, func(luck *rand.Rand) { w.stepClock(&w.hubStep, luck, "the hubs") })
+	some("hub clock", 2, func(luck *rand.Rand) {
+		if h := hub(luck); luck.IntN(2) == 0 && h.run != nil { // while its program does not run
+			w.note("%s is killed", h.name)
+			h.kill(false)
+			h.back = time.Now().Add(time.Second)
+		}
+		w.stepClock(&w.hubStep, luck, "the hubs")
+	})
 	some("hub killed", 3, func(luck *rand.Rand) {
 		if h := hub(luck); h.run != nil {
 			w.note("%s is killed", h.name)
