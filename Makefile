@@ -6,10 +6,12 @@ PROGRAMS := cashier-hub cashier-agent cashier-tui firmware-sim
 
 # Schedules that `make sim` draws: for each law, and for the whole chain.
 SEEDS    ?= 10000
-# Kills of `make torture`; 1000 take about a quarter of an hour.
+# Kills of `make torture`; 1000 take about ten minutes.
 KILLS     ?= 60
 # Disks that `make powercut` draws.
 IMAGES    ?= 20000
+# Tills of `make storm`.
+TILLS    ?= 2000
 # How long `make fuzz` stays at each parser.
 FUZZTIME ?= 20s
 # Who pays, and how it ends, with `make scan`.
@@ -20,7 +22,7 @@ export CGO_ENABLED := 1
 # The same flags everywhere, so that tests reuse what the build compiled.
 export GOFLAGS := -trimpath
 
-.PHONY: help build demo run scan test check sim mutants torture torture-canary powercut fuzz e2e setup clean
+.PHONY: help build demo run scan test check sim mutants torture torture-canary storm bench powercut fuzz e2e setup clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,20 +62,26 @@ sim: ## SEEDS=n schedules of the whole chain, and of each law; SEED=n plays one 
 fuzz: ## each parser's fuzz target for FUZZTIME
 	@scripts/fuzz.sh $(FUZZTIME)
 
-mutants: ## plant bugs, one at a time, and see each one caught (179 so far)
+mutants: ## plant bugs, one at a time, and see each one caught
 	@go run ./scripts/mutants
 
 torture: build ## kill, pause and cut KILLS=n times, then compare the three books (SEED=n)
 	@go run ./scripts/torture -bin bin -kills $(KILLS) $(if $(SEED),-seed $(SEED))
 
-torture-canary: ## see the torture find three planted bugs, about five minutes
+torture-canary: ## see the torture find five planted bugs, about eight minutes
 	@go run ./scripts/torture -kills 30 -canary all
+
+storm: build ## kill the hub under TILLS=n tills that sell; all back within a minute, no payment lost
+	@go run ./scripts/storm -bin bin -tills $(TILLS)
+
+bench: build ## measure: a till that drains while others sell, a reconnect storm; figure beside limit
+	@go run ./scripts/bench -bin bin -tills $(TILLS)
 
 powercut: setup build ## cut the power IMAGES=n times, fail every system call
 	IMAGES=$(IMAGES) FAULTS=all go test -count=1 -timeout 30m -v ./scripts/powercut -bin $(CURDIR)/bin
 
 e2e: setup build ## black-box tests of the real programs: every fate, kill -9, money compared
-	go test -count=1 -parallel 4 -timeout 5m -v ./scripts/e2e -bin $(CURDIR)/bin
+	go test -count=1 -parallel 4 -timeout 8m -v ./scripts/e2e -bin $(CURDIR)/bin
 
 setup: ## install what tests need from Debian, when it is missing
 	@scripts/setup.sh

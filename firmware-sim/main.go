@@ -1,5 +1,6 @@
 // Command firmware-sim is the till's hardware, pretended, for demos, tests and developers without
-// a scanner on the desk. Package board holds the hardware; this is its command line.
+// a scanner on the desk, and whole fleets of tills for load. Package board holds the hardware, package
+// fleet the tills; this is their command line.
 //
 // It refuses to be reached from another machine: its control door opens on loopback only. Newcomers
 // get one thing wrong: the link is not the device. Give the agent the link; the pty behind it
@@ -17,13 +18,15 @@ import (
 	"syscall"
 )
 
-const usage = `firmware-sim pretends to be a till's hardware.
+const usage = `firmware-sim pretends to be a till's hardware, or many whole tills.
 
 Usage:
   firmware-sim scanner --link PATH [flags]   a barcode scanner on a pseudo-terminal
+  firmware-sim fleet --hub URL --ca FILE --codes FILE [flags]
+                                             thousands of tills that sell, for load
   firmware-sim help                          this text
 
-"firmware-sim scanner --help" lists the flags.
+"firmware-sim scanner --help" and "firmware-sim fleet --help" list the flags.
 `
 
 func main() {
@@ -45,6 +48,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return 0
 	case "scanner":
 		err = runScanner(ctx, args[1:], stdin, stdout, stderr)
+	case "fleet":
+		err = runFleet(ctx, args[1:], stdin, stdout, stderr)
 	default:
 		err = wrongUse{fmt.Errorf("unknown command %q: see firmware-sim help", args[0])}
 	}

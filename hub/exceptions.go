@@ -36,9 +36,9 @@ func exceptionsList() *cobra.Command {
 				return printJSON(c.OutOrStdout(), list)
 			}
 			w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
-			fmt.Fprintln(w, "EXCEPTION\tKIND\tSTATE\tOWNER\tUNTIL\tORDER\tAMOUNT\tPAYMENT")
+			fmt.Fprintln(w, "EXCEPTION\tKIND\tSTATE\tOWNER\tUNTIL\tORDER\tAMOUNT\tABOUT")
 			for _, x := range list {
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", x.ID, x.Kind, x.State, x.Owner, x.DeadlineAt.Format(time.RFC3339), x.OrderNo, x.Money(), x.Payment)
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", x.ID, x.Kind, x.State, x.Owner, x.DeadlineAt.Format(time.RFC3339), x.OrderNo, x.Money(), x.About())
 			}
 			return w.Flush()
 		}}
@@ -115,9 +115,11 @@ func describe(out io.Writer, x hubd.Exception) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, line := range [][2]string{{"exception", x.ID}, {"kind", x.Kind + " (" + x.Matter + ")"}, {"state", x.State}, {"owner", x.Owner},
 		{"opened", x.OpenedAt.Format(time.RFC3339)}, {"until", x.DeadlineAt.Format(time.RFC3339)}, {"merchant", x.Merchant},
-		{"order", x.OrderNo}, {"payment", x.Payment + ", " + string(x.Outcome)}, {"amount", x.Money()},
+		{"order", x.OrderNo}, {"payment", x.Payment + ", " + string(x.Outcome)}, {"refund", x.Refund}, {"amount", x.Money()},
 		{"wallet", string(x.Wallet) + " " + x.OutTradeNo + ", " + string(x.Attempt)}, {"known then", string(x.Known)}} {
-		fmt.Fprintf(w, "%s\t%s\n", line[0], line[1])
+		if line[1] != "" {
+			fmt.Fprintf(w, "%s\t%s\n", line[0], line[1])
+		}
 	}
 	if x.ResolvedAt != nil {
 		fmt.Fprintf(w, "resolved\t%s by %s\n", x.ResolvedAt.Format(time.RFC3339), x.By)

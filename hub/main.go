@@ -44,7 +44,8 @@ func command() *cobra.Command {
 	root.PersistentFlags().StringVar(&format, "log-format", "text", "lines of the log: text or json")
 	root.PersistentFlags().StringVar(&level, "log-level", "info", "debug, info, warn or error")
 	logger := func() (*slog.Logger, error) { return logs.New(os.Stderr, format, level) }
-	root.AddCommand(labCommand(logger), serveCommand(logger), sandboxCommand(logger), exportCommand(), exceptionsCommand(), doctorCommand())
+	root.AddCommand(labCommand(logger), serveCommand(logger), sandboxCommand(logger), exportCommand(), exceptionsCommand(), terminalCommand(),
+		storedValueCommand(), doctorCommand())
 	return root
 }
 
@@ -131,7 +132,7 @@ func sandboxCommand(logger newLogger) *cobra.Command {
 
 func exportCommand() *cobra.Command {
 	var data, file string
-	c := &cobra.Command{Use: "export payments|attempts|events|records", Short: "Write records as NDJSON; changes nothing",
+	c := &cobra.Command{Use: "export payments|attempts|events|records|storedvalue", Short: "Write records as NDJSON; changes nothing",
 		Args: cobra.ExactArgs(1), ValidArgs: hubd.Exports(),
 		RunE: func(c *cobra.Command, args []string) error {
 			cfg, err := placeOf(data, file)

@@ -16,6 +16,7 @@ import (
 	"cloudcashier/agent/internal/store"
 	"cloudcashier/shared/fault"
 	api "cloudcashier/shared/localapi"
+	"cloudcashier/shared/money"
 )
 
 // Verdict is how a check ended.
@@ -58,7 +59,7 @@ func Doctor(ctx context.Context, c Config, d Deps) []Check {
 	if err == nil {
 		checks = append(checks, hub(ctx, who, d.Now))
 	}
-	return append(checks, clock(status))
+	return append(checks, clock(status), offline(status))
 }
 
 func folder(dir string) Check {
@@ -102,6 +103,9 @@ func journal(dir string) Check {
 		return Check{"journal", Warn, "there is none yet", "it is made by the first cashier-agent run"}
 	case err != nil:
 		return Check{"journal", Fail, err.Error(), "stop the agent, copy the folder away, and tell the operator of the hub: open payments are known there"}
+	case h.Deferred > 0:
+		return Check{"journal", Warn, fmt.Sprintf("sound; %d sales, %d of them not settled, %d accepted without a connection and not collected", h.Sales, h.Open, h.Deferred),
+			"let the agent run with a link to the hub until they are: deleting this folder loses their money"}
 	case h.Open > 0 || h.OpenRefunds > 0:
 		return Check{"journal", Warn, fmt.Sprintf("sound; %d sales, %d of them not settled; %d refunds, %d of them not settled",
 			h.Sales, h.Open, h.Refunds, h.OpenRefunds), "let the agent run with a link to the hub until they are"}
@@ -144,7 +148,7 @@ func agent(s *api.Status, err error) Check {
 		return Check{"agent", Warn, fault.MessageOf(err), "start it: cashier-agent run --data DIR"}
 	case s.Link != "up":
 		return Check{"agent", Fail, fmt.Sprintf("runs (%s), no link to the hub since %s: %s", s.Version, s.LinkSince.Format(time.RFC3339), s.LinkMessage),
-			"see the check \"hub\"; only cash until then"}
+			"see the check \"hub\"; until then cash, and what the check \"offline\" says"}
 	case s.OpenSales > 0 || s.OpenRefunds > 0:
 		return Check{"agent", OK, fmt.Sprintf("runs (%s), linked; %d sales and %d refunds open, %d messages not answered",
 			s.Version, s.OpenSales, s.OpenRefunds, s.Queue), ""}
@@ -213,4 +217,17 @@ func clock(s *api.Status) Check {
 		return Check{"clock", Warn, found, "set this machine's clock (NTP): no payment depends on it, records and certificates do"}
 	}
 	return Check{"clock", OK, found, ""}
+}
+
+// offline tells what the till accepts without a connection.
+func offline(s *api.Status) Check {
+	switch {
+	case s == nil:
+		return Check{"offline", Warn, "not known: only a running agent knows its limits", "start the agent, then ask again"}
+	case s.Offline.Limits == nil:
+		return Check{"offline", OK, "nothing but cash is accepted without a connection: the hub has set no limits, or they have expired", ""}
+	}
+	l := s.Offline.Limits
+	return Check{"offline", OK, fmt.Sprintf("stored value is accepted without a connection: %d sales of %d, %s of %s, until %s",
+		s.Offline.Count, l.Count, money.Fen(s.Offline.Sum), money.Fen(l.Sum), l.ExpiresAt.Format(time.RFC3339)), ""}
 }

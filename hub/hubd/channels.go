@@ -18,13 +18,14 @@ import (
 	"cloudcashier/hub/internal/channel/wechat"
 	"cloudcashier/hub/internal/engine"
 	"cloudcashier/shared/fault"
+	"cloudcashier/shared/pay"
 )
 
 // openChannels makes a connector for each configured channel.
-func openChannels(configs []ChannelConfig, now func() time.Time, random io.Reader) ([]engine.Way, error) {
+func (h *Hub) openChannels() ([]engine.Way, error) {
 	var ways []engine.Way
-	for _, c := range configs {
-		ch, err := openChannel(c, now, random)
+	for _, c := range h.cfg.Channels {
+		ch, err := h.openChannel(c)
 		if err != nil {
 			return nil, fmt.Errorf("channel %s: %w", c.Name, err)
 		}
@@ -33,7 +34,14 @@ func openChannels(configs []ChannelConfig, now func() time.Time, random io.Reade
 	return ways, nil
 }
 
-func openChannel(c ChannelConfig, now func() time.Time, random io.Reader) (channel.Channel, error) {
+func (h *Hub) openChannel(c ChannelConfig) (channel.Channel, error) {
+	if c.Wallet == pay.StoredValue {
+		return h.storedValue(), nil
+	}
+	return openWallet(c, h.deps.Now, h.deps.Random)
+}
+
+func openWallet(c ChannelConfig, now func() time.Time, random io.Reader) (channel.Channel, error) {
 	roots, err := rootsFrom(c.CAFile)
 	if err != nil {
 		return nil, err

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/goccy/go-yaml"
 
@@ -24,6 +25,7 @@ type Config struct {
 	Terminal string          `yaml:"mqtt_advertised,omitempty"` // what terminals are told to dial; MQTT when empty
 	Channels []ChannelConfig `yaml:"channels"`
 	Portal   PortalConfig    `yaml:"portal,omitempty"`
+	Offline  []OfflineConfig `yaml:"offline,omitempty"` // what tills may take without a connection; nothing when empty
 }
 
 // ChannelConfig is one way to a wallet.
@@ -31,7 +33,7 @@ type ChannelConfig struct {
 	Name     string        `yaml:"name"`
 	Merchant string        `yaml:"merchant,omitempty"` // whose; every merchant's when empty
 	Wallet   pay.Wallet    `yaml:"wallet"`
-	URL      string        `yaml:"url"`               // the wallet's base URL (WeChat) or gateway (Alipay)
+	URL      string        `yaml:"url,omitempty"`     // the wallet's base URL (WeChat) or gateway (Alipay)
 	CAFile   string        `yaml:"ca_file,omitempty"` // who vouches for the wallet's host; the system's when empty
 	WeChat   *WeChatConfig `yaml:"wechat_v2,omitempty"`
 	Alipay   *AlipayConfig `yaml:"alipay,omitempty"`
@@ -136,14 +138,23 @@ func (c Config) Validate() error {
 			bad(key+".name", "give each channel a name of its own")
 		}
 		names[ch.Name] = true
-		if ch.URL == "" {
-			bad(key+".url", "name the wallet's URL")
+		if (ch.URL == "") != (ch.Wallet == pay.StoredValue) {
+			bad(key+".url", "name the wallet's URL; stored value is the hub's own and has none")
 		}
 		switch {
+		case ch.Wallet == pay.StoredValue && ch.WeChat == nil && ch.Alipay == nil:
 		case ch.Wallet == pay.WeChat && ch.WeChat != nil && ch.Alipay == nil:
 		case ch.Wallet == pay.Alipay && ch.Alipay != nil && ch.WeChat == nil:
 		default:
-			bad(key, "a wechat channel has wechat_v2, an alipay channel has alipay, and nothing else")
+			bad(key, "a wechat channel has wechat_v2, an alipay channel has alipay, a storedvalue channel neither, and nothing else")
+		}
+	}
+	if len(c.Offline) > 0 && !c.hasStoredValue() {
+		bad("offline", "nothing but stored value is taken offline: add a channel of wallet storedvalue")
+	}
+	for i, o := range c.Offline {
+		if _, err := o.policy("trm", time.Unix(1, 0)); err != nil || o.Collect < time.Second {
+			bad(fmt.Sprintf("offline[%d]", i), "per_sale, count, sum, age, valid and collect are above zero, and at least a second: fen, sales, fen, and times like 24h")
 		}
 	}
 	if len(faults) == 0 {

@@ -11,6 +11,7 @@ import (
 	"cloudcashier/hub/internal/store"
 	"cloudcashier/shared/fault"
 	"cloudcashier/shared/id"
+	"cloudcashier/shared/money"
 )
 
 // Demo is a merchant to try things with.
@@ -20,7 +21,11 @@ type Demo struct {
 	APIKeyID        string   `json:"api_key_id"`
 	APISecret       string   `json:"-"` // derived
 	ActivationCodes []string `json:"activation_codes"`
+	StoredAccount   string   `json:"stored_account"` // of a customer with stored value
 }
+
+// demoBalance is what the demo's customer begins with: 5,000 yuan.
+const demoBalance = 5_000_00
 
 // SeedDemo makes the demo merchant once and keeps who it is in the file; later calls find it again.
 // The file is written before the records, so that a crash in between leaves nothing twice.
@@ -32,7 +37,8 @@ func (h *Hub) SeedDemo(path string, codes int) (d Demo, err error) {
 			return d, fault.Wrap(err, fault.Invalid, "demo.file", "%s is damaged: restore it from your backup", path)
 		}
 	case errors.Is(err, fs.ErrNotExist):
-		d = Demo{Merchant: h.ids.New(id.Merchant), Store: h.ids.New(id.Store), APIKeyID: h.ids.New(id.APIKey)}
+		d = Demo{Merchant: h.ids.New(id.Merchant), Store: h.ids.New(id.Store), APIKeyID: h.ids.New(id.APIKey),
+			StoredAccount: h.ids.New(id.StoredAccount)}
 		for range codes {
 			code, err := registry.MintCode(h.deps.Random)
 			if err != nil {
@@ -66,23 +72,20 @@ func (h *Hub) putDemo(tx *store.Tx, d Demo) error {
 	if err := tx.PutAPIKey(store.APIKey{ID: d.APIKeyID, Merchant: d.Merchant}, now); err != nil {
 		return err
 	}
-	for _, typed := range d.ActivationCodes {
-		code, err := registry.NormalizeCode(typed)
-		if err != nil {
-			return err
-		}
-		hash := registry.HashCode(h.keys.derive("activation"), code)
-		known, err := tx.ActivationCode(hash)
-		if err != nil || known.Hash != "" {
-			if err != nil {
-				return err
-			}
-			continue
-		}
-		if err := tx.PutActivationCode(registry.ActivationCode{Hash: hash, Merchant: d.Merchant, Store: d.Store,
-			Created: now, Expires: now.Add(codeLife)}); err != nil {
-			return err
-		}
+	if err := h.putDemoAccount(tx, d, now); err != nil {
+		return err
 	}
-	return nil
+	return h.putCodes(tx, Codes{Merchant: d.Merchant, Store: d.Store, ExpiresAt: now.Add(codeLife)}, d.ActivationCodes, now)
+}
+
+// putDemoAccount gives the demo's customer stored value, once.
+func (h *Hub) putDemoAccount(tx *store.Tx, d Demo, now time.Time) error {
+	if err := tx.InsertStoredAccount(store.StoredAccount{ID: d.StoredAccount, Merchant: d.Merchant, Name: "Demo customer", Created: now}); err != nil {
+		return err
+	}
+	_, ok, err := tx.StoredEntry("topup", d.StoredAccount)
+	if err != nil || ok {
+		return err
+	}
+	return tx.InsertStoredEntry(store.StoredEntry{Account: d.StoredAccount, Kind: "topup", Number: d.StoredAccount, Amount: money.Fen(demoBalance), At: now})
 }

@@ -16,6 +16,7 @@ import (
 
 	"cloudcashier/hub/internal/store"
 	"cloudcashier/shared/fault"
+	"cloudcashier/shared/pay"
 	"cloudcashier/shared/sqlite"
 )
 
@@ -77,10 +78,27 @@ func Examine(ctx context.Context, configFile string, deps Deps) Report {
 		return r
 	}
 	r.folder(cfg)
-	ways, err := openChannels(cfg.Channels, deps.Now, deps.Random)
-	r.add("channel keys", err, "%d channels can sign", len(ways))
+	err = nil
 	for _, ch := range cfg.Channels {
-		r.reach(ctx, "channel "+ch.Name, ch)
+		if ch.Wallet == pay.StoredValue {
+			continue // no keys but the hub's own
+		}
+		_, broken := openWallet(ch, deps.Now, deps.Random)
+		err = errors.Join(err, broken)
+	}
+	r.add("channel keys", err, "%d channels can sign", len(cfg.Channels))
+	for _, ch := range cfg.Channels {
+		if ch.Wallet != pay.StoredValue {
+			r.reach(ctx, "channel "+ch.Name, ch)
+		}
+	}
+	r.balances(cfg)
+	most := terminalsMost()
+	if most < terminalsWanted {
+		r = append(r, Finding{"open files", "warn", fmt.Sprintf("the limit leaves room for %d terminals: raise it to %d (LimitNOFILE, ulimit -n) for %d",
+			most, terminalsWanted+otherFiles, terminalsWanted)})
+	} else {
+		r.add("open files", nil, "room for %d terminals", most)
 	}
 	r.door("api port", cfg.HTTP)
 	r.door("terminals' port", cfg.MQTT)
@@ -120,6 +138,18 @@ func (r *Report) folder(cfg Config) {
 		return
 	}
 	r.add("exceptions", err, "none is open")
+}
+
+// balances holds the stored value against its entries.
+func (r *Report) balances(cfg Config) {
+	if !cfg.hasStoredValue() {
+		return
+	}
+	astray, err := store.StoredAstray(cfg.DatabaseFile())
+	if err == nil && astray > 0 {
+		err = fmt.Errorf("%d balances or charges are not what the entries say: the database was edited", astray)
+	}
+	r.add("stored value", err, "every balance is the sum of its entries")
 }
 
 // reach dials a wallet's host and checks its certificate, without sending anything.

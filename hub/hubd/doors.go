@@ -2,6 +2,7 @@ package hubd
 
 import (
 	"sync"
+	"syscall"
 	"time"
 
 	"cloudcashier/hub/internal/broker"
@@ -76,6 +77,25 @@ func (r *keyring) APIKey(id string) (gateway.APIKey, error) {
 	return key, nil
 }
 
+const (
+	// terminalsWanted is what one hub serves, and needs a file descriptor each.
+	terminalsWanted = 20_000
+	// otherFiles is what the hub needs besides: the merchants' connections, calls to wallets, the database.
+	otherFiles = 9_000
+)
+
+// terminalsMost is how many terminals this process may hold without running out of file descriptors: a
+// hub that cannot open a connection to a wallet is of no use to the terminals it lets in. The Go
+// runtime has raised the soft limit to the hard one by now.
+func terminalsMost() int {
+	var files syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil {
+		return terminalsWanted
+	}
+	room := int64(min(files.Cur, 1<<30))
+	return int(min(terminalsWanted, max(room-otherFiles, room/2)))
+}
+
 // gauges are the figures an operator watches.
 func (h *Hub) gauges() map[string]float64 {
 	figures := map[string]float64{}
@@ -89,13 +109,20 @@ func (h *Hub) gauges() map[string]float64 {
 		if oldest > 0 {
 			figures["oldest_open_age_seconds"] = h.deps.Now().Sub(time.UnixMilli(oldest)).Seconds()
 		}
+		refunds, doubtful, err := tx.OpenRefunds()
+		if err != nil {
+			return err
+		}
+		figures["open_refunds"], figures["unknown_refunds"] = float64(refunds), float64(doubtful)
 		exceptions, err := tx.OpenExceptions()
 		figures["open_exceptions"] = float64(exceptions)
 		return err
 	})
 	figures["work_queue_depth"] = float64(h.engine.Depth())
 	b := h.broker.Stats()
+	figures["terminals_arrived"], figures["terminals_turned_away"] = float64(b.Connected), float64(b.RefusedConnections)
 	figures["terminals_connected"], figures["terminal_clones"] = float64(b.Sessions), float64(b.Clones)
+	figures["terminal_skips"] = float64(b.Skips)
 	figures["terminal_messages_received"], figures["terminal_messages_committed"] = float64(b.Received), float64(b.Committed)
 	figures["terminal_messages_failed"], figures["terminal_messages_refused"] = float64(b.DeskErrors), float64(b.RefusedPackets)
 	return figures

@@ -19,6 +19,7 @@ type Exception struct {
 	Owner      string          `json:"owner"` // "hub": the schedule is at it; "operations": a person must look
 	Matter     string          `json:"matter"`
 	Payment    string          `json:"payment_id"`
+	Refund     string          `json:"refund_id,omitempty"` // when the doubt is about a refund
 	Merchant   string          `json:"merchant"`
 	OrderNo    string          `json:"order_no"`
 	Amount     int64           `json:"amount"` // minor units
@@ -39,8 +40,16 @@ type Exception struct {
 // Money is the amount for people.
 func (x Exception) Money() string { return money.Fen(x.Amount).String() }
 
+// About is the payment or refund whose doubt it is.
+func (x Exception) About() string {
+	if x.Refund != "" {
+		return x.Refund
+	}
+	return x.Payment
+}
+
 func exceptionOf(x payment.Exception, p payment.Payment) Exception {
-	e := Exception{ID: x.ID, Kind: string(x.Kind), State: "open", Owner: string(x.Owner), Matter: x.Matter, Payment: x.Payment,
+	e := Exception{ID: x.ID, Kind: string(x.Kind), State: "open", Owner: string(x.Owner), Matter: x.Matter, Payment: x.Payment, Refund: x.Refund,
 		Merchant: p.Merchant, OrderNo: p.OrderNo, Amount: p.Amount.Fen(), Currency: string(p.Amount.Currency()),
 		Wallet: p.Wallet, OutTradeNo: p.Attempt.OutTradeNo, Outcome: p.Outcome(), Attempt: p.Attempt.Status, OpenedAt: x.Opened,
 		DeadlineAt: x.Deadline, By: x.By, Decision: string(x.Decision), Note: x.Note, Known: json.RawMessage(x.Known)}

@@ -17,6 +17,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -71,15 +72,15 @@ func Open(cfg Config, deps Deps) (h *Hub, err error) {
 	if h.keys, err = loadKeys(filepath.Join(cfg.Data, "keys"), deps.Random, deps.Now()); err != nil {
 		return h, err
 	}
-	ways, err := openChannels(cfg.Channels, deps.Now, deps.Random)
-	if err != nil {
-		return h, err
-	}
 	node, err := keep(filepath.Join(cfg.Data, "node"), func() ([]byte, error) { return []byte(h.ids.New("nod")), nil })
 	if err != nil {
 		return h, err
 	}
 	if h.store, err = store.Open(cfg.DatabaseFile(), deps.Now); err != nil {
+		return h, err
+	}
+	ways, err := h.openChannels()
+	if err != nil {
 		return h, err
 	}
 	if h.operators, err = h.listenOperators(); err != nil {
@@ -104,8 +105,9 @@ func (h *Hub) openDoors() error {
 	}
 	forTerminals := &tls.Config{Certificates: []tls.Certificate{cert}, ClientCAs: h.keys.ca.Pool(), MinVersion: tls.VersionTLS12, Time: h.deps.Now}
 	h.broker, err = broker.New(
-		broker.Config{Listener: h.mqtt, TLS: forTerminals, SigningKey: h.keys.signing()},
-		broker.Deps{Desk: engine.Desk{Engine: h.engine}, Mailbox: mailbox{h.store}, Directory: h.store, Now: h.engine.Now, IDs: h.ids,
+		broker.Config{Listener: h.mqtt, TLS: forTerminals, SigningKey: h.keys.signing(), TicketKey: h.keys.ticket, MaxConnections: terminalsMost(),
+			Offline: h.offlinePolicy},
+		broker.Deps{Desk: engine.Desk{Engine: h.engine}, Archive: engine.Desk{Engine: h.engine}, Mailbox: mailbox{h.store}, Directory: h.store, Now: h.engine.Now, IDs: h.ids,
 			Log: h.deps.Log.With("part", "broker")})
 	if err != nil {
 		return err
@@ -123,7 +125,7 @@ func (h *Hub) openDoors() error {
 	h.gateway, err = gateway.New(
 		gateway.Config{Listener: h.http, TLS: &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12},
 			SigningKey: h.keys.signing(), SigningKeyID: "hub", HashKey: h.keys.derive("body-hash"), MetricsToken: h.MetricsToken()},
-		gateway.Deps{Collector: h.engine, Reader: h.engine, Keys: newKeyring(h.store, h.keys, h.deps.Now), Nonces: h.store,
+		gateway.Deps{Collector: h.engine, Refunder: h.engine, Reader: h.engine, Keys: newKeyring(h.store, h.keys, h.deps.Now), Nonces: h.store,
 			Enroller: &enroller{store: h.store, keys: h.keys, ids: h.ids, random: h.deps.Random, now: h.deps.Now, mqtt: advertised},
 			Portal:   page, Ready: h.store.DB().Err, Gauges: h.gauges, Now: h.deps.Now, Log: h.deps.Log.With("part", "gateway")})
 	return err
@@ -171,11 +173,15 @@ func (h *Hub) sweep(ctx context.Context) error {
 	const atOnce = 500                // rows a transaction: under a millisecond of the writer's time
 	tick := time.NewTicker(10 * time.Second)
 	defer tick.Stop()
+	var crowd crowd
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
+			if crowd.settled(h.broker.Stats().Connected) {
+				debug.FreeOSMemory()
+			}
 			at := h.deps.Now()
 			if own := h.engine.Now(); own.Before(at) { // forgetting late harms nobody
 				at = own
@@ -185,6 +191,33 @@ func (h *Hub) sweep(ctx context.Context) error {
 			}
 		}
 	}
+}
+
+// crowd notices when many terminals have come and no more do. Their handshakes leave big stacks behind,
+// which each garbage collection halves, and idle terminals cause none; without help a fleet that came
+// back at once keeps half as much memory again as one that came in the course of a morning.
+type crowd struct {
+	before, tidied int64 // arrivals at the last look, and at the last tidying
+	again          int   // tidyings to come
+}
+
+const (
+	manyArrivals = 500
+	tidyings     = 3 // from the 16 KiB of a handshake to the 2 KiB of an idle line
+)
+
+// settled takes the number of arrivals so far and tells whether to tidy now.
+func (c *crowd) settled(arrived int64) bool {
+	calm := arrived-c.before < manyArrivals
+	c.before = arrived
+	if arrived-c.tidied >= manyArrivals {
+		c.again, c.tidied = tidyings, arrived
+	}
+	if !calm || c.again == 0 {
+		return false
+	}
+	c.again--
+	return true
 }
 
 // Close frees what Open took; Run does it too.

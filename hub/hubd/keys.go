@@ -16,6 +16,7 @@ import (
 
 	"cloudcashier/hub/internal/registry"
 	"cloudcashier/shared/fault"
+	"cloudcashier/shared/storedvalue"
 )
 
 // keys are the hub's own: one master secret, from which every symmetric one is derived, and the
@@ -110,9 +111,19 @@ func (k *keys) derive(purpose string) []byte {
 // signing is the key that signs what the hub tells terminals and merchants.
 func (k *keys) signing() ed25519.PrivateKey { return ed25519.NewKeyFromSeed(k.derive("signing")) }
 
+// ticket seals the TLS session tickets of a day, on every hub that has these keys.
+func (k *keys) ticket(day int64) [32]byte {
+	return [32]byte(k.derive(fmt.Sprintf("tls-ticket\n%d", day)))
+}
+
 // apiSecret is a merchant's secret for one API key, as text.
 func (k *keys) apiSecret(keyID string) string {
 	return base64.RawURLEncoding.EncodeToString(k.derive("api-key\n" + keyID))
+}
+
+// storedSecret is the secret of a stored-value code.
+func (k *keys) storedSecret(serial string) []byte {
+	return k.derive("stored-value-code\n" + serial)[:storedvalue.SecretSize]
 }
 
 // serverTLS makes a fresh certificate for the hub's doors.

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -72,7 +73,9 @@ func (h *Hub) serveOperators(ctx context.Context) error {
 		return nil
 	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /v1/exceptions/{id}/resolve", h.resolve)
+	mux.HandleFunc("POST /v1/exceptions/{id}/resolve", serve(h, h.resolve))
+	mux.HandleFunc("POST "+codesMinting, serve(h, h.mint))
+	h.operateStored(mux)
 	s := &http.Server{Handler: mux, ReadTimeout: operatorsTime, WriteTimeout: operatorsTime, IdleTimeout: operatorsTime}
 	done := make(chan error, 1)
 	go func() { done <- s.Serve(h.operators) }()
@@ -88,56 +91,68 @@ func (h *Hub) serveOperators(ctx context.Context) error {
 	return err
 }
 
-func (h *Hub) resolve(w http.ResponseWriter, r *http.Request) {
-	var j Judgement
-	body := json.NewDecoder(http.MaxBytesReader(w, r.Body, operatorsBody))
-	body.DisallowUnknownFields()
-	err := fault.Wrap(body.Decode(&j), fault.Invalid, "exception.form", "the request is no judgement: update cashier-hub")
-	var v engine.Verdict
-	if err == nil {
-		v, err = h.engine.Resolve(r.Context(), engine.Judgement{Exception: r.PathValue("id"), By: j.By, Note: j.Note,
-			Decision: payment.Decision(j.Decision), Confirm: j.Confirm})
+// serve answers one question of an operator's: a body in, what became of it out.
+func serve[In any](h *Hub, do func(*http.Request, In) (any, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var in In
+		body := json.NewDecoder(http.MaxBytesReader(w, r.Body, operatorsBody))
+		body.DisallowUnknownFields()
+		err := fault.Wrap(body.Decode(&in), fault.Invalid, "operator.form", "the request cannot be read: update cashier-hub")
+		var answer any
+		if err == nil {
+			answer, err = do(r, in)
+		}
+		status := http.StatusOK
+		if err != nil {
+			h.deps.Log.Warn("an operator was refused", "path", r.URL.Path, "err", err)
+			answer, status = problem{fault.KindOf(err), fault.CodeOf(err), fault.MessageOf(err)}, http.StatusConflict
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		_ = json.NewEncoder(w).Encode(answer) // whoever asked and left asks again
 	}
-	var answer any = Verdict{Exception: exceptionOf(v.Exception, v.Payment), Confirm: v.Confirm}
-	status := http.StatusOK
-	if err != nil {
-		h.deps.Log.Warn("judgement refused", "exception", r.PathValue("id"), "err", err)
-		answer, status = problem{fault.KindOf(err), fault.CodeOf(err), fault.MessageOf(err)}, http.StatusConflict
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(answer) // whoever asked and left asks again
+}
+
+func (h *Hub) resolve(r *http.Request, j Judgement) (any, error) {
+	v, err := h.engine.Resolve(r.Context(), engine.Judgement{Exception: r.PathValue("id"), By: j.By, Note: j.Note,
+		Decision: payment.Decision(j.Decision), Confirm: j.Confirm})
+	return Verdict{Exception: exceptionOf(v.Exception, v.Payment), Confirm: v.Confirm}, err
 }
 
 // Resolve has the hub that runs on a folder judge an exception. It is Unavailable when none runs.
 func Resolve(ctx context.Context, folder, id string, j Judgement) (v Verdict, err error) {
-	body, err := json.Marshal(j)
+	return v, operate(ctx, folder, "/v1/exceptions/"+url.PathEscape(id)+"/resolve", j, &v)
+}
+
+// operate asks the hub that runs on a folder. It is Unavailable when none runs.
+func operate(ctx context.Context, folder, path string, in, out any) error {
+	body, err := json.Marshal(in)
 	if err != nil {
-		return v, err
+		return err
 	}
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", filepath.Join(folder, operatorsSocket))
 	}
 	client := &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}, Timeout: operatorsTime}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://hub/v1/exceptions/"+id+"/resolve", bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://hub"+path, bytes.NewReader(body))
 	if err != nil {
-		return v, fault.Wrap(err, fault.Invalid, "exception.id", "%q is no exception's identifier", id)
+		return fault.Wrap(err, fault.Invalid, "operator.name", "an identifier has signs that none has")
 	}
 	res, err := client.Do(req)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
-			return v, fault.Wrap(err, fault.Unavailable, "hub.not_running", "no hub runs on %s: start it, then decide", folder)
+			return fault.Wrap(err, fault.Unavailable, "hub.not_running", "no hub runs on %s: start it, then ask again", folder)
 		}
-		return v, fault.Wrap(err, fault.InDoubt, "hub.socket", "the hub did not answer: look with \"exceptions show\" before you repeat it")
+		return fault.Wrap(err, fault.InDoubt, "hub.socket", "the hub did not answer: look at how things stand before you repeat it")
 	}
 	defer res.Body.Close()
 	answer := json.NewDecoder(res.Body)
 	if res.StatusCode != http.StatusOK {
 		var p problem
 		if err := answer.Decode(&p); err != nil || p.Code == "" {
-			return v, fault.New(fault.Internal, "hub.socket", "the hub answered %s: is it of this version?", res.Status)
+			return fault.New(fault.Internal, "hub.socket", "the hub answered %s: is it of this version?", res.Status)
 		}
-		return v, fault.New(p.Kind, p.Code, "%s", p.Message)
+		return fault.New(p.Kind, p.Code, "%s", p.Message)
 	}
-	return v, answer.Decode(&v)
+	return answer.Decode(out)
 }

@@ -77,7 +77,7 @@ func (h *Hub) Books() (b Books, err error) {
 		}
 		planned := map[string]bool{}
 		for _, w := range work {
-			planned[w.Payment] = true
+			planned[w.Entity] = true
 		}
 		for _, p := range payments {
 			one := short(p)

@@ -154,7 +154,7 @@ func Start(c Config) (*Hub, error) {
 	}
 	h.engine = engine.New(engine.Deps{Store: s, Node: c.Node, Ways: ways, CodeKey: []byte("test"), Now: c.Now, IDs: ids,
 		Log: c.Log, Told: func(terminal string) { h.broker.Wake(terminal) }})
-	h.broker, err = broker.Inside(c.Key, broker.Deps{Desk: engine.Desk{Engine: h.engine}, Mailbox: mailbox{s}, Directory: s,
+	h.broker, err = broker.Inside(c.Key, broker.Deps{Desk: engine.Desk{Engine: h.engine}, Archive: engine.Desk{Engine: h.engine}, Mailbox: mailbox{s}, Directory: s,
 		Now: h.engine.Now, IDs: ids, Log: c.Log})
 	if err != nil {
 		return nil, errors.Join(err, s.DB().Close())

@@ -55,6 +55,7 @@ type File struct {
 	PortalUser      string   `json:"portal_user"`
 	PortalPassword  string   `json:"portal_password"`
 	MetricsToken    string   `json:"metrics_token"`
+	StoredAccount   string   `json:"stored_account"` // with stored value to spend
 	PID             int      `json:"pid"`
 }
 
@@ -191,7 +192,8 @@ func freeAddress() (string, error) {
 func open(ctx context.Context, o Options, st state, keysDir string) (*hubd.Hub, error) {
 	host, _, _ := net.SplitHostPort(st.HTTP)
 	cfg := hubd.Config{Data: o.Data, HTTP: st.HTTP, MQTT: st.MQTT, Hosts: []string{"localhost", "127.0.0.1", "::1"},
-		Portal: hubd.PortalConfig{User: "ops", PasswordFile: filepath.Join(keysDir, "portal.hash")}}
+		Portal:  hubd.PortalConfig{User: "ops", PasswordFile: filepath.Join(keysDir, "portal.hash")},
+		Offline: []hubd.OfflineConfig{{PerSale: 200_00, Count: 20, Sum: 2000_00, Age: 24 * time.Hour, Valid: 72 * time.Hour, Collect: 7 * 24 * time.Hour}}}
 	if host != "" && host != "127.0.0.1" && host != "localhost" && host != "::1" && host != "0.0.0.0" && host != "::" {
 		cfg.Hosts = append(cfg.Hosts, host)
 	}
@@ -228,5 +230,5 @@ func describe(o Options, st state, hub *hubd.Hub) ([]byte, error) {
 	api := "https://" + hub.HTTPAddr()
 	return json.MarshalIndent(File{API: api, APIKeyID: demo.APIKeyID, APISecret: demo.APISecret, MQTT: "mqtts://" + hub.MQTTAddr(),
 		CA: ca, Sandbox: box.Scheme + "://" + box.Host, Merchant: demo.Merchant, Store: demo.Store, ActivationCodes: demo.ActivationCodes,
-		Portal: api + "/portal/", PortalUser: "ops", PortalPassword: st.Password, MetricsToken: hub.MetricsToken(), PID: os.Getpid()}, "", "  ")
+		Portal: api + "/portal/", PortalUser: "ops", PortalPassword: st.Password, MetricsToken: hub.MetricsToken(), StoredAccount: demo.StoredAccount, PID: os.Getpid()}, "", "  ")
 }

@@ -145,6 +145,7 @@ func wallets(ctx context.Context, sandboxURL, name, dir string) ([]hubd.ChannelC
 			KeyFile: file("wechat_key.pem"), DeviceIP: "127.0.0.1"}},
 		{Name: "alipay-demo", Wallet: pay.Alipay, URL: root + "/alipay/gateway.do", CAFile: file("wallet_ca.pem"), Alipay: &hubd.AlipayConfig{
 			AppID: a.Alipay.AppID, SellerID: a.Alipay.SellerID, KeyFile: file("alipay_app.pem"), WalletKeyFile: file("alipay_wallet.pem")}},
+		{Name: "stored-demo", Wallet: pay.StoredValue}, // the hub's own: no sandbox
 	}, nil
 }
 

@@ -216,7 +216,8 @@ func (s *Sandbox) ledger(w http.ResponseWriter, _ *http.Request) error {
 				Amount    int64      `json:"amount"`
 				At        time.Time  `json:"at"`
 				Mch       string     `json:"mch"`
-			}{e.Order.Wallet, e.Order.Number, e.Order.Ref(), string(e.Kind), e.Amount.Fen(), e.At, e.Order.Mch})
+				Refund    string     `json:"out_refund_no,omitempty"` // the merchant's, of a refund
+			}{e.Order.Wallet, e.Order.Number, e.Order.Ref(), string(e.Kind), e.Amount.Fen(), e.At, e.Order.Mch, e.Refund})
 			if err != nil {
 				return nil // the reader hung up
 			}

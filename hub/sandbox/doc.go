@@ -1,6 +1,6 @@
 // Package sandbox is the wallets, pretended to the letter: WeChat Pay v2 payment-code payment under
-// /wechat/ (pay/micropay, pay/orderquery, secapi/pay/reverse) and Alipay's gateway at
-// /alipay/gateway.do (alipay.trade.pay, .query, .cancel), with a durable ledger of its own and
+// /wechat/ (pay/micropay, pay/orderquery, secapi/pay/reverse, secapi/pay/refund, pay/refundquery) and Alipay's gateway at
+// /alipay/gateway.do (alipay.trade.pay, .query, .cancel, .refund, .fastpay.refund.query), with a durable ledger of its own and
 // control endpoints under /sandbox/ for those who test against it.
 //
 // It refuses everything the wallets refuse, and where their tolerance is not known it is strict. It
@@ -21,6 +21,8 @@
 //	70     unpaid, answer lost; the first two reversals say "try again"
 //	71     unpaid, answer lost; charged 6 s after the reversal said "done"
 //	72     charged, answer lost; the first two queries say "no such order"
+//	73 74  paid at once; refunds are taken and then given up by WeChat (Alipay refuses them);
+//	       refunds are refused because the merchant's account is empty
 //	80     HTTP 503 for 10 s, the payment never executed
 //	90     rate limited once
 //
@@ -40,6 +42,9 @@
 //   - WeChat: err_code USERPAYING for a reversal refused at the password screen within 15 s
 //   - WeChat: recall=Y with result_code=SUCCESS; ORDERNOTEXIST from reverse, which does not burn the number
 //   - WeChat: PAYERROR after 50 and 54; no order after 51 and 52 at either wallet
+//   - WeChat: a refund is PROCESSING for 3 s; ERROR for one beyond the order or of a reversed order; TRADE_ERROR
+//     for a reversal of a refunded order; refunds of one order a minute apart, 50 of them, within 365 days
+//   - Alipay: CANCEL_NOT_ALLOWED for a cancel of a refunded trade; refunds within 365 days
 //   - Alipay: the timestamp window of ten minutes; the 40005 answer to rate limits
 //   - Alipay: TRADE_CLOSED after 50 and 54; a repeated cancel tells the first action again
 //   - Alipay: ACQ.TRADE_NOT_EXIST for a cancel by an unknown trade_no

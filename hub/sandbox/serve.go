@@ -23,6 +23,8 @@ func (s *Sandbox) routes() http.Handler {
 	mux.Handle("/wechat/pay/micropay", s.wallet(s.wechat.Micropay))
 	mux.Handle("/wechat/pay/orderquery", s.wallet(s.wechat.OrderQuery))
 	mux.Handle("/wechat/secapi/pay/reverse", s.wallet(s.wechat.Reverse))
+	mux.Handle("/wechat/secapi/pay/refund", s.wallet(s.wechat.Refund))
+	mux.Handle("/wechat/pay/refundquery", s.wallet(s.wechat.RefundQuery))
 	mux.Handle("/alipay/gateway.do", s.wallet(s.alipay.Gateway))
 	mux.Handle("GET /sandbox/health", local(s.health))
 	mux.Handle("GET /sandbox/ledger", local(s.ledger))

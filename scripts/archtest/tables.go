@@ -21,7 +21,7 @@ type table map[string]string
 // words are what law speaks; slab is all that any program may lean on but the database.
 const (
 	words = "shared/fault shared/money shared/pay "
-	slab  = words + "shared/id shared/localapi shared/logs shared/run shared/strictjson shared/wire "
+	slab  = words + "shared/id shared/localapi shared/logs shared/run shared/storedvalue shared/strictjson shared/ticket shared/wire "
 )
 
 // find gives the row of a folder; its own row wins over that of its parents.
@@ -66,11 +66,14 @@ var plan = book{
 		"shared/logs":       "",
 		"shared/run":        "",
 		"shared/sqlite":     "shared/fault",
+		"shared/ticket":     "",
 		"shared/wire":       "shared/fault shared/pay shared/strictjson",
 		"shared/localapi":   "shared/fault shared/pay",
 
+		"shared/storedvalue": words + "shared/strictjson",
+
 		// The till, from the law up to main.
-		"agent/internal/sale":     words + "shared/localapi shared/wire", // the hub's words come as wire has them
+		"agent/internal/sale":     words + "shared/localapi shared/storedvalue shared/wire", // the hub's words come as wire has them
 		"agent/internal/store":    slab + "shared/sqlite agent/internal/sale",
 		"agent/internal/till":     slab + "agent/internal/hublink agent/internal/sale agent/internal/store", // hublink: the words of its interface
 		"agent/internal/scanner":  slab,
@@ -88,7 +91,8 @@ var plan = book{
 		"hub/internal/channel/carry":       "",
 		"hub/internal/channel/wechat":      words + "shared/strictjson hub/internal/channel hub/internal/channel/carry",
 		"hub/internal/channel/alipay":      words + "shared/strictjson hub/internal/channel hub/internal/channel/carry",
-		"hub/internal/channel/channeltest": words + "hub/internal/channel hub/sandbox", // test support only
+		"hub/internal/channel/storedvalue": words + "shared/id shared/storedvalue hub/internal/channel hub/internal/store", // its books are in the hub's own
+		"hub/internal/channel/channeltest": words + "hub/internal/channel hub/sandbox",                                     // test support only
 		"hub/internal/store":               slab + "shared/sqlite hub/internal/payment hub/internal/registry",
 		"hub/internal/engine":              slab + "hub/internal/channel hub/internal/payment hub/internal/registry hub/internal/store",
 		"hub/internal/broker":              slab + "hub/internal/registry",
@@ -107,16 +111,22 @@ var plan = book{
 
 		// The pretended hardware.
 		"firmware-sim/board": slab,
-		"firmware-sim":       slab + "firmware-sim/board",
+		"firmware-sim/fleet": slab,
+		"firmware-sim":       slab + "firmware-sim/board firmware-sim/fleet",
 
 		// What looks at the programs from outside: their sockets, files and doors, never their insides.
-		"scripts/archtest":     "",
-		"scripts/internal/rig": slab,
-		"scripts/demo":         slab + "scripts/internal/rig",
-		"scripts/e2e":          slab + "scripts/internal/rig",
-		"scripts/mutants":      "",
-		"scripts/torture":      slab + "scripts/internal/rig",
-		"scripts/powercut":     slab + "shared/sqlite scripts/internal/rig",
+		"scripts/archtest":           "",
+		"scripts/internal/rig":       slab,
+		"scripts/internal/load":      slab + "scripts/internal/rig",
+		"scripts/internal/mqttproxy": "",
+		"scripts/demo":               slab + "scripts/internal/rig",
+		"scripts/e2e":                slab + "scripts/internal/rig",
+		"scripts/history":            "shared/pay",
+		"scripts/mutants":            "",
+		"scripts/bench":              slab + "scripts/internal/load scripts/internal/rig",
+		"scripts/storm":              slab + "scripts/internal/load scripts/internal/rig",
+		"scripts/torture":            slab + "scripts/internal/rig scripts/internal/mqttproxy",
+		"scripts/powercut":           slab + "shared/sqlite scripts/internal/rig",
 
 		// The whole chain in one process, through the programs' own test support.
 		"scripts/simtest":       "",
@@ -125,19 +135,22 @@ var plan = book{
 	},
 
 	testRooms: table{
-		"agent/internal/scanner":      "firmware-sim/board",
-		"agent/agentd":                "firmware-sim/board",
-		"hub/internal/channel/wechat": "hub/internal/channel/channeltest hub/sandbox",
-		"hub/internal/channel/alipay": "hub/internal/channel/channeltest hub/sandbox",
-		"hub/internal/engine":         "hub/internal/channel/channeltest hub/sandbox hub/internal/channel/*",
-		"hub/sandbox":                 "hub/internal/channel hub/internal/channel/*",
+		"agent/internal/scanner":           "firmware-sim/board",
+		"agent/agentd":                     "firmware-sim/board",
+		"hub/internal/channel/wechat":      "hub/internal/channel/channeltest hub/sandbox",
+		"hub/internal/channel/alipay":      "hub/internal/channel/channeltest hub/sandbox",
+		"hub/internal/channel/storedvalue": "hub/internal/registry",
+		"hub/internal/engine":              "scripts/history hub/internal/channel/channeltest hub/sandbox hub/internal/channel/*",
+		"hub/sandbox":                      "hub/internal/channel hub/internal/channel/*",
+		"scripts/e2e":                      "scripts/history scripts/internal/load",
 	},
 
 	modules: []owner{
+		{"github.com/anishathalye/porcupine", []string{"scripts/history"}, []string{"hub/internal/engine"}}, // its users are tests
 		{"github.com/charmbracelet", []string{"tui", "tui/internal/*"}, nil},
 		{"github.com/creack/pty", []string{"firmware-sim/board"}, []string{"agent/internal/scanner", "tui", "tui/internal/*", "scripts/e2e"}},
 		{"github.com/danielgtaylor/huma/v2", []string{"hub/internal/gateway"}, nil},
-		{"github.com/eclipse/paho.mqtt.golang", []string{"agent/internal/hublink"}, []string{"hub/internal/broker"}},
+		{"github.com/eclipse/paho.mqtt.golang", []string{"agent/internal/hublink"}, []string{"hub/internal/broker", "firmware-sim/fleet"}},
 		{"github.com/goccy/go-yaml", []string{"hub/hubd"}, nil},
 		{"github.com/mattn/go-runewidth", []string{"tui", "tui/internal/*"}, nil},
 		{"github.com/mattn/go-sqlite3", []string{"shared/sqlite", "scripts/simtest/disk"}, nil},
@@ -165,6 +178,8 @@ var plan = book{
 		"agent/internal/identity crypto/rand":          "the till's key is the system's randomness or nothing: a seed here would be a key that can be repeated",
 		"agent/internal/localapi time":                 "deadlines of connections are read by the kernel, which has no other clock",
 		"agent/internal/store crypto/rand":             "the key of the code digests, made once with the journal",
+		"firmware-sim/fleet crypto/rand":               "keys of pretended tills: real ones, as anybody's would do who can reach the hub",
+		"firmware-sim/fleet time":                      "load is made and measured in the world's time",
 		"hub/internal/channel/channeltest crypto/rand": "test support: throw-away wallet keys and certificates",
 		"hub/internal/channel/channeltest time":        "test support: throw-away wallet keys and certificates",
 		"hub/internal/portal crypto/rand":              "the salt of a password",
@@ -174,7 +189,7 @@ var plan = book{
 	},
 
 	money: []string{
-		"shared/money", "shared/pay", "shared/wire", "shared/localapi",
+		"shared/money", "shared/pay", "shared/storedvalue", "shared/wire", "shared/localapi",
 		"agent/internal/sale", "agent/internal/store", "agent/internal/till", "agent/internal/localapi",
 		"hub/internal/*", "hub/sandbox", "tui/internal/*", "scripts/internal/rig", "scripts/demo", "scripts/e2e",
 	},

@@ -227,7 +227,7 @@ func killed(ctx context.Context, s *stage, t *rig.Till) error {
 
 // merchant: a shop's own software at the hub's API; every answer's signature is checked.
 func merchant(ctx context.Context, s *stage) error {
-	code, err := s.lab.Code(ctx, pay.WeChat, "21")
+	code, err := s.lab.Code(ctx, pay.Alipay, "21")
 	if err != nil {
 		return err
 	}
@@ -246,6 +246,16 @@ func merchant(ctx context.Context, s *stage) error {
 		return fmt.Errorf("the same order gave two payments, %s and %s", p.ID, again.ID)
 	}
 	s.say("merchant", "POST /v1/payments of 159.00: PAID; asked twice, one payment, both answers signed by the hub")
+	for range 2 {
+		back, err := s.lab.Refund(ctx, p.ID, "web-1001-r1", 5900)
+		if err != nil {
+			return err
+		}
+		if back.Outcome != pay.Refunded {
+			return fmt.Errorf("refund %s is %s", back.ID, back.Status)
+		}
+	}
+	s.say("merchant", "POST /v1/payments/{id}/refunds of 59.00: REFUNDED; asked twice, given back once")
 	return nil
 }
 

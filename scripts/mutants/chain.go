@@ -66,7 +66,7 @@ var chainBugs = slices.Concat(
 		mutant{name: "chain/retry-new-number", wrong: "the customer is charged twice under two numbers", file: "step.go",
 			edits: swap("answer := e.call(way, p, task, code)\n", "answer := e.call(way, p, task, code)\n\tif task == payment.TaskSubmit && answer.Finding == channel.Unknown {\n\t\tp.Attempt.OutTradeNo = e.IDs.OutTradeNo()\n\t\tanswer = e.call(way, p, task, code)\n\t}\n")},
 		mutant{name: "chain/begun-work-repeated", wrong: "a charge under way at a crash is taken as never sent", file: "engine.go",
-			edits: swap(`e.apply(tx, p, "restart", payment.Event{Kind: payment.Lose}, now)`, `e.apply(tx, p, "restart", payment.Event{Kind: payment.Busy}, now)`)},
+			edits: swap(`e.apply(tx, p, cause, payment.Event{Kind: payment.Lose}, now)`, `e.apply(tx, p, "restart", payment.Event{Kind: payment.Busy}, now)`)},
 		mutant{name: "chain/fence-ignored", wrong: "a delayed charge arrives after the till was told it never will", file: "collect.go",
 			edits: swap(`if fenced {`, `if false && fenced {`)},
 		mutant{name: "chain/fence-not-stored", wrong: "a delayed charge arrives after the till was told it never will", file: "till.go",

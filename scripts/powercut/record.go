@@ -82,6 +82,7 @@ type recorder struct {
 	till  *rig.Till
 	runs  int
 	tills []string // traces of the agent, in order
+	owed  []string // sales accepted without the hub
 	hubs  []string
 
 	mu    sync.Mutex
@@ -89,7 +90,7 @@ type recorder struct {
 }
 
 // Record runs the real programs through a shop's day and gives the logs of agent and hub: the till's activation,
-// concurrent sales with every kind of end, both processes killed and started again, more sales.
+// concurrent sales with every kind of end, both processes killed, sales of stored value without the hub, more sales.
 func Record(ctx context.Context, r *rig.Rig, sales int) (agent, hub Log, err error) {
 	w := &recorder{rig: r}
 	data := filepath.Join(r.Dir, "hub")
@@ -117,12 +118,22 @@ func Record(ctx context.Context, r *rig.Rig, sales int) (agent, hub Log, err err
 		if err := w.shift(ctx, part, sales/2); err != nil {
 			return agent, hub, err
 		}
+		if err := w.collected(ctx); err != nil {
+			return agent, hub, err
+		}
+		codes, err := w.stored(ctx)
+		if err != nil {
+			return agent, hub, err
+		}
 		if err := w.quiet(ctx); err != nil {
 			return agent, hub, err
 		}
 		w.till.Agent.Kill()
 		w.lab.Process.Kill()
 		if part == 0 {
+			if err := w.alone(ctx, codes); err != nil {
+				return agent, hub, err
+			}
 			if err := open(); err != nil {
 				return agent, hub, err
 			}

@@ -30,6 +30,9 @@ const (
 	Channel  = "chn"
 	Message  = "msg"
 	APIKey   = "key"
+
+	StoredAccount = "sva"
+	StoredCode    = "svc"
 )
 
 // Source mints identifiers. It is safe for concurrent use.

@@ -28,6 +28,7 @@ type State string
 const (
 	StateWaiting    State = "waiting"    // waits for a scan; nothing was sent
 	StateSending    State = "sending"    // journalled and on its way to the hub
+	StateDeferred   State = "deferred"   // accepted without a connection: hand over; the hub collects it later
 	StateAccepted   State = "accepted"   // the hub has it and asks the wallet
 	StatePassword   State = "password"   // the customer is typing the password
 	StateUnknown    State = "unknown"    // it may have been charged: the hub is being asked
@@ -85,6 +86,7 @@ type Sale struct {
 	ScannedAt  *time.Time  `json:"scanned_at,omitempty"`
 	SendUntil  *time.Time  `json:"send_until,omitempty"` // while it is sent: when its code's life ends, and it lapses if it never left
 	FinishedAt *time.Time  `json:"finished_at,omitempty"`
+	DeferredAt *time.Time  `json:"deferred_at,omitempty"` // it was accepted without a connection: the goods were handed over
 
 	RefundedAmount  int64 `json:"refunded_amount,omitempty"`  // fen that are proven to have gone back
 	RefundingAmount int64 `json:"refunding_amount,omitempty"` // fen that were asked back and are not settled
@@ -120,6 +122,25 @@ type Status struct {
 
 	ClockOffsetMS int64     `json:"clock_offset_ms"` // the hub's clock minus ours
 	Scanners      []Scanner `json:"scanners"`
+	Offline       Offline   `json:"offline"`
+}
+
+// Offline is what the till has accepted without a connection and the hub has not answered for, and
+// how much more it may.
+type Offline struct {
+	Count  int            `json:"count"`
+	Sum    int64          `json:"sum"` // fen
+	Oldest *time.Time     `json:"oldest,omitempty"`
+	Limits *OfflineLimits `json:"limits,omitempty"` // none: nothing is accepted without a connection
+}
+
+// OfflineLimits are the hub's, as they are in force.
+type OfflineLimits struct {
+	PerSale   int64     `json:"per_sale"` // fen
+	Count     int       `json:"count"`
+	Sum       int64     `json:"sum"`   // fen
+	AgeS      int64     `json:"age_s"` // seconds: the oldest may be that old while another is accepted
+	ExpiresAt time.Time `json:"expires_at"`
 }
 
 // EventKind names what an Event tells.
@@ -136,7 +157,7 @@ const (
 
 // Notice tells the cashier about a scan that was not used.
 type Notice struct {
-	Kind    string `json:"kind"` // "product", "link", "unreadable", "duplicate", "no_sale", "like_unknown"
+	Kind    string `json:"kind"` // "product", "link", "unreadable", "duplicate", "no_sale", "like_unknown", or an error's code: "offline.sum"
 	Text    string `json:"text,omitempty"`
 	Message string `json:"message"`
 }

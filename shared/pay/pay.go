@@ -21,6 +21,8 @@ const (
 	WeChat   Wallet = "wechat"
 	Alipay   Wallet = "alipay"
 	UnionPay Wallet = "unionpay"
+	// StoredValue is the hub's own: one-time codes it signed, over balances it keeps.
+	StoredValue Wallet = "storedvalue"
 )
 
 // Outcome is what people and integrators are told about money: three words, all of them true.
@@ -122,6 +124,9 @@ func (c Code) Wallet() (w Wallet, ok bool) {
 	}
 	if strings.HasPrefix(s, "hQVDUFYwM") {
 		return UnionPay, true // EMVCo consumer-presented QR: base64 of the TLV 85 05 "CPV01"
+	}
+	if strings.HasPrefix(s, "SV1.") || strings.HasPrefix(s, "SV1C.") {
+		return StoredValue, true // the code a customer shows, or a till's claim on it: package storedvalue
 	}
 	for _, r := range s {
 		if r < '0' || r > '9' {

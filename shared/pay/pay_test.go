@@ -55,6 +55,9 @@ func TestWalletRecognition(t *testing.T) {
 		"fp00112233445566778899aabbccddeeffa":      pay.Alipay,
 		"hQVDUFYwMWETTwegAAAAVVVVUAhQcm9kdWN0MQ==": pay.UnionPay,
 		"https://qr.alipay.com/fkx1234567890":      "",
+		"SV1.eyJ2IjoxfQ.c2ln.c2VjcmV0":             pay.StoredValue,
+		"SV1C.eyJ2IjoxfQ.c2ln.bWFj":                pay.StoredValue,
+		"SV2.eyJ2IjoxfQ.c2ln.c2VjcmV0":             "",
 	} {
 		if got, ok := code(t, s).Wallet(); got != want || ok != (want != "") {
 			t.Errorf("%s belongs to %q (%v), want %q", s, got, ok, want)

@@ -90,11 +90,18 @@ type job struct {
 // Unavailable after Close or an earlier failure (nothing was written).
 //
 // fn runs on the writer's goroutine and must not wait for anything, least of all another Update.
-func (db *DB) Update(fn func(*Tx) error) error {
+func (db *DB) Update(fn func(*Tx) error) error { return db.submit(db.jobs, fn) }
+
+// UpdateBehind is Update for long work that can wait, such as copying: it joins a commit behind
+// everything that waits in Update, and a commit takes one of its kind at most. So what hurries never
+// waits for more than one of them, however many there are.
+func (db *DB) UpdateBehind(fn func(*Tx) error) error { return db.submit(db.behind, fn) }
+
+func (db *DB) submit(line chan *job, fn func(*Tx) error) error {
 	j := &job{fn: fn, err: make(chan error, 1)}
 	j.tx.prepare = db.writer.prepare
 	select {
-	case db.jobs <- j:
+	case line <- j:
 	case <-db.done:
 		return db.unavailable()
 	}
@@ -149,34 +156,45 @@ func (db *DB) View(fn func(*Tx) error) error {
 // loop is the writer: it takes what waits, runs it in one transaction, commits, answers.
 func (db *DB) loop() {
 	defer close(db.done)
-	batch := make([]*job, 0, maxBatch)
+	batch := make([]*job, 0, maxBatch+1)
 	for {
-		batch = batch[:0]
-		select {
-		case j := <-db.jobs:
-			batch = append(batch, j)
-		case <-db.quit:
-			select { // finish what was submitted before Close
-			case j := <-db.jobs:
-				batch = append(batch, j)
-			default:
-				return
-			}
-		}
-	more:
-		for len(batch) < maxBatch {
-			select {
-			case j := <-db.jobs:
-				batch = append(batch, j)
-			default:
-				break more
-			}
+		batch = db.gather(batch[:0])
+		if len(batch) == 0 { // closed, and nothing is left
+			return
 		}
 		if err := db.commit(batch); err != nil {
 			db.fail(err)
 			return
 		}
 	}
+}
+
+// gather waits for work and takes all of it that one commit may hold, what can wait last.
+func (db *DB) gather(batch []*job) []*job {
+	var behind *job
+	select {
+	case j := <-db.jobs:
+		batch = append(batch, j)
+	case behind = <-db.behind:
+	case <-db.quit: // finish what was submitted before Close
+	}
+	for len(batch) < maxBatch {
+		select {
+		case j := <-db.jobs:
+			batch = append(batch, j)
+			continue
+		default:
+		}
+		break
+	}
+	if behind == nil {
+		select {
+		case behind = <-db.behind:
+		default:
+			return batch
+		}
+	}
+	return append(batch, behind)
 }
 
 // commit runs a batch in one transaction and answers each job. An error means storage failed.

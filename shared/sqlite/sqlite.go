@@ -52,6 +52,7 @@ type DB struct {
 	idle    chan *session // readers nobody uses; never closed
 
 	jobs   chan *job
+	behind chan *job     // those that can wait; one a commit
 	done   chan struct{} // closed when the writer loop has ended
 	quit   chan struct{} // closed by Close
 	failed chan struct{} // closed by the first storage error
@@ -65,7 +66,7 @@ type DB struct {
 // PRAGMA user_version. A file from a newer program, or a damaged one, is refused.
 func Open(path string, migrations fs.FS, options ...Option) (*DB, error) {
 	db := &DB{path: path, idle: make(chan *session, readers),
-		jobs: make(chan *job, maxBatch), done: make(chan struct{}), quit: make(chan struct{}), failed: make(chan struct{})}
+		jobs: make(chan *job, maxBatch), behind: make(chan *job), done: make(chan struct{}), quit: make(chan struct{}), failed: make(chan struct{})}
 	for _, set := range options {
 		set(db)
 	}

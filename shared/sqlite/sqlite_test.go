@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 	"testing/fstest"
+	"testing/synctest"
 
 	"cloudcashier/shared/fault"
 	"cloudcashier/shared/sqlite"
@@ -73,6 +74,49 @@ func TestConcurrentUpdatesAreEachWholeOrNothing(t *testing.T) {
 	}
 	if err := db.Update(func(*sqlite.Tx) error { return nil }); fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("update after close: %v", err)
+	}
+}
+
+// TestWhatCanWaitComesLastAndAlone: in each commit one of its kind, behind all that hurry.
+func TestWhatCanWaitComesLastAndAlone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.db")
+	synctest.Test(t, func(t *testing.T) { lastAndAlone(t, path) })
+}
+
+func lastAndAlone(t *testing.T, path string) {
+	db := open(t, path)
+	hold, held := make(chan struct{}), make(chan struct{})
+	var all sync.WaitGroup
+	all.Go(func() { _ = db.Update(func(*sqlite.Tx) error { close(held); <-hold; return nil }) })
+	<-held
+	var ran []string // on the writer's goroutine
+	submit := func(name string, update func(func(*sqlite.Tx) error) error) {
+		all.Go(func() {
+			if err := update(func(tx *sqlite.Tx) error {
+				n, before := 0, count(t, db) // committed by now
+				if err := tx.QueryRow("SELECT count(*) FROM t").Scan(&n); err != nil {
+					return err
+				}
+				ran = append(ran, fmt.Sprint(name, " ", n, " ", before))
+				_, err := tx.Exec("INSERT INTO t VALUES (?, ?)", n, name)
+				return err
+			}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	submit("waits", db.UpdateBehind)
+	submit("waits", db.UpdateBehind)
+	submit("hurries", db.Update)
+	synctest.Wait() // all three stand in line
+	close(hold)
+	all.Wait()
+	if err := db.Close(); err != nil {
+		t.Error(err)
+	}
+	// Seen inside, then committed: the second that waits finds the first one's commit done.
+	if got := strings.Join(ran, ", "); got != "hurries 0 0, waits 1 0, waits 2 2" {
+		t.Errorf("they ran as %s", got)
 	}
 }
 

@@ -14,6 +14,7 @@
 //	      refused   a request was not taken                                 {Refused}
 //	      ack       ack says what the hub has stored                        {}
 //	      stored    how much of the till's journal the hub has              {Stored}
+//	      skipped   what was acknowledged in the till's name and not by it  {Skipped}
 //
 // It refuses unknown versions and kinds, big messages, bad signatures, expired messages and
 // sloppy JSON. Newcomers get one thing wrong: MQTT's own acknowledgement proves nothing about
@@ -59,6 +60,7 @@ const (
 	KindRefused Kind = "refused"
 	KindRecords Kind = "records"
 	KindStored  Kind = "stored"
+	KindSkipped Kind = "skipped"
 )
 
 // Direction is part of what is signed, so that a message can never be sent back as an answer.
@@ -72,7 +74,7 @@ const (
 
 var kindsOf = map[Direction]map[Kind]bool{
 	Up:   {KindHello: true, KindPay: true, KindFence: true, KindCancel: true, KindRefund: true, KindAck: true, KindRecords: true},
-	Down: {KindWelcome: true, KindResult: true, KindRefundResult: true, KindRefused: true, KindAck: true, KindStored: true},
+	Down: {KindWelcome: true, KindResult: true, KindRefundResult: true, KindRefused: true, KindAck: true, KindStored: true, KindSkipped: true},
 }
 
 // Topic is where a terminal's messages travel: "cashier/v1/{terminal}/up".
@@ -89,6 +91,10 @@ type Hello struct {
 type Welcome struct {
 	SentAt time.Time `json:"sent_at"` // Hello's
 	Now    time.Time `json:"now"`     // the hub's clock
+
+	// Offline is the till's offline policy, signed by itself because the till keeps it: package
+	// storedvalue. Empty: nothing may be taken offline, and what the till kept is void.
+	Offline string `json:"offline,omitempty"`
 }
 
 // Pay asks for a payment. Key is the till's own name for it, minted and stored before sending.
@@ -101,6 +107,10 @@ type Pay struct {
 	CodeAgeMS int64     `json:"code_age_ms"` // milliseconds since the scan when sent, by a monotonic clock
 	Subject   string    `json:"subject,omitempty"`
 	ScannedAt time.Time `json:"scanned_at"` // by the till's clock; for people, never for decisions
+
+	// DeferredAt is when the till took a stored-value code without a connection, by the hub's clock as
+	// far as the till knew it. The goods are gone then: Code is a claim and may be old.
+	DeferredAt *time.Time `json:"deferred_at,omitempty"`
 }
 
 // Fence asks that Key be refused should it still arrive, and how it stands.
@@ -160,6 +170,13 @@ type Refused struct {
 	Key     string `json:"key"`
 	Code    string `json:"code"` // stable: "payment.order_conflict"
 	Message string `json:"message"`
+}
+
+// Skipped tells that every message up to Through was acknowledged in the till's name and will not come
+// again. To a till that never stored them it says that somebody else speaks in its name, or that its
+// journal is an old one put back; it goes on from there and asks about everything that is open.
+type Skipped struct {
+	Through uint64 `json:"through"`
 }
 
 // Envelope carries one message.

@@ -47,6 +47,7 @@ var messages = []struct {
 		{Seq: 7, Sale: "sale_1", Kind: "new", Body: json.RawMessage(`{"state":"paid","order_no":"桌 5 \u003c1\u003e"}`), At: at, Prev: make([]byte, 32)},
 		{Seq: 8, Kind: "unusable", Body: json.RawMessage(`{}`), At: at, Prev: bytes.Repeat([]byte{9}, 32)}}}},
 	{wire.KindStored, wire.Down, wire.Stored{Through: 8, Fork: 7}},
+	{wire.KindSkipped, wire.Down, wire.Skipped{Through: 5}},
 	{wire.KindRefund, wire.Up, wire.Refund{Key: "ref_1", Sale: "sale_1", RefundNo: "R-1", Amount: 280, Currency: "CNY", Reason: "cold", AskedAt: at}},
 	{wire.KindRefundResult, wire.Down, wire.RefundResult{Key: "ref_1", RefundID: "ref_2", Status: pay.RefundSucceeded, Outcome: pay.Refunded,
 		Amount: 280, WalletRef: "5000001234", RefundedAt: &at}},
@@ -87,6 +88,34 @@ func TestGolden(t *testing.T) {
 		body := reflect.New(reflect.TypeOf(m.body))
 		if err := json.Unmarshal(e.Body, body.Interface()); err != nil || !reflect.DeepEqual(body.Elem().Interface(), m.body) {
 			t.Errorf("%s: body %+v, %v", path, body.Elem(), err)
+		}
+	}
+}
+
+// TestGoldenRare: the fields that most messages lack.
+func TestGoldenRare(t *testing.T) {
+	for name, body := range map[string]any{
+		"up_pay_deferred": wire.Pay{Key: "sale_1", OrderNo: "A-1", Amount: 1280, Currency: "CNY", Code: "SV1C.eyJ2IjoxfQ.c2ln.cHJvb2Y",
+			CodeAgeMS: 7_200_000, ScannedAt: at, DeferredAt: &at},
+		"down_welcome_offline": wire.Welcome{SentAt: at, Now: at.Add(time.Second), Offline: "SVP1.eyJ2IjoxfQ.c2ln"},
+	} {
+		path := filepath.Join("testdata", name+".json")
+		got, err := json.Marshal(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if *update {
+			if err := os.WriteFile(path, got, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(path)
+		if err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s changed (%v):\n%s\nwant\n%s", path, err, got, want)
+		}
+		back := reflect.New(reflect.TypeOf(body))
+		if err := json.Unmarshal(want, back.Interface()); err != nil || !reflect.DeepEqual(back.Elem().Interface(), body) {
+			t.Errorf("%s: body %+v, %v", path, back.Elem(), err)
 		}
 	}
 }

@@ -43,6 +43,15 @@ type journal struct {
 	fail     error
 	log      []wire.Record // events
 	stored   []wire.Stored // the hub's words about its copy
+	greeted  []string      // what came with the greetings
+}
+
+// Greeted is the link's Deps.Greeted.
+func (j *journal) Greeted(policy string, _ time.Duration) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.greeted = append(j.greeted, policy)
+	return j.fail
 }
 
 func (j *journal) Outgoing() []Message {
@@ -299,7 +308,7 @@ func newWorld(t *testing.T) *world {
 	}
 	w := &world{hub: h, j: &journal{held: map[uint64]bool{}}, ended: make(chan error, 1), states: make(chan State, 1000)}
 	w.ctx, w.stop = context.WithCancel(context.Background())
-	w.link = New(who, w.j, Deps{Now: time.Now, Records: w.j, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Rand: mrand.New(mrand.NewPCG(1, 2)),
+	w.link = New(who, w.j, Deps{Now: time.Now, Records: w.j, Greeted: w.j.Greeted, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Rand: mrand.New(mrand.NewPCG(1, 2)),
 		Changed: func(s State) { w.states <- s }, Version: "1.2.3", Boot: "b1", IDs: id.NewSource(time.Now, nil), Dial: h.dial})
 	return w
 }

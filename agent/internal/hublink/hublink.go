@@ -14,7 +14,6 @@ package hublink
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -27,6 +26,7 @@ import (
 	"cloudcashier/agent/internal/identity"
 	"cloudcashier/shared/id"
 	"cloudcashier/shared/logs"
+	"cloudcashier/shared/ticket"
 	"cloudcashier/shared/wire"
 )
 
@@ -45,7 +45,8 @@ type Till interface {
 	Outgoing() []Message
 	// Leaving is asked right before a message is sent, each time it is; false keeps it here.
 	Leaving(seq uint64) bool
-	// Receive stores one message of the hub. An error means that the journal failed and ends Run.
+	// Receive stores one message of the hub: a numbered one, or "skipped", which says that some never
+	// will come. An error means that the journal failed and ends Run.
 	Receive(e wire.Envelope) error
 	// DownSeq is the highest Seq of the hub that is stored, with all below it.
 	DownSeq() uint64
@@ -63,8 +64,12 @@ type State struct {
 type Deps struct {
 	Now     func() time.Time
 	Log     *slog.Logger
-	Records Records     // what the hub gets a copy of
-	Rand    *rand.Rand  // for jitter; used only within Run
+	Records Records    // what the hub gets a copy of
+	Rand    *rand.Rand // for jitter; used only within Run
+	// Greeted is told what came with each greeting: what the till may accept without a connection, as
+	// the hub signed it ("": nothing), and the hub's clock minus ours. An error means that the journal
+	// failed. It is called from within Run; may be nil.
+	Greeted func(policy string, offset time.Duration) error
 	Changed func(State) // told of every change, from within Run; must not block; may be nil
 	Version string      // of the program
 	Boot    string      // names this run of it
@@ -90,7 +95,7 @@ type Link struct {
 	Deps
 	who     identity.Identity
 	till    Till
-	tickets tls.ClientSessionCache
+	tickets ticket.Cache
 	wake    chan struct{}
 	grown   chan struct{}
 	hurry   atomic.Bool // Sync was called
@@ -108,7 +113,7 @@ func New(who identity.Identity, till Till, d Deps) *Link {
 			return dialer.DialContext(ctx, "tcp", address)
 		}
 	}
-	l := &Link{Deps: d, who: who, till: till, tickets: tls.NewLRUClientSessionCache(1), wake: make(chan struct{}, 1), grown: make(chan struct{}, 1),
+	l := &Link{Deps: d, who: who, till: till, wake: make(chan struct{}, 1), grown: make(chan struct{}, 1),
 		state: State{Since: d.Now(), Message: "connecting to the hub"}}
 	if d.Open == nil {
 		l.Open = l.mqtt

@@ -38,8 +38,11 @@ func TestGreetsThenSendsInOrder(t *testing.T) {
 		if w.link.State().Up {
 			t.Error("up by an answer to another hello")
 		}
-		w.say(0, wire.KindWelcome, wire.Welcome{SentAt: hello.SentAt, Now: time.Now()})
+		w.say(0, wire.KindWelcome, wire.Welcome{SentAt: hello.SentAt, Now: time.Now(), Offline: "SVP1.a.b"})
 		synctest.Wait()
+		if !slices.Equal(w.j.greeted, []string{"SVP1.a.b"}) {
+			t.Errorf("came with the greeting: %q", w.j.greeted)
+		}
 		list := w.told(wire.KindHello, wire.KindPay)
 		equal(t, "sent", seqs(list), []uint64{1, 2, 3})
 		if list[0].qos != 1 || list[0].Ack != 41 {
@@ -156,6 +159,43 @@ func TestReceivesEachOnceInOrder(t *testing.T) {
 				}
 			}
 			equal(t, "acknowledged", acks, c.ack)
+		}
+	})
+}
+
+// TestGreetsAgainOverAGap: numbers are skipped and nothing fills the gap. The hub is greeted again, to hear why, and
+// its answer reaches the journal.
+func TestGreetsAgainOverAGap(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		w.told()
+		for range 3 { // the hub sends again what is not acknowledged
+			w.result(7)
+			time.Sleep(gapTime / 3)
+		}
+		if list := w.told(wire.KindHello); len(list) != 0 {
+			t.Errorf("greeted %d times before the gap was old", len(list))
+		}
+		w.result(7)
+		synctest.Wait()
+		if list := w.told(wire.KindHello); len(list) != 1 {
+			t.Errorf("greeted %d times over a gap", len(list))
+		}
+		w.say(0, wire.KindSkipped, wire.Skipped{Through: 6})
+		synctest.Wait()
+		if n := len(w.j.received); n != 1 || w.j.received[0].Kind != wire.KindSkipped {
+			t.Fatalf("the journal got %d messages", n)
+		}
+		for seq := range uint64(7) { // the journal of this test does not skip
+			w.result(seq + 1)
+		}
+		synctest.Wait()
+		w.result(9)
+		time.Sleep(gapTime + time.Second)
+		w.result(8)
+		w.result(10)
+		synctest.Wait()
+		if list := w.told(wire.KindHello); len(list) != 0 {
+			t.Errorf("greeted %d times over a gap that was filled", len(list))
 		}
 	})
 }

@@ -128,9 +128,10 @@ func (l *Link) secure(ctx context.Context, n *line) (net.Conn, error) {
 	}
 	secure := tls.Client(raw, &tls.Config{
 		ServerName: host, RootCAs: l.who.CA, Certificates: []tls.Certificate{l.who.Certificate},
-		MinVersion: tls.VersionTLS12, ClientSessionCache: l.tickets, Time: l.Now,
+		MinVersion: tls.VersionTLS12, ClientSessionCache: &l.tickets, Time: l.Now,
 	})
 	if err := secure.HandshakeContext(within); err != nil {
+		l.tickets.Failed(err)
 		_ = raw.Close()
 		return nil, err
 	}

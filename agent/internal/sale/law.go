@@ -13,6 +13,7 @@ type row string
 
 const (
 	sent       row = "sent"    // sending, and a byte may have left
+	forwarded  row = "passed"  // deferred, and a byte of the claim may have left
 	known      row = "+"       // behind unknown or cancelling: the hub has shown its payment
 	turnedAway row = "refused" // unknown, and the hub has refused a copy of the charge
 )
@@ -54,8 +55,14 @@ var undone = map[Event]move{
 var next = map[row]map[Event]move{
 	row(localapi.StateWaiting): {
 		Scan: {localapi.StateSending, wire.KindPay}, Restart: {to: localapi.StateWaiting},
-		Cancel: {to: localapi.StateCancelled},
+		Defer: {localapi.StateDeferred, wire.KindPay}, Cancel: {to: localapi.StateCancelled},
 	},
+	row(localapi.StateDeferred): cells(final, progress, deferred, map[Event]move{
+		Cancel: {to: localapi.StateCancelled},
+	}),
+	forwarded: cells(final, progress, deferred, map[Event]move{
+		Cancel: {localapi.StateCancelling, wire.KindCancel},
+	}),
 	row(localapi.StateSending): cells(final, progress, map[Event]move{
 		Leave: {localapi.StateSending, same}, Overdue: {to: localapi.StateLapsed},
 		Restart: {localapi.StateUnknown, wire.KindFence}, Cancel: {to: localapi.StateCancelled},
@@ -92,6 +99,13 @@ var next = map[row]map[Event]move{
 	}),
 }
 
+// deferred are the other events of a sale whose goods are gone: nothing but the hub's word about it
+// ends it. A refusal may pass, and a restart forgets nothing: the claim is on the disk.
+var deferred = map[Event]move{
+	Leave: {localapi.StateDeferred, same}, Restart: {localapi.StateDeferred, same}, Refused: {localapi.StateDeferred, same},
+	Fenced: {to: localapi.StateLapsed},
+}
+
 // asked are the till's own events for a sale that may be at the hub: in doubt it is fenced.
 var asked = map[Event]move{
 	Overdue: {localapi.StateUnknown, wire.KindFence}, Restart: {localapi.StateUnknown, wire.KindFence},
@@ -112,6 +126,8 @@ func rowOf(s Sale) row {
 	switch {
 	case s.State == localapi.StateSending && s.Left:
 		return sent
+	case s.State == localapi.StateDeferred && s.Left:
+		return forwarded
 	case (s.State == localapi.StateUnknown || s.State == localapi.StateCancelling) && s.PaymentID != "":
 		return row(s.State) + known
 	case s.State == localapi.StateUnknown && s.Refusal.Reason != "":
@@ -153,7 +169,7 @@ func (r Rules) Step(s Sale, n News, at time.Time) (Sale, error) {
 	switch {
 	case !ok:
 		return s, refused(s, n.Event)
-	case n.Event == Leave && at.Sub(s.Scanned) >= r.CodeLife:
+	case n.Event == Leave && s.State == localapi.StateSending && at.Sub(s.Scanned) >= r.CodeLife:
 		return s, fault.New(fault.Conflict, "sale.code_expired", "the code has expired: it must not leave any more")
 	case n.PaymentID != "" && s.PaymentID != "" && n.PaymentID != s.PaymentID:
 		return s, fault.New(fault.Conflict, "sale.other_payment", "sale %s is payment %s, not %s", s.ID, s.PaymentID, n.PaymentID)
@@ -168,6 +184,8 @@ func (r Rules) Step(s Sale, n News, at time.Time) (Sale, error) {
 	switch n.Event {
 	case Scan:
 		s.Scanned, s.Wallet = at, n.Wallet
+	case Defer:
+		s.Scanned, s.Wallet, s.Deferred, s.Claim = at, n.Wallet, n.Deferred, n.Claim
 	case Leave, Restart:
 		s.Left = s.State != localapi.StateWaiting
 	case Refused:
@@ -185,7 +203,7 @@ func (r Rules) Step(s Sale, n News, at time.Time) (Sale, error) {
 		s.Finished = at
 	}
 	if s.State != from {
-		s = explain(s, n)
+		s = explain(s, from, n)
 	}
 	return s, nil
 }

@@ -10,35 +10,39 @@ import (
 	"cloudcashier/shared/localapi"
 	"cloudcashier/shared/money"
 	"cloudcashier/shared/pay"
+	"cloudcashier/shared/storedvalue"
 	"cloudcashier/shared/wire"
 )
 
 // The whole law: every state, every event, every cell. "state/ask" is the state that follows and
 // the message the hub owes an answer to; "=" changes nothing; "-" is refused. "sent" is sending
 // with bytes that may have left; "+" marks a sale whose payment the hub has shown; "refused" is
-// unknown after the hub turned the charge away; "cash" and "other" are paid without a wallet.
+// unknown after the hub turned the charge away; "passed" is deferred with bytes of its claim that may
+// have left; "cash" and "other" are paid without a wallet.
 const table = `
-.            scan         leave  overdue            restart            cancel             accepted  password  doubt    undoing     approved  declined  reversed  closed    fenced    refused
-waiting      sending/pay  -      -                  =                  cancelled          -         -         -        -           -         -         -         -         -         -
-sending      -            =      lapsed             unknown/fence      cancelled          accepted  password  unknown  cancelling  paid      declined  reversed  lapsed    lapsed    unknown/fence
-sent         -            =      unknown/fence      unknown/fence      cancelling/cancel  accepted  password  unknown  cancelling  paid      declined  reversed  lapsed    lapsed    unknown/fence
-accepted     -            -      unknown/fence      unknown/fence      cancelling/cancel  =         password  unknown  cancelling  paid      declined  reversed  lapsed    -         =
-password     -            -      unknown/fence      unknown/fence      cancelling/cancel  accepted  =         unknown  cancelling  paid      declined  reversed  lapsed    -         =
-unknown      -            -      =                  =                  cancelling/cancel  accepted  password  unknown  cancelling  paid      declined  reversed  lapsed    lapsed    =
-refused      -            -      =                  =                  cancelling/cancel  accepted  password  unknown  cancelling  paid      declined  reversed  lapsed    declined  =
-unknown+     -            -      unknown/fence      unknown/fence      cancelling/cancel  accepted  password  =        cancelling  paid      declined  reversed  lapsed    -         =
-cancelling   -            -      =                  =                  =                  =         =         =        cancelling  paid      declined  reversed  reversed  reversed  =
-cancelling+  -            -      cancelling/cancel  cancelling/cancel  =                  =         =         =        =           paid      declined  reversed  reversed  -         =
-paid         -            -      =                  =                  -                  =         =         =        =           =         -         -         -         -         =
-cash         -            -      =                  =                  -                  -         -         -        -           -         -         -         -         -         -
-other        -            -      =                  =                  -                  -         -         -        -           -         -         -         -         -         -
-declined     -            -      =                  =                  =                  -         -         -        -           -         =         =         =         =         =
-declined+    -            -      =                  =                  =                  =         =         =        =           -         =         =         =         =         =
-reversed     -            -      =                  =                  =                  -         -         -        -           -         =         =         =         =         =
-reversed+    -            -      =                  =                  =                  =         =         =        =           -         =         =         =         =         =
-lapsed       -            -      =                  =                  =                  -         -         -        -           -         =         =         =         =         =
-lapsed+      -            -      =                  =                  =                  =         =         =        =           -         =         =         =         =         =
-cancelled    -            -      =                  =                  =                  -         -         -        -           -         =         =         =         =         =
+.            scan         defer         leave  overdue            restart            cancel             accepted  password  doubt    undoing     approved  declined  reversed  closed    fenced    refused
+waiting      sending/pay  deferred/pay  -      -                  =                  cancelled          -         -         -        -           -         -         -         -         -         -
+sending      -            -             =      lapsed             unknown/fence      cancelled          accepted  password  unknown  cancelling  paid      declined  reversed  lapsed    lapsed    unknown/fence
+sent         -            -             =      unknown/fence      unknown/fence      cancelling/cancel  accepted  password  unknown  cancelling  paid      declined  reversed  lapsed    lapsed    unknown/fence
+deferred     -            -             =      -                  =                  cancelled          accepted  password  unknown  cancelling  paid      declined  reversed  lapsed    lapsed    =
+passed       -            -             =      -                  =                  cancelling/cancel  accepted  password  unknown  cancelling  paid      declined  reversed  lapsed    lapsed    =
+accepted     -            -             -      unknown/fence      unknown/fence      cancelling/cancel  =         password  unknown  cancelling  paid      declined  reversed  lapsed    -         =
+password     -            -             -      unknown/fence      unknown/fence      cancelling/cancel  accepted  =         unknown  cancelling  paid      declined  reversed  lapsed    -         =
+unknown      -            -             -      =                  =                  cancelling/cancel  accepted  password  unknown  cancelling  paid      declined  reversed  lapsed    lapsed    =
+refused      -            -             -      =                  =                  cancelling/cancel  accepted  password  unknown  cancelling  paid      declined  reversed  lapsed    declined  =
+unknown+     -            -             -      unknown/fence      unknown/fence      cancelling/cancel  accepted  password  =        cancelling  paid      declined  reversed  lapsed    -         =
+cancelling   -            -             -      =                  =                  =                  =         =         =        cancelling  paid      declined  reversed  reversed  reversed  =
+cancelling+  -            -             -      cancelling/cancel  cancelling/cancel  =                  =         =         =        =           paid      declined  reversed  reversed  -         =
+paid         -            -             -      =                  =                  -                  =         =         =        =           =         -         -         -         -         =
+cash         -            -             -      =                  =                  -                  -         -         -        -           -         -         -         -         -         -
+other        -            -             -      =                  =                  -                  -         -         -        -           -         -         -         -         -         -
+declined     -            -             -      =                  =                  =                  -         -         -        -           -         =         =         =         =         =
+declined+    -            -             -      =                  =                  =                  =         =         =        =           -         =         =         =         =         =
+reversed     -            -             -      =                  =                  =                  -         -         -        -           -         =         =         =         =         =
+reversed+    -            -             -      =                  =                  =                  =         =         =        =           -         =         =         =         =         =
+lapsed       -            -             -      =                  =                  =                  -         -         -        -           -         =         =         =         =         =
+lapsed+      -            -             -      =                  =                  =                  =         =         =        =           -         =         =         =         =         =
+cancelled    -            -             -      =                  =                  =                  -         -         -        -           -         =         =         =         =         =
 `
 
 var start = time.Unix(1_700_000_000, 0).UTC()
@@ -54,10 +58,12 @@ func inRow(name string) sale.Sale {
 	switch state {
 	case "sent":
 		s.State, s.Left = localapi.StateSending, true
+	case "deferred", "passed":
+		s.State, s.Left, s.Deferred, s.Claim = localapi.StateDeferred, state == "passed", start, "SV1C.a.b.c"
 	case "refused":
 		s.State, s.Refusal = localapi.StateUnknown, sale.Words{Reason: "payment.busy", Message: "Too busy."}
 	}
-	s.Asking = map[string]wire.Kind{"sending": wire.KindPay, "sent": wire.KindPay,
+	s.Asking = map[string]wire.Kind{"sending": wire.KindPay, "sent": wire.KindPay, "deferred": wire.KindPay, "passed": wire.KindPay,
 		"unknown": wire.KindFence, "refused": wire.KindFence, "cancelling": wire.KindCancel}[name]
 	if has || state == "accepted" || state == "password" || state == "paid" {
 		s.PaymentID = "pay_1"
@@ -158,7 +164,7 @@ func TestDue(t *testing.T) {
 		row  string
 		want time.Duration // after start; 0: nothing is awaited
 	}{
-		{"waiting", 0}, {"sending", 45 * time.Second}, {"sent", 45 * time.Second}, {"accepted", 70 * time.Second},
+		{"waiting", 0}, {"deferred", 0}, {"passed", 0}, {"sending", 45 * time.Second}, {"sent", 45 * time.Second}, {"accepted", 70 * time.Second},
 		{"password", 70 * time.Second}, {"unknown", 0}, {"unknown+", 70 * time.Second}, {"cancelling", 0},
 		{"cancelling+", 70 * time.Second}, {"paid", 0}, {"cash", 0}, {"other", 0}, {"declined", 0}, {"lapsed", 0}, {"reversed", 0}, {"cancelled", 0},
 	} {
@@ -271,6 +277,75 @@ func TestLapsedSaysWhy(t *testing.T) {
 	} {
 		if got, _ := sale.Default.Step(inRow(row), c.news, start); got.Reason != c.want {
 			t.Errorf("%s: %q, want %q", row, got.Reason, c.want)
+		}
+	}
+}
+
+// TestADeferredSaleNeverGetsTooOld: its claim may leave long after the scan, the code never could.
+func TestADeferredSaleNeverGetsTooOld(t *testing.T) {
+	for _, row := range []string{"deferred", "passed"} {
+		s, err := sale.Default.Step(inRow(row), sale.News{Event: sale.Leave}, start.Add(30*24*time.Hour))
+		if err != nil || !s.Left || s.State != localapi.StateDeferred {
+			t.Errorf("%s: %+v, %v", row, s, err)
+		}
+	}
+}
+
+// TestWhatADeferredSaleSays: nobody is told to keep the goods back, and a loss is called one.
+func TestWhatADeferredSaleSays(t *testing.T) {
+	s, err := sale.Default.Step(inRow("waiting"), sale.News{Event: sale.Defer, Wallet: pay.StoredValue, Claim: "SV1C.a.b.c", Deferred: start.Add(time.Minute)}, start)
+	if err != nil || s.Reason != "deferred" || !s.Deferred.Equal(start.Add(time.Minute)) || s.Claim == "" || !s.Scanned.Equal(start) || s.State.Outcome() != pay.Unknown {
+		t.Errorf("%+v, %v", s, err)
+	}
+	for _, c := range []struct {
+		events []sale.Event
+		reason string
+		text   string
+	}{
+		{[]sale.Event{sale.Accepted}, "collecting", "being collected"}, {[]sale.Event{sale.Doubt}, "collecting", "being collected"},
+		{[]sale.Event{sale.Approved}, "paid", "Paid."}, {[]sale.Event{sale.Accepted, sale.Approved}, "paid", "Paid."},
+		{[]sale.Event{sale.Declined}, "balance_low", "the shop bears it. Too little."}, {[]sale.Event{sale.Closed}, "deferred_refused", "the shop bears it."},
+		{[]sale.Event{sale.Reversed}, "deferred_refused", "the shop bears it."}, {[]sale.Event{sale.Cancel}, "cancelled", "Nothing was charged"},
+		{[]sale.Event{sale.Leave, sale.Cancel, sale.Reversed}, "reversed", "undone"}, {[]sale.Event{sale.Leave, sale.Cancel, sale.Fenced}, "reversed", "undone"},
+	} {
+		got := s
+		for _, e := range c.events {
+			n := sale.News{Event: e}
+			if e == sale.Declined {
+				n.Reason, n.Message = "balance_low", "Too little."
+			}
+			if got, err = sale.Default.Step(got, n, start); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got.Reason != c.reason || !strings.Contains(got.Message, c.text) {
+			t.Errorf("%v: %q %q", c.events, got.Reason, got.Message)
+		}
+	}
+}
+
+func TestTheLimitsOfWhatIsDeferred(t *testing.T) {
+	p := storedvalue.Policy{PerSale: money.Fen(1000), Count: 3, Sum: money.Fen(2500), Age: time.Hour, Expires: start.Add(time.Minute)}
+	tally := func(n int, fen int64, age time.Duration) sale.Tally {
+		x := sale.Tally{Count: n, Sum: money.Fen(fen)}
+		if n > 0 {
+			x.Oldest = start.Add(-age)
+		}
+		return x
+	}
+	for _, c := range []struct {
+		waiting sale.Tally
+		amount  int64
+		at      time.Duration
+		want    string
+	}{
+		{tally(0, 0, 0), 1000, 0, ""}, {tally(2, 1500, time.Hour), 1000, 0, ""}, {tally(2, 1500, 0), 1000, time.Minute - 1, ""},
+		{tally(0, 0, 0), 1001, 0, "offline.per_sale"}, {tally(3, 30, 0), 1, 0, "offline.count"}, {tally(2, 1501, 0), 1000, 0, "offline.sum"},
+		{tally(1, 1, time.Hour+1), 1, 0, "offline.age"}, {tally(0, 0, 0), 1, time.Minute, "offline.expired"},
+	} {
+		err := sale.Within(p, c.waiting, money.Fen(c.amount), start.Add(c.at))
+		if c.want == "" && err != nil || c.want != "" && (fault.CodeOf(err) != c.want || fault.KindOf(err) != fault.Conflict) {
+			t.Errorf("%+v: %v, want %s", c, err, c.want)
 		}
 	}
 }

@@ -5,6 +5,9 @@
 //	   v          v   \--------\-> cancelling -> reversed | paid
 //	cancelled   lapsed | cancelled, when nothing ever left
 //
+// A stored-value code scanned without a connection may make it deferred instead of sending: the goods
+// are handed over, and its claim is sent until the hub has an answer for it, over restarts too.
+//
 // What is paid may be given back, whole or in parts: see [Refund].
 //
 // Cash and other tenders are paid at once ([Taken]) and final; nothing but the journal knows of them.
@@ -47,6 +50,8 @@ type Sale struct {
 	Scanned   time.Time // carries the monotonic reading of the scan while the process lives
 	Heard     time.Time // the hub's last word about it; memory only
 	Finished  time.Time // when the money question was settled; zero before
+	Deferred  time.Time // when it was accepted without a connection, by the hub's clock; zero: it was not
+	Claim     string    // of a deferred sale: what the hub collects with; worth nothing for another sale
 }
 
 // Words are a sentence for the cashier and its stable name, for translation.
@@ -58,6 +63,7 @@ type Event string
 // The events: the till's own, then the hub's words.
 const (
 	Scan     Event = "scan"     // the customer's code was read
+	Defer    Event = "defer"    // a stored-value code was read, there is no connection, and the limits allow it
 	Leave    Event = "leave"    // the first byte of the charge is about to leave
 	Overdue  Event = "overdue"  // [Rules.Due] passed
 	Restart  Event = "restart"  // the till lost its memory: codes, deadlines, what has left
@@ -75,11 +81,11 @@ const (
 )
 
 // Events lists every event.
-var Events = []Event{Scan, Leave, Overdue, Restart, Cancel, Accepted, Password, Doubt, Undoing,
+var Events = []Event{Scan, Defer, Leave, Overdue, Restart, Cancel, Accepted, Password, Doubt, Undoing,
 	Approved, Declined, Reversed, Closed, Fenced, Refused}
 
 // States lists every state, in order of life.
-var States = []localapi.State{localapi.StateWaiting, localapi.StateSending, localapi.StateAccepted,
+var States = []localapi.State{localapi.StateWaiting, localapi.StateSending, localapi.StateDeferred, localapi.StateAccepted,
 	localapi.StatePassword, localapi.StateUnknown, localapi.StateCancelling, localapi.StatePaid,
 	localapi.StateDeclined, localapi.StateReversed, localapi.StateLapsed, localapi.StateCancelled}
 
@@ -92,6 +98,8 @@ type News struct {
 	WalletRef string
 	Reason    string
 	Message   string
+	Claim     string    // Defer: what the hub will collect with
+	Deferred  time.Time // Defer: now, by the hub's clock
 }
 
 // Rules are the law's numbers.
@@ -114,7 +122,7 @@ var Default = Rules{CodeLife: 45 * time.Second, Patience: 2 * time.Minute,
 func New(id, orderNo, subject string, amount money.Amount, at time.Time) Sale {
 	s := Sale{ID: id, OrderNo: orderNo, Subject: subject, Amount: amount, Tender: localapi.TenderWallet,
 		State: localapi.StateWaiting, Created: at}
-	return explain(s, News{})
+	return explain(s, "", News{})
 }
 
 // Taken is a sale whose money is in the cashier's hand: paid from its first moment. No message to the
@@ -122,7 +130,7 @@ func New(id, orderNo, subject string, amount money.Amount, at time.Time) Sale {
 func Taken(id, orderNo, subject string, amount money.Amount, tender localapi.Tender, at time.Time) Sale {
 	s := New(id, orderNo, subject, amount, at)
 	s.Tender, s.State, s.Finished = tender, localapi.StatePaid, at
-	return explain(s, News{})
+	return explain(s, "", News{})
 }
 
 // LikeDoubt reports that a sale which may have been charged warns of another one over the amount: it

@@ -40,6 +40,11 @@ type planted struct {
 	lateNewsMoves     bool // the hub's last word moves settled sales
 	cashShownFirst    bool // money in the hand is shown as paid before it is written down
 	cashIsAsked       bool // money in the hand is told to the hub as a charge
+	deferredIsPaid    bool // what was accepted without a connection is shown as paid
+	deferredForgets   bool // a cancel of a claim that may have left is final at once
+	deferredEnds      bool // a refusal of one copy of a claim ends the sale
+	deferredNotLeft   bool // after a restart a claim counts as never sent
+	deferredNoLimit   bool // the limits are not looked at
 }
 
 type simEvent struct {
@@ -74,6 +79,7 @@ type world struct {
 	journal map[string]sale.Sale // what is on the disk
 	open    map[string]sale.Sale // what is in memory, nil while down
 	codes   map[string]bool      // codes in memory
+	stored  map[string]bool      // sales whose customer has stored value
 	down    uint64               // contiguous hub messages stored
 	epoch   int
 	order   []string
@@ -113,6 +119,11 @@ func (w *world) violation(format string, args ...any) {
 // law is the law, or what a planted bug makes of it.
 func (w *world) law(s sale.Sale, n sale.News) (sale.Sale, error) {
 	sentAndOpen := s.State == localapi.StateSending && s.Left
+	if s.State == localapi.StateDeferred || n.Event == sale.Defer {
+		if after, done := w.deferredBug(s, n); done {
+			return after, nil
+		}
+	}
 	switch {
 	case w.bugs.timeoutDeclines && n.Event == sale.Overdue && sentAndOpen:
 		return w.end(s, localapi.StateDeclined), nil
@@ -245,7 +256,7 @@ func (w *world) flush() {
 }
 
 func (w *world) sendPay(key string, s sale.Sale) {
-	if !w.codes[key] && !w.bugs.restartSendsAgain {
+	if !w.codes[key] && !w.bugs.restartSendsAgain && s.Deferred.IsZero() {
 		return // the code died with the memory
 	}
 	s, err := w.law(s, sale.News{Event: sale.Leave})
@@ -253,7 +264,11 @@ func (w *world) sendPay(key string, s sale.Sale) {
 		return
 	}
 	w.open[key] = s
-	w.leaves(key, s.Scanned.Sub(start)+simRules.CodeLife)
+	exp := s.Scanned.Sub(start) + simRules.CodeLife
+	if !s.Deferred.IsZero() {
+		exp = 2 * simEnd // a claim has no minute
+	}
+	w.leaves(key, exp)
 }
 
 func (w *world) leaves(key string, exp time.Duration) {
@@ -319,7 +334,12 @@ func (w *world) restart() {
 				return
 			}
 		}
-		w.connect()
+		epoch := w.epoch
+		w.after(w.upTo(20*time.Second), func() { // a start may find no line, and a cashier who cancels
+			if epoch == w.epoch {
+				w.connect()
+			}
+		})
 	})
 }
 
@@ -357,6 +377,7 @@ func (w *world) cashier(key string) {
 	s := sale.New(key, key, "", money.Fen(100), w.at())
 	w.journal[key], w.open[key] = s, s
 	w.order = append(w.order, key)
+	w.stored[key] = w.rng.Float64() < 0.4
 	w.after(w.upTo(5*time.Second), func() { w.scan(key) })
 	if w.rng.Float64() < 0.3 {
 		w.after(w.upTo(90*time.Second), func() { w.cancel(key) })
@@ -369,6 +390,10 @@ func (w *world) scan(key string) {
 		if stored := w.journal[key]; stored.State == localapi.StateWaiting {
 			w.after(5*time.Second, func() { w.scan(key) })
 		}
+		return
+	}
+	if w.stored[key] && !w.up {
+		w.deferSale(key)
 		return
 	}
 	w.codes[key] = true

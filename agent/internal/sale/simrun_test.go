@@ -16,7 +16,7 @@ import (
 // states that were shown.
 func simulate(seed uint64, bugs planted, story func(string)) (error, uint64, map[localapi.State]bool) {
 	w := &world{rng: rand.New(rand.NewPCG(seed, 0)), bugs: bugs, story: story, hash: 14695981039346656037,
-		journal: map[string]sale.Sale{}, open: map[string]sale.Sale{}, codes: map[string]bool{},
+		journal: map[string]sale.Sale{}, open: map[string]sale.Sale{}, codes: map[string]bool{}, stored: map[string]bool{},
 		left: map[string]bool{}, told: map[string]sale.Sale{}, seen: map[localapi.State]bool{}, hub: newSimHub()}
 	w.loss, w.crash = w.rng.Float64()*0.5, w.rng.Float64()*0.1
 	if w.rng.Float64() < 0.3 {
@@ -128,9 +128,14 @@ func TestSimulationSeesPlantedBugs(t *testing.T) {
 		"a late word of the hub moves settled ones": {lateNewsMoves: true},
 		"cash is shown before it is written down":   {cashShownFirst: true},
 		"cash is sent as a charge":                  {cashIsAsked: true},
+		"a deferred sale is shown as paid":          {deferredIsPaid: true},
+		"a cancel of a claim that left is final":    {deferredForgets: true},
+		"a refused claim ends the sale":             {deferredEnds: true},
+		"a restart takes a claim as never sent":     {deferredNotLeft: true},
+		"the limits are not looked at":              {deferredNoLimit: true},
 	} {
 		caught := -1
-		for seed := range uint64(2_000) {
+		for seed := range uint64(20_000) {
 			if err, _, _ := simulate(seed, bugs, nil); err != nil {
 				caught = int(seed)
 				t.Logf("%s: seen by seed %d: %v", name, seed, err)
@@ -138,7 +143,7 @@ func TestSimulationSeesPlantedBugs(t *testing.T) {
 			}
 		}
 		if caught < 0 {
-			t.Errorf("%s: not seen in 2000 seeds", name)
+			t.Errorf("%s: not seen in 20,000 seeds", name)
 		}
 	}
 }

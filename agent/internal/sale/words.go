@@ -5,6 +5,7 @@ import "cloudcashier/shared/localapi"
 var words = map[localapi.State]Words{
 	localapi.StateWaiting:    {"scan", "Scan the customer's payment code."},
 	localapi.StateSending:    {"sending", "Code read. Charging…"},
+	localapi.StateDeferred:   {"deferred", "Accepted without a connection: hand over. The hub collects it later."},
 	localapi.StateAccepted:   {"accepted", "The wallet is being asked."},
 	localapi.StatePassword:   {"password", "The customer is typing the password."},
 	localapi.StateUnknown:    {"unknown", "Result unknown. Do not charge again, do not hand over: it is being asked."},
@@ -22,6 +23,12 @@ var (
 	neverCharged = Words{"never_charged", "Not charged: the wallet never took it. Scan a fresh code."}
 )
 
+// The words of a sale that was accepted without a connection, once the hub has it.
+var (
+	collecting = Words{"collecting", "Accepted without a connection. It is being collected: hand nothing over again."}
+	lost       = Words{"deferred_refused", "Accepted without a connection and not collected: the shop bears it."}
+)
+
 // The words of money that no wallet moved, by tender.
 var takenBy = map[localapi.Tender]Words{
 	localapi.TenderCash:  {"cash", "Paid in cash."},
@@ -36,7 +43,7 @@ const maxMessage = 400
 
 // explain gives a sale the words of its state. The hub's own words are for what only it can know:
 // why it was declined or undone.
-func explain(s Sale, n News) Sale {
+func explain(s Sale, from localapi.State, n News) Sale {
 	w, told := words[s.State], Words{n.Reason, n.Message}
 	switch {
 	case s.Tender != localapi.TenderWallet:
@@ -51,6 +58,27 @@ func explain(s Sale, n News) Sale {
 		n.Event == Fenced: // the fence has no words of its own
 		told = Words{}
 	}
+	if !s.Deferred.IsZero() && s.State != localapi.StateDeferred {
+		return explainDeferred(s, from, w, told)
+	}
+	return say(s, w, told)
+}
+
+// explainDeferred has other words where the goods are gone: nobody can keep them back any more.
+func explainDeferred(s Sale, from localapi.State, w, told Words) Sale {
+	switch {
+	case s.State == localapi.StatePaid, s.State == localapi.StateCancelled, s.State == localapi.StateCancelling, from == localapi.StateCancelling:
+		return say(s, w, told)
+	case !s.State.Final():
+		return say(s, collecting, Words{})
+	}
+	if told.Message != "" {
+		told.Message = lost.Message + " " + told.Message
+	}
+	return say(s, lost, told)
+}
+
+func say(s Sale, w, told Words) Sale {
 	s.Words.Reason = or(told.Reason, w.Reason)
 	s.Words.Message = w.Message
 	if told.Message != "" && len(told.Message) <= maxMessage {

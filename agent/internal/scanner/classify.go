@@ -1,10 +1,12 @@
 package scanner
 
 import (
+	"encoding/base64"
 	"fmt"
 	"strings"
 
 	"cloudcashier/shared/pay"
+	"cloudcashier/shared/storedvalue"
 )
 
 // Kind says what was scanned.
@@ -67,10 +69,20 @@ func classifyPayment(aim, text string) (finding, bool) {
 	if strings.HasPrefix(text, emvPrefix) && !emvWhole(text) {
 		return unreadable("the payment code was cut short: scan again"), true
 	}
+	if wallet == pay.StoredValue && !storedWhole(text) {
+		return unreadable("the stored-value code was cut short: scan again"), true
+	}
 	if aim != "" && aim != "]C0" && (!strings.HasPrefix(aim, "]Q") || aim == "]Q3") {
 		return unreadable("this barcode is a card or a label, no payment code: %s", ask), true
 	}
 	return finding{kind: Payment, code: code, message: "payment code of " + string(wallet)}, true
+}
+
+// storedWhole reports a stored-value code whose last part is there: a secret of 16 bytes, in base64.
+// Whether it is genuine is for the till, which has the hub's key.
+func storedWhole(text string) bool {
+	parts := strings.Split(text, ".")
+	return len(parts) == 4 && len(parts[3]) == base64.RawURLEncoding.EncodedLen(storedvalue.SecretSize)
 }
 
 // classifyDigits tells products, and payment codes that lost digits, from the rest.

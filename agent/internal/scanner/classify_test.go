@@ -33,6 +33,11 @@ func TestClassify(t *testing.T) {
 		{"UnionPay EMV", "]Q1", emv, payment, "unionpay"},
 		{"UnionPay EMV without padding", "", strings.TrimRight(emv, "="), payment, "unionpay"},
 
+		{"stored value", "]Q1", "SV1.eyJ2IjoxfQ.c2ln.MDEyMzQ1Njc4OWFiY2RlZg", payment, "storedvalue"},
+		{"stored value, cut short", "", "SV1.eyJ2IjoxfQ.c2ln.MDEyMzQ1Njc4OWFiY2RlZ", unreadable, "cut short"},
+		{"stored value, cut shorter", "]Q1", "SV1.eyJ2IjoxfQ.c2ln", unreadable, "cut short"},
+		{"a till's claim", "", "SV1C.eyJ2IjoxfQ.c2ln.n59REfeyengfHx3d5evC3StTa_xzZcnCi1SOVkF2kp8", unreadable, "cut short"},
+
 		{"payment digits on a Code 39 card", "]A0", wechat, unreadable, "card"},
 		{"payment digits in EAN", "]E0", wechat, unreadable, "card"},
 		{"payment digits in GS1-128", "]C1", wechat, unreadable, "card"},

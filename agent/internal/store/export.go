@@ -24,14 +24,7 @@ func View(s sale.Sale) localapi.Sale {
 	v := localapi.Sale{ID: s.ID, OrderNo: s.OrderNo, Amount: s.Amount.Fen(), Tender: s.Tender, State: s.State,
 		Outcome: s.State.Outcome(), Reason: s.Reason, Message: s.Message, Wallet: s.Wallet, WalletRef: s.WalletRef,
 		PaymentID: s.PaymentID, Subject: s.Subject, CreatedAt: clean(s.Created)}
-	if !s.Scanned.IsZero() {
-		at := clean(s.Scanned)
-		v.ScannedAt = &at
-	}
-	if !s.Finished.IsZero() {
-		at := clean(s.Finished)
-		v.FinishedAt = &at
-	}
+	v.ScannedAt, v.FinishedAt, v.DeferredAt = pointer(s.Scanned), pointer(s.Finished), pointer(s.Deferred)
 	return v
 }
 
@@ -110,6 +103,7 @@ func eachSale(db *sql.DB, on func(Row) error) error {
 // Health is what a look at the journal found.
 type Health struct {
 	Sales, Open, Events  int
+	Deferred             int // of the open ones: accepted without a connection
 	Refunds, OpenRefunds int
 }
 
@@ -123,7 +117,8 @@ func Check(path string) (h Health, err error) {
 		if verdict != "ok" {
 			return fault.New(fault.Internal, "journal.damaged", "the journal is damaged (%s)", verdict)
 		}
-		if err := db.QueryRow(`SELECT count(*), count(*) - count(finished_at) FROM sale`).Scan(&h.Sales, &h.Open); err != nil {
+		if err := db.QueryRow(`SELECT count(*), count(*) - count(finished_at),
+			coalesce(sum(deferred_at IS NOT NULL AND finished_at IS NULL), 0) FROM sale`).Scan(&h.Sales, &h.Open, &h.Deferred); err != nil {
 			return fmt.Errorf("count sales: %w", err)
 		}
 		if err := db.QueryRow(`SELECT count(*), count(*) - count(finished_at) FROM refund`).Scan(&h.Refunds, &h.OpenRefunds); err != nil {

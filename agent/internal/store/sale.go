@@ -23,18 +23,21 @@ type Row struct {
 
 const columns = `s.id, s.order_no, s.subject, s.amount, s.currency, s.tender, s.state, s.reason, s.message,
 	s.refusal_reason, s.refusal_message, s.wallet, s.wallet_ref, s.payment_id, s.created_at, s.scanned_at, s.finished_at,
+	s.deferred_at, s.claim,
 	coalesce(o.kind, ''), coalesce(o.seq, 0) FROM sale s LEFT JOIN outbox o ON o.key = s.id`
 
 func scan(from interface{ Scan(...any) error }) (r Row, err error) {
 	var amount, created, seq int64
 	var currency string
-	var scanned, finished sql.NullInt64
+	var scanned, finished, deferred sql.NullInt64
 	err = from.Scan(&r.ID, &r.OrderNo, &r.Subject, &amount, &currency, &r.Tender, &r.State, &r.Reason, &r.Message,
-		&r.Refusal.Reason, &r.Refusal.Message, &r.Wallet, &r.WalletRef, &r.PaymentID, &created, &scanned, &finished, &r.Asking, &seq)
+		&r.Refusal.Reason, &r.Refusal.Message, &r.Wallet, &r.WalletRef, &r.PaymentID, &created, &scanned, &finished,
+		&deferred, &r.Claim, &r.Asking, &seq)
 	if err != nil {
 		return r, err
 	}
 	r.Seq, r.Created, r.Scanned, r.Finished = uint64(seq), fromMillis(created), fromNull(scanned), fromNull(finished)
+	r.Deferred = fromNull(deferred)
 	r.Amount, err = money.New(amount, money.Currency(currency))
 	return r, err
 }
@@ -46,6 +49,15 @@ func fromNull(n sql.NullInt64) time.Time {
 		return time.Time{}
 	}
 	return fromMillis(n.Int64)
+}
+
+// pointer is a moment that JSON leaves out when it is zero.
+func pointer(at time.Time) *time.Time {
+	if at.IsZero() {
+		return nil
+	}
+	at = clean(at)
+	return &at
 }
 
 func toNull(at time.Time) sql.NullInt64 {
@@ -92,10 +104,11 @@ func (t *Tx) list(query string, args ...any) (rows []Row, err error) {
 // Insert writes a new sale with its first event, and its message to the hub when it has one.
 func (t *Tx) Insert(s sale.Sale, at time.Time) (Row, error) {
 	_, err := t.tx.Exec(`INSERT INTO sale (id, order_no, subject, amount, currency, tender, state, reason, message,
-		refusal_reason, refusal_message, wallet, wallet_ref, payment_id, created_at, scanned_at, finished_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		refusal_reason, refusal_message, wallet, wallet_ref, payment_id, created_at, scanned_at, finished_at, deferred_at, claim)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		s.ID, s.OrderNo, s.Subject, s.Amount.Fen(), string(s.Amount.Currency()), string(s.Tender), string(s.State), s.Reason, s.Message,
-		s.Refusal.Reason, s.Refusal.Message, string(s.Wallet), s.WalletRef, s.PaymentID, s.Created.UnixMilli(), toNull(s.Scanned), toNull(s.Finished))
+		s.Refusal.Reason, s.Refusal.Message, string(s.Wallet), s.WalletRef, s.PaymentID, s.Created.UnixMilli(), toNull(s.Scanned), toNull(s.Finished),
+		toNull(s.Deferred), s.Claim)
 	if err != nil {
 		return Row{}, fmt.Errorf("insert sale: %w", err)
 	}
@@ -108,10 +121,10 @@ func (t *Tx) Insert(s sale.Sale, at time.Time) (Row, error) {
 // Change writes what an event made of a sale. before is the row as it was read.
 func (t *Tx) Change(before Row, after sale.Sale, e sale.Event, at time.Time) (Row, error) {
 	n, err := t.tx.Exec(`UPDATE sale SET state = ?, reason = ?, message = ?, refusal_reason = ?, refusal_message = ?,
-		wallet = ?, wallet_ref = ?, payment_id = ?, scanned_at = ?, finished_at = ? WHERE id = ? AND state = ?`,
+		wallet = ?, wallet_ref = ?, payment_id = ?, scanned_at = ?, finished_at = ?, deferred_at = ?, claim = ? WHERE id = ? AND state = ?`,
 		string(after.State), after.Reason, after.Message, after.Refusal.Reason, after.Refusal.Message,
 		string(after.Wallet), after.WalletRef, after.PaymentID, toNull(after.Scanned), toNull(after.Finished),
-		after.ID, string(before.State))
+		toNull(after.Deferred), after.Claim, after.ID, string(before.State))
 	if err == nil && n != 1 {
 		err = fmt.Errorf("the journal does not have it %s", before.State)
 	}
@@ -154,11 +167,11 @@ func (t *Tx) ask(r Row) (Row, error) {
 }
 
 // Message is the body of what a sale asks the hub: of a charge without the code, which no disk
-// may hold.
+// may hold, but with the claim of a deferred sale.
 func Message(s sale.Sale) any {
 	switch s.Asking {
 	case wire.KindPay:
-		return wire.Pay{Key: s.ID, OrderNo: s.OrderNo, Amount: s.Amount.Fen(), Currency: string(s.Amount.Currency()),
+		return wire.Pay{Code: s.Claim, DeferredAt: pointer(s.Deferred), Key: s.ID, OrderNo: s.OrderNo, Amount: s.Amount.Fen(), Currency: string(s.Amount.Currency()),
 			Subject: s.Subject, ScannedAt: s.Scanned.UTC().Truncate(time.Millisecond)}
 	case wire.KindFence:
 		return wire.Fence{Key: s.ID}
@@ -181,10 +194,11 @@ type change struct {
 	Wallet    pay.Wallet      `json:"wallet,omitempty"`
 	WalletRef string          `json:"wallet_ref,omitempty"`
 	PaymentID string          `json:"payment_id,omitempty"`
+	Deferred  *time.Time      `json:"deferred_at,omitempty"`
 }
 
 func changeOf(from localapi.State, s sale.Sale) any {
-	return change{From: from, State: s.State, Outcome: s.State.Outcome(), Tender: s.Tender, Asking: s.Asking, Reason: s.Reason,
+	return change{Deferred: pointer(s.Deferred), From: from, State: s.State, Outcome: s.State.Outcome(), Tender: s.Tender, Asking: s.Asking, Reason: s.Reason,
 		Amount: s.Amount.Fen(), OrderNo: s.OrderNo, Wallet: s.Wallet, WalletRef: s.WalletRef, PaymentID: s.PaymentID}
 }
 

@@ -34,6 +34,8 @@ const (
 	metaCodeKey = "code_key"
 	metaDownSeq = "down_seq"
 	metaCopied  = "copied"
+	metaOffline = "offline" // the hub's limits for what is accepted without a connection, as it signed them
+	metaOffset  = "offset"  // its clock minus ours then, in milliseconds
 )
 
 // Store is the open journal.
@@ -104,9 +106,12 @@ func (s *Store) View(fn func(*Tx) error) error {
 }
 
 // Digest stands for a code where a code must not be.
-func (s *Store) Digest(c pay.Code) []byte {
+func (s *Store) Digest(c pay.Code) []byte { return s.DigestName(c.Reveal()) }
+
+// DigestName is the same for what names a code, such as its serial.
+func (s *Store) DigestName(name string) []byte {
 	mac := hmac.New(sha256.New, s.codeKey)
-	mac.Write([]byte(c.Reveal()))
+	mac.Write([]byte(name))
 	return mac.Sum(nil)
 }
 

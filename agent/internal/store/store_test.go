@@ -155,6 +155,11 @@ func TestImpossibleRowsAreRefused(t *testing.T) {
 		"a sale of a paid order":         into + `('sale_3', 'A-2', '', 1, 'CNY', 'wallet', 'waiting', 'r', 'm', '', '', '', '', '', 1, NULL, NULL)`,
 		"an event changed":               `UPDATE event SET body = '{}'`,
 		"an event deleted":               `DELETE FROM event`,
+		"deferred without a claim":       `UPDATE sale SET state = 'deferred', scanned_at = 1, wallet = 'storedvalue', deferred_at = 1 WHERE id = 'sale_1'`,
+		"deferred without a time":        `UPDATE sale SET state = 'deferred', scanned_at = 1, wallet = 'storedvalue', claim = 'c' WHERE id = 'sale_1'`,
+		"deferred and at the hub":        `UPDATE sale SET state = 'deferred', scanned_at = 1, wallet = 'storedvalue', claim = 'c', deferred_at = 1, payment_id = 'p' WHERE id = 'sale_1'`,
+		"deferred and sent with a code":  `UPDATE sale SET state = 'sending', scanned_at = 1, wallet = 'storedvalue', claim = 'c', deferred_at = 1 WHERE id = 'sale_1'`,
+		"waiting and deferred":           `UPDATE sale SET claim = 'c', deferred_at = 1, wallet = 'storedvalue' WHERE id = 'sale_1'`,
 		"a message of no kind":           `INSERT INTO outbox (kind, key, body) VALUES ('query', 'sale_1', '{}')`,
 		"a message of no sale":           `INSERT INTO outbox (kind, key, body) VALUES ('pay', 'sale_9', '{}')`,
 	} {
@@ -165,6 +170,12 @@ func TestImpossibleRowsAreRefused(t *testing.T) {
 		if err == nil {
 			t.Errorf("%s was taken", name)
 		}
+	}
+	if err := db.Update(func(tx *sqlite.Tx) error {
+		_, err := tx.Exec(`UPDATE sale SET state = 'deferred', scanned_at = 1, wallet = 'storedvalue', claim = 'c', deferred_at = 1 WHERE id = 'sale_1'`)
+		return err
+	}); err != nil {
+		t.Error(err)
 	}
 	if err := db.Update(func(tx *sqlite.Tx) error { // the same statement with nothing wrong in it is taken
 		_, err := tx.Exec(into + `('sale_4', 'A-4', '', 1, 'CNY', 'wallet', 'waiting', 'r', 'm', '', '', '', '', '', 1, NULL, NULL)`)

@@ -6,6 +6,7 @@ import (
 	"cloudcashier/agent/internal/store"
 	"cloudcashier/shared/fault"
 	"cloudcashier/shared/money"
+	"cloudcashier/shared/pay"
 )
 
 // likeUnknown is the code of the refusal.
@@ -35,9 +36,13 @@ func (t *Till) beside(amount money.Amount, a allowed, now time.Time) (like strin
 }
 
 // unusable is the kind of the notice that a scan was not used for its sale.
-func unusable(err error) string {
-	if fault.CodeOf(err) == likeUnknown {
+func unusable(code pay.Code, err error) string {
+	wallet, _ := code.Wallet()
+	switch {
+	case fault.CodeOf(err) == likeUnknown:
 		return "like_unknown"
+	case wallet == pay.StoredValue:
+		return fault.CodeOf(err) // the screen has words for each
 	}
 	return "unreadable"
 }

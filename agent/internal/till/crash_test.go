@@ -60,6 +60,25 @@ func TestEveryCrashPoint(t *testing.T) {
 			r.hub(wire.KindResult, result(s.ID, pay.StatusReversing))
 			return s.ID
 		}, localapi.StateCancelling, "cancel"},
+		{"P17 deferred", func(r *rig) string {
+			r.greet(limits(), 0)
+			r.cut()
+			s, err := r.offline(1, 1280)
+			if err != nil {
+				r.Fatal(err)
+			}
+			return s.ID
+		}, localapi.StateDeferred, "pay"},
+		{"P17 deferred, its claim left", func(r *rig) string {
+			r.greet(limits(), 0)
+			r.cut()
+			s, err := r.offline(1, 1280)
+			if err != nil {
+				r.Fatal(err)
+			}
+			r.leave(s.ID, wire.KindPay)
+			return s.ID
+		}, localapi.StateDeferred, "pay"},
 		{"lapsed", func(r *rig) string {
 			s := r.begin(localapi.NewSale{Amount: 1280, Code: code(1)})
 			r.pass(46 * time.Second)
@@ -146,5 +165,26 @@ func TestTheCodeDiesWithTheMemory(t *testing.T) {
 	}
 	if strings.Contains(r.log.String(), code(1)) {
 		t.Error("the log holds the code")
+	}
+}
+
+// TestP17NothingSavedNothingAccepted: the power fails before the commit of a sale without a line.
+func TestP17NothingSavedNothingAccepted(t *testing.T) {
+	r := newRig(t)
+	r.greet(limits(), 0)
+	r.cut()
+	if err := r.journal.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := r.offline(1, 1280); err == nil {
+		t.Errorf("accepted on no disk: %+v", s)
+	}
+	r.start()
+	r.cut()
+	if got := r.outgoing(); got != "" {
+		t.Errorf("outgoing: %s", got)
+	}
+	if _, err := r.offline(1, 1280); err != nil { // the customer shows it again
+		t.Error(err)
 	}
 }

@@ -14,8 +14,8 @@ import (
 
 var _ hublink.Till = (*Till)(nil)
 
-// Outgoing lists what the hub has not answered, in sending order: doubts before new money, and
-// refunds last. A charge is listed while its code lives.
+// Outgoing lists what the hub has not answered, in sending order: doubts before money, the oldest first,
+// as what was accepted without a connection is, and refunds last. A charge is listed while its code lives.
 func (t *Till) Outgoing() []hublink.Message {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -26,11 +26,13 @@ func (t *Till) Outgoing() []hublink.Message {
 		m := hublink.Message{Seq: seq, Kind: s.Asking, Body: store.Message(s)}
 		if body, ok := m.Body.(wire.Pay); ok {
 			age := now.Sub(s.Scanned)
-			if h.code.IsZero() || age >= t.cfg.Rules.CodeLife {
-				continue
+			if body.CodeAgeMS = max(age.Milliseconds(), 0); s.Deferred.IsZero() {
+				if h.code.IsZero() || age >= t.cfg.Rules.CodeLife {
+					continue
+				}
+				body.Code, m.Exp = h.code.Reveal(), s.Scanned.Add(t.cfg.Rules.CodeLife)
 			}
-			body.Code, body.CodeAgeMS = h.code.Reveal(), age.Milliseconds()
-			m.Body, m.Exp = body, s.Scanned.Add(t.cfg.Rules.CodeLife)
+			m.Body = body
 		}
 		list = append(list, m)
 	}
@@ -59,7 +61,7 @@ func (t *Till) Leaving(seq uint64) bool {
 		return true
 	}
 	after, err := t.cfg.Rules.Step(h.row.Sale, sale.News{Event: sale.Leave}, t.Now())
-	if err != nil || h.code.IsZero() {
+	if err != nil || h.code.IsZero() && h.row.Deferred.IsZero() {
 		return false
 	}
 	h.row.Sale = after // memory only: a restart assumes it
@@ -81,6 +83,9 @@ func (t *Till) Receive(e wire.Envelope) error {
 	defer t.mu.Unlock()
 	if t.broken != nil {
 		return t.ending()
+	}
+	if e.Kind == wire.KindSkipped {
+		return t.skip(e)
 	}
 	if e.Kind != wire.KindResult && e.Kind != wire.KindRefundResult && e.Kind != wire.KindRefused || e.Seq != 0 && e.Seq <= t.down {
 		return nil

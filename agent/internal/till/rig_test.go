@@ -1,6 +1,8 @@
 package till_test
 
 import (
+	"bytes"
+	"crypto/ed25519"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,6 +23,12 @@ import (
 	"cloudcashier/shared/localapi"
 	"cloudcashier/shared/pay"
 	"cloudcashier/shared/wire"
+)
+
+// hubKey signs what the hub signs.
+var (
+	hubKey    = ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, 32))
+	hubPublic = hubKey.Public().(ed25519.PublicKey)
 )
 
 // rig is a till on a real journal, with a clock set by hand and the hub's lines said by hand.
@@ -63,7 +71,8 @@ func (r *rig) start() {
 	if r.journal, err = store.Open(r.path, rand.NewChaCha8([32]byte{})); err != nil {
 		r.Fatal(err)
 	}
-	r.till, err = till.New(till.Config{Rules: sale.Default, Version: "1", Terminal: "trm_1", Store: "sto_1", Merchant: "mer_1"},
+	r.till, err = till.New(till.Config{Rules: sale.Default, Version: "1", Terminal: "trm_1", Store: "sto_1", Merchant: "mer_1",
+		HubKey: hubPublic},
 		till.Deps{Now: r.now, Log: slog.New(slog.NewTextHandler(r.log, nil)), IDs: r.ids, Journal: r.journal, Wake: func() { r.wakes++ },
 			Grown: func() { r.grown++ }, Sync: func() { r.syncs++ }, Free: func() (uint64, error) { r.asked++; return r.free, nil }})
 	if err != nil {

@@ -123,7 +123,7 @@ func walletOf(code pay.Code) (pay.Wallet, error) {
 	w, ok := code.Wallet()
 	if !ok {
 		return "", fault.New(fault.Invalid, "code.unknown_wallet",
-			"the code is of no wallet taken here: scan a WeChat, Alipay or UnionPay payment code")
+			"the code is of no wallet taken here: scan a WeChat, Alipay, UnionPay or stored-value code")
 	}
 	return w, nil
 }
@@ -134,7 +134,7 @@ func (t *Till) find(n localapi.NewSale, amount money.Amount, code pay.Code) (kno
 	err = t.read(func(tx *store.Tx) error {
 		var user store.Row // the sale that used the code
 		if !code.IsZero() {
-			usedBy, err := tx.CodeUsed(t.Journal.Digest(code))
+			usedBy, err := tx.CodeUsed(t.digest(code))
 			if err != nil {
 				return err
 			}
@@ -205,12 +205,12 @@ func (t *Till) begin(n localapi.NewSale, amount money.Amount, code pay.Code, now
 	}
 	saleID, orderNo := t.name(n)
 	s := sale.New(saleID, orderNo, n.Subject, amount, now)
+	shown := shown{use: func(*store.Tx) error { return nil }}
 	if !code.IsZero() {
-		wallet, err := walletOf(code)
-		if err != nil {
+		if shown, err = t.shown(s, code, now); err != nil {
 			return nil, err
 		}
-		if s, err = t.cfg.Rules.Step(s, sale.News{Event: sale.Scan, Wallet: wallet}, now); err != nil {
+		if s, err = t.cfg.Rules.Step(s, shown.news, now); err != nil {
 			return nil, err
 		}
 	}
@@ -219,15 +219,15 @@ func (t *Till) begin(n localapi.NewSale, amount money.Amount, code pay.Code, now
 		if row, err = tx.Insert(s, now); err != nil {
 			return err
 		}
-		if err := noteAgain(tx, s.ID, like, now); err != nil || code.IsZero() {
+		if err := noteAgain(tx, s.ID, like, now); err != nil {
 			return err
 		}
-		return tx.UseCode(t.Journal.Digest(code), s.ID, now)
+		return shown.use(tx)
 	})
 	if err != nil {
 		return nil, err
 	}
-	h := t.hold(row, code)
+	h := t.hold(row, shown.code)
 	h.again = allowed{said: n.Again, like: like}
 	t.Log.Info("sale begun", logs.Sale, row.ID, logs.Order, row.OrderNo, logs.Status, string(row.State))
 	t.tellSale(h.row)
@@ -260,7 +260,7 @@ func (t *Till) take(n localapi.NewSale, amount money.Amount, now time.Time) (row
 
 // scanInto gives a waiting sale its code: one commit, and it may leave.
 func (t *Till) scanInto(h *held, code pay.Code, at time.Time) error {
-	wallet, err := walletOf(code)
+	shown, err := t.shown(h.row.Sale, code, at)
 	if err != nil {
 		return err
 	}
@@ -268,12 +268,12 @@ func (t *Till) scanInto(h *held, code pay.Code, at time.Time) error {
 	if err != nil {
 		return err
 	}
-	h.code = code // remember drops it again unless the step leads to sending
-	err = t.step(h, sale.News{Event: sale.Scan, Wallet: wallet}, at, func(tx *store.Tx) error {
+	h.code = shown.code // remember drops it again unless the step leads to sending
+	err = t.step(h, shown.news, at, func(tx *store.Tx) error {
 		if err := noteAgain(tx, h.row.ID, like, at); err != nil {
 			return err
 		}
-		return tx.UseCode(t.Journal.Digest(code), h.row.ID, t.Now())
+		return shown.use(tx)
 	})
 	if err != nil {
 		h.code = pay.Code{}
@@ -310,7 +310,7 @@ func (t *Till) scan(code pay.Code, at time.Time) (n localapi.Notice, unused bool
 	}
 	var usedBy string
 	if err := t.read(func(tx *store.Tx) (err error) {
-		usedBy, err = tx.CodeUsed(t.Journal.Digest(code))
+		usedBy, err = tx.CodeUsed(t.digest(code))
 		return err
 	}); err != nil {
 		return refuse("unreadable", err)
@@ -328,7 +328,7 @@ func (t *Till) scan(code pay.Code, at time.Time) (n localapi.Notice, unused bool
 		return localapi.Notice{Kind: "no_sale", Text: code.Mask(), Message: "No sale waits for a code. Enter the amount, then scan."}, true
 	}
 	if err := t.scanInto(newest, code, at); err != nil {
-		return refuse(unusable(err), err)
+		return refuse(unusable(code, err), err)
 	}
 	return n, false
 }

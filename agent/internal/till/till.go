@@ -3,7 +3,8 @@
 //
 // It refuses to guess. When the journal fails, nobody knows what is stored: the till stops, says
 // nothing about any sale, and the next start resumes every open one from the disk. A customer's
-// code lives in its memory alone, from the scan until the sale leaves "sending". Newcomers get one
+// code lives in its memory alone, from the scan until the sale leaves "sending"; of a stored-value code
+// nothing but a claim for the one sale is kept, which may be stored. Newcomers get one
 // thing wrong: what is in memory never runs ahead of the journal, except [Till.Leaving], which
 // notes what may have left; a restart assumes the worst about exactly that.
 package till
@@ -11,6 +12,7 @@ package till
 import (
 	"cmp"
 	"context"
+	"crypto/ed25519"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -36,6 +38,7 @@ type Config struct {
 	Rules                     sale.Rules
 	Version                   string
 	Terminal, Store, Merchant string
+	HubKey                    ed25519.PublicKey // verifies stored-value codes and the offline limits
 }
 
 // Deps is what the till needs from the composition root.
@@ -65,6 +68,7 @@ type Till struct {
 	down    uint64        // hub messages stored without a gap
 	copied  copied        // what the hub has of the journal
 	room    room          // on the journal's disk
+	limits  limits        // for what is accepted without a connection
 	broken  error         // the journal's failure
 	failed  chan struct{} // closed with it
 
@@ -98,6 +102,11 @@ func New(cfg Config, d Deps) (*Till, error) {
 		if t.copied.since, err = tx.EventAt(t.copied.through + 1); err != nil {
 			return err
 		}
+		policy, offset, err := tx.Offline()
+		if err != nil {
+			return err
+		}
+		t.limits = t.readLimits(policy, offset)
 		rows, err := tx.Open()
 		if err != nil {
 			return err
@@ -249,6 +258,10 @@ func (t *Till) step(h *held, n sale.News, at time.Time, also func(*store.Tx) err
 	if row.State != before.State {
 		t.Log.Info("sale changed", logs.Sale, row.ID, logs.Order, row.OrderNo, logs.Kind, string(n.Event),
 			logs.Status, string(row.State), logs.Payment, row.PaymentID)
+	}
+	if row.State != before.State && row.State.Final() && !row.Deferred.IsZero() && row.State != localapi.StatePaid {
+		t.Log.Warn("a sale accepted without a connection ended without its money", logs.Sale, row.ID, logs.Order, row.OrderNo,
+			logs.Status, string(row.State), "reason", row.Reason, "amount", row.Amount.Fen())
 	}
 	if durable(row.Sale) != durable(before.Sale) {
 		t.tellSale(h.row)

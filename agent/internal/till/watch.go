@@ -59,6 +59,13 @@ func (t *Till) status() localapi.Status {
 		if row.State != localapi.StateWaiting && (row.State != localapi.StateSending || row.Left) {
 			s.PendingAmount += row.Amount.Fen()
 		}
+		if !row.Deferred.IsZero() {
+			s.Offline.Count++
+			s.Offline.Sum += row.Amount.Fen()
+			if at := row.Deferred.UTC(); s.Offline.Oldest == nil || at.Before(*s.Offline.Oldest) {
+				s.Offline.Oldest = &at
+			}
+		}
 		if row.Seq != 0 && (oldest.IsZero() || row.Scanned.Before(oldest)) {
 			oldest = row.Scanned
 		}
@@ -67,6 +74,7 @@ func (t *Till) status() localapi.Status {
 		oldest = oldest.UTC()
 		s.OldestWaiting = &oldest
 	}
+	s.Offline.Limits = t.limitsInForce()
 	s.Unsynced, s.UnsyncedSince = t.unsynced()
 	return s
 }
@@ -169,7 +177,7 @@ func (w *watchers) told(s localapi.Status) bool {
 	defer w.mu.Unlock()
 	last := w.last
 	same := len(last.Scanners) == len(s.Scanners) && last.Link == s.Link && last.LinkMessage == s.LinkMessage &&
-		last.Unsynced == s.Unsynced &&
+		last.Unsynced == s.Unsynced && sameLimits(last.Offline.Limits, s.Offline.Limits) &&
 		last.ClockOffsetMS == s.ClockOffsetMS && last.LinkSince.Equal(s.LinkSince)
 	for i := 0; same && i < len(s.Scanners); i++ {
 		same = last.Scanners[i] == s.Scanners[i]

@@ -44,9 +44,15 @@ type Desk interface {
 	Pay(ctx context.Context, t registry.Terminal, p wire.Pay) error
 	Fence(ctx context.Context, t registry.Terminal, f wire.Fence) error
 	Cancel(ctx context.Context, t registry.Terminal, c wire.Cancel) error
-	// Records stores rows of the till's journal and tells what is stored. They are answered by that
-	// alone, once: who misses the answer asks again. Unavailable means not now, and is not answered.
-	Records(ctx context.Context, t registry.Terminal, m wire.Records) (wire.Stored, error)
+	Refund(ctx context.Context, t registry.Terminal, r wire.Refund) error
+}
+
+// Archive keeps a copy of the tills' journals.
+type Archive interface {
+	// Records stores rows of the till's journal, one or several messages of them in the order they
+	// came, and tells what is stored. They are answered by that alone, once: who misses the answer
+	// asks again. Unavailable means not now, and is not answered.
+	Records(ctx context.Context, t registry.Terminal, ms ...wire.Records) (wire.Stored, error)
 }
 
 // Mailbox keeps the messages for terminals. A terminal's numbers start at 1 and have no gaps.
@@ -55,6 +61,8 @@ type Mailbox interface {
 	Waiting(terminal string, after uint64, limit int) ([]Down, error)
 	// Acknowledge forgets everything up to seq.
 	Acknowledge(terminal string, seq uint64) error
+	// Forgotten is the number up to which everything is forgotten.
+	Forgotten(terminal string) (uint64, error)
 }
 
 // Down is a committed message for a terminal.
@@ -75,16 +83,24 @@ type Config struct {
 	Listener   net.Listener       // plain; Run closes it
 	TLS        *tls.Config        // the hub's certificate and ClientCAs; the rest is set here
 	SigningKey ed25519.PrivateKey // signs what goes down
+	// TicketKey gives the secret that seals the TLS session tickets of a day, counted from 1970 in UTC.
+	// Hubs with the same secrets resume each other's sessions, and a restarted hub its own: a fleet that
+	// comes back costs it two thirds of what it cost to come. nil: each run draws its own.
+	TicketKey func(day int64) [32]byte
+
+	// Offline gives what a terminal may take without a connection, signed; nil: nothing.
+	Offline func(registry.Terminal) string
 
 	MaxConnections    int // in all; 20,000, which is what 1 GiB holds at 50 KiB each
-	MaxPending        int // not yet authenticated; 2,000, two seconds of a reconnect storm
-	MaxPendingPerIP   int // of those from one address; 500, because a mall of tills shares one
+	MaxPending        int // not yet authenticated; 6,000, a reconnect storm's queueTime; those that wait cost 6 KiB
+	MaxPendingPerIP   int // of those from one address, when so many are free; 3,000, because a mall of tills shares one
 	ConnectsPerSecond int // handshakes begun; 1,000, under half of what two processors do
 }
 
 // Deps is what the broker stands on.
 type Deps struct {
 	Desk      Desk
+	Archive   Archive
 	Mailbox   Mailbox
 	Directory Directory
 	Now       func() time.Time
@@ -112,7 +128,7 @@ type Broker struct {
 }
 
 type counters struct {
-	connected, refusedConnections, refusedPackets, received, committed, deskErrors, panics, sent, resent, takeovers, clones atomic.Int64
+	connected, refusedConnections, refusedPackets, received, committed, deskErrors, panics, sent, resent, takeovers, clones, skips atomic.Int64
 }
 
 // Stats are figures for metrics: the first three are levels, the rest only grow.
@@ -120,6 +136,7 @@ type Stats struct {
 	Connections, Pending, Sessions          int64
 	Connected, Takeovers                    int64
 	Clones                                  int64 // take-overs by another run of the agent while the first was alive: an alarm
+	Skips                                   int64 // greetings behind what was acknowledged in their name: an alarm
 	RefusedConnections, RefusedPackets      int64
 	Received, Committed, DeskErrors, Panics int64
 	Sent, Resent                            int64
@@ -133,7 +150,7 @@ func New(c Config, d Deps) (*Broker, error) {
 	for _, limit := range []struct {
 		value    *int
 		standard int
-	}{{&c.MaxConnections, 20_000}, {&c.MaxPending, 2_000}, {&c.MaxPendingPerIP, 500}, {&c.ConnectsPerSecond, 1_000}} {
+	}{{&c.MaxConnections, 20_000}, {&c.MaxPending, 6_000}, {&c.MaxPendingPerIP, 3_000}, {&c.ConnectsPerSecond, 1_000}} {
 		if *limit.value <= 0 {
 			*limit.value = limit.standard
 		}
@@ -251,7 +268,7 @@ func (b *Broker) Stats() Stats {
 	c := &b.count
 	return Stats{
 		Connections: int64(connections), Pending: int64(pending), Sessions: int64(sessions),
-		Connected: c.connected.Load(), Takeovers: c.takeovers.Load(), Clones: c.clones.Load(),
+		Connected: c.connected.Load(), Takeovers: c.takeovers.Load(), Clones: c.clones.Load(), Skips: c.skips.Load(),
 		RefusedConnections: c.refusedConnections.Load(), RefusedPackets: c.refusedPackets.Load(),
 		Received: c.received.Load(), Committed: c.committed.Load(), DeskErrors: c.deskErrors.Load(), Panics: c.panics.Load(),
 		Sent: c.sent.Load(), Resent: c.resent.Load(),

@@ -226,10 +226,12 @@ func TestGolden(t *testing.T) {
 		wire.Records{After: 6, Hash: bytes.Repeat([]byte{6}, 32), Rows: []wire.Record{
 			{Seq: 7, Sale: "sale_1", Kind: "new", Body: json.RawMessage(`{"state":"paid","order_no":"桌 5 \u003c1\u003e"}`), At: at, Prev: make([]byte, 32)},
 			{Seq: 8, Kind: "unusable", Body: json.RawMessage(`{}`), At: at, Prev: bytes.Repeat([]byte{9}, 32)}}},
+		wire.Refund{Key: "ref_1", Sale: "sale_1", RefundNo: "R-1", Amount: 280, Currency: "CNY", Reason: "cold", AskedAt: at},
 	}
 	h.Now = func() time.Time { return at }
+	h.Offline = func(t registry.Terminal) string { return "limits of " + t.ID }
 	c := h.connect(a).listen(a)
-	for _, kind := range []wire.Kind{wire.KindHello, wire.KindPay, wire.KindFence, wire.KindCancel, wire.KindAck, wire.KindRecords} {
+	for _, kind := range []wire.Kind{wire.KindHello, wire.KindPay, wire.KindFence, wire.KindCancel, wire.KindAck, wire.KindRecords, wire.KindRefund} {
 		data, err := os.ReadFile(filepath.Join("../../../shared/wire/testdata", "up_"+string(kind)+".json"))
 		if err != nil {
 			t.Fatal(err)
@@ -248,7 +250,7 @@ func TestGolden(t *testing.T) {
 					continue // what the desk says is stored
 				}
 				w, err := wire.Decode[wire.Welcome](e)
-				if welcomed = e.Kind == wire.KindWelcome; !welcomed || err != nil || !w.SentAt.Equal(at) || !w.Now.Equal(at) {
+				if welcomed = e.Kind == wire.KindWelcome; !welcomed || err != nil || !w.SentAt.Equal(at) || !w.Now.Equal(at) || w.Offline != "limits of "+a.id {
 					t.Errorf("answered by %s %s", e.Kind, e.Body)
 				}
 			}

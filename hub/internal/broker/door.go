@@ -21,11 +21,17 @@ const (
 	// greetTime is how long a stranger may take for the TLS handshake and the CONNECT together; a
 	// till on a bad mobile line needs three.
 	greetTime = 10 * time.Second
-	// queueTime is how long a connection may wait for its turn to shake hands. Beyond it the till
-	// does better to come again, with its jitter, than to time out in the middle.
-	queueTime = 3 * time.Second
+	// queueTime is how long a connection may wait for its turn to shake hands. A place in the line is
+	// worth more than another try: who is sent away waits twice as long the next time. But a till
+	// gives up after eight seconds, all in.
+	queueTime = 5 * time.Second
 	// connectBurst is how many may shake hands at once after a quiet moment.
 	connectBurst = 200
+	// fewPending strangers from one address are always let in while there is room at all.
+	fewPending = 64
+	// ticketDays is how old a session ticket may be; neither end of TLS takes older ones. A till that
+	// stays connected has none younger than its connection, so that less would spare a restart nothing.
+	ticketDays = 7
 )
 
 // door accepts connections and makes strangers either known or gone.
@@ -38,6 +44,7 @@ type door struct {
 	conns   map[*conn]bool
 	pending map[string]int // by address, of those not authenticated
 	waiting int            // sum of pending
+	sealed  int64          // the day whose key seals tickets now
 	wg      sync.WaitGroup
 }
 
@@ -58,7 +65,8 @@ func (c *conn) Close() error { return c.raw.Close() }
 func newDoor(b *Broker) *door {
 	config := b.TLS.Clone()
 	config.ClientAuth = tls.RequireAndVerifyClientCert
-	config.MinVersion = max(config.MinVersion, tls.VersionTLS12)
+	// Below 1.3 a ticket's key opens recorded traffic; from 1.3 on each resumption agrees on keys afresh.
+	config.MinVersion = max(config.MinVersion, tls.VersionTLS13)
 	if config.Time == nil {
 		config.Time = b.Now
 	}
@@ -111,7 +119,10 @@ func (d *door) admit(raw net.Conn) *conn {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if len(d.conns) >= d.b.MaxConnections || d.waiting >= d.b.MaxPending || d.pending[address] >= d.b.MaxPendingPerIP {
+	// One address may hold as many places as are free besides: a mall, or a carrier's gateway, gets half
+	// of them when nobody else comes, and never keeps the others out.
+	free := d.b.MaxPending - d.waiting
+	if len(d.conns) >= d.b.MaxConnections || free <= 0 || d.pending[address] >= min(d.b.MaxPendingPerIP, max(free, fewPending)) {
 		_ = raw.Close()
 		d.b.count.refusedConnections.Add(1)
 		return nil
@@ -123,21 +134,35 @@ func (d *door) admit(raw net.Conn) *conn {
 	return c
 }
 
-// handle takes a connection from its first byte to its last.
+// handle greets a stranger, and then serves it on another goroutine: a handshake needs a big stack, which
+// would stay with an idle till for as long as it is connected.
 func (d *door) handle(ctx context.Context, c *conn) {
-	defer d.release(c)
-	defer func() { // mochi parses strangers' bytes on this goroutine
-		if v := recover(); v != nil {
-			d.b.count.panics.Add(1)
-			d.b.Log.Error("a terminal's connection panicked and was cut", logs.Terminal, c.Terminal, "panic", v, "stack", string(debug.Stack()))
+	served := false
+	defer func() {
+		if !served {
+			d.release(c)
 		}
 	}()
+	defer d.survive(c)
 	if err := d.greet(ctx, c); err != nil {
 		d.b.count.refusedConnections.Add(1)
 		d.b.Log.Debug("a connection was refused", "from", c.Address, logs.Err, err) // strangers must not fill the log
 		return
 	}
-	_ = d.b.server.EstablishConnection("tls", c) // says why it ended; the hook has told what matters
+	served = true
+	d.wg.Go(func() {
+		defer d.release(c)
+		defer d.survive(c)
+		_ = d.b.server.EstablishConnection("tls", c) // says why it ended; the hook has told what matters
+	})
+}
+
+// survive keeps the hub alive when what a stranger sent makes the code that reads it panic.
+func (d *door) survive(c *conn) {
+	if v := recover(); v != nil {
+		d.b.count.panics.Add(1)
+		d.b.Log.Error("a terminal's connection panicked and was cut", logs.Terminal, c.Terminal, "panic", v, "stack", string(debug.Stack()))
+	}
 }
 
 // greet shakes hands and reads the certificate. The deadline it sets also covers the CONNECT: mochi
@@ -154,6 +179,7 @@ func (d *door) greet(ctx context.Context, c *conn) error {
 	if err := d.limiter.Wait(turn); err != nil { // at once when the turn would come too late
 		return fmt.Errorf("too many connect at once: %w", err)
 	}
+	d.rotate()
 	secure := tls.Server(c.raw, d.tls)
 	if err := secure.HandshakeContext(ctx); err != nil {
 		return err
@@ -163,6 +189,26 @@ func (d *door) greet(ctx context.Context, c *conn) error {
 	c.Conn, c.Serial = secure, registry.SerialOf(leaf)
 	c.Terminal, c.Key, err = registry.TerminalOf(leaf)
 	return err
+}
+
+// rotate has tickets sealed with today's key, and opens those of the days before. What a ticket stands
+// for, the certificate, is held against the Directory at every connect all the same.
+func (d *door) rotate() {
+	if d.b.TicketKey == nil {
+		return
+	}
+	today := d.b.Now().Unix() / int64(24*time.Hour/time.Second)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.sealed == today {
+		return
+	}
+	d.sealed = today
+	keys := make([][32]byte, 0, ticketDays+1)
+	for back := range int64(ticketDays + 1) {
+		keys = append(keys, d.b.TicketKey(today-back))
+	}
+	d.tls.SetSessionTicketKeys(keys)
 }
 
 // authenticated takes a connection off the list of strangers.

@@ -237,13 +237,13 @@ func TestConnectsAreSpread(t *testing.T) {
 			c.Close()
 		}
 		synctest.Wait()
-		waiting := make([]net.Conn, 40)
+		waiting := make([]net.Conn, 60)
 		for i := range waiting {
 			waiting[i] = must(h.dial())
 		}
 		synctest.Wait()
-		if s := h.Stats(); s.Connections != 30 || s.RefusedConnections != connectBurst+10 {
-			t.Errorf("three seconds' worth may wait: %+v after %v", s, time.Since(start))
+		if s := h.Stats(); s.Connections != 50 || s.RefusedConnections != connectBurst+10 {
+			t.Errorf("five seconds' worth may wait: %+v after %v", s, time.Since(start))
 		}
 		for _, c := range waiting {
 			c.Close()

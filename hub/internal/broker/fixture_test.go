@@ -81,8 +81,16 @@ func (d *desk) Fence(ctx context.Context, t registry.Terminal, f wire.Fence) err
 func (d *desk) Cancel(ctx context.Context, t registry.Terminal, c wire.Cancel) error {
 	return d.take(ctx, t, c)
 }
-func (d *desk) Records(ctx context.Context, t registry.Terminal, m wire.Records) (wire.Stored, error) {
-	return wire.Stored{Through: m.After + uint64(len(m.Rows))}, d.take(ctx, t, m)
+func (d *desk) Refund(ctx context.Context, t registry.Terminal, r wire.Refund) error {
+	return d.take(ctx, t, r)
+}
+func (d *desk) Records(ctx context.Context, t registry.Terminal, ms ...wire.Records) (s wire.Stored, err error) {
+	for _, m := range ms {
+		if s, err = (wire.Stored{Through: m.After + uint64(len(m.Rows))}), d.take(ctx, t, m); err != nil {
+			return s, err
+		}
+	}
+	return s, nil
 }
 func (d *desk) seen() []any {
 	d.mu.Lock()
@@ -124,6 +132,14 @@ func (m *mailbox) Acknowledge(terminal string, seq uint64) error {
 		m.rows[terminal] = m.rows[terminal][1:]
 	}
 	return m.err
+}
+func (m *mailbox) Forgotten(terminal string) (uint64, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if rows := m.rows[terminal]; len(rows) > 0 {
+		return rows[0].Seq - 1, m.err
+	}
+	return m.last[terminal], m.err
 }
 func (m *mailbox) left(terminal string) int {
 	m.mu.Lock()
@@ -238,7 +254,7 @@ func newHub(t *testing.T, listener *pipes, limits ...func(*Config)) *hub {
 	for _, f := range limits {
 		f(&c)
 	}
-	h.Broker, err = New(c, Deps{Desk: h.desk, Mailbox: h.mail, Directory: h.dir, Now: time.Now, IDs: id.NewSource(time.Now, nil),
+	h.Broker, err = New(c, Deps{Desk: h.desk, Archive: h.desk, Mailbox: h.mail, Directory: h.dir, Now: time.Now, IDs: id.NewSource(time.Now, nil),
 		Log: slog.New(slog.NewTextHandler(&locked{w: h.log}, nil))})
 	if err != nil {
 		t.Fatal(err)

@@ -91,23 +91,18 @@ func (b *Broker) receive(s *session, payload []byte) error {
 			return err
 		}
 		err = b.commit(e, b.Desk.Cancel(b.ctx, s.known, c))
+	case wire.KindRefund:
+		var r wire.Refund
+		if r, err = wire.Decode[wire.Refund](e); err != nil {
+			return err
+		}
+		err = b.commit(e, b.Desk.Refund(b.ctx, s.known, r))
 	case wire.KindRecords:
 		var m wire.Records
 		if m, err = wire.Decode[wire.Records](e); err != nil {
 			return err
 		}
-		var stored wire.Stored
-		stored, err = b.Desk.Records(b.ctx, s.known, m)
-		switch {
-		case fault.KindOf(err) == fault.Unavailable: // not now: who hears nothing asks again, ever more slowly
-			b.Log.Debug("a terminal's records were not taken", logs.Terminal, s.known.ID, logs.Err, err)
-			err = nil
-		case err == nil:
-			s.kick(func(o *orders) { o.copied(stored) })
-			fallthrough
-		default:
-			err = b.commit(e, err)
-		}
+		s.copies(m)
 	}
 	// Only what was sent can be acknowledged: a number from nowhere must not delete the future.
 	if e.Ack > 0 && e.Ack <= s.most.Load() {

@@ -76,6 +76,47 @@ func TestRecordsAreAnsweredByWhatIsStored(t *testing.T) {
 	})
 }
 
+// TestAPaymentPassesRecords: while the Desk stores records of a till, a payment that comes behind them on the same
+// line is taken; what is too much of records is dropped, and the rest answered in order.
+func TestAPaymentPassesRecords(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHub(t, newPipes())
+		a := h.enrol("trm_a")
+		stored := make(chan error)
+		h.desk.on = func(ctx context.Context, m any) error {
+			if _, ok := m.(wire.Records); ok {
+				return <-stored
+			}
+			return nil
+		}
+		c := h.connect(a).listen(a)
+		c.publish(a, a.hello(t, 0, "b1"))
+		synctest.Wait()
+		c.pending()
+		const many = copyQueue + 5
+		for i := range uint64(many) {
+			c.send(publish(wire.Topic(a.id, wire.Up), 0, a.records(t, 2*i, 2)))
+		}
+		c.publish(a, a.pay(t, 1, "k1"))
+		synctest.Wait()
+		if list := c.pending(); len(list) != 1 || list[0].Details().MessageID == 0 {
+			t.Fatalf("while records are stored came %v", list)
+		}
+		for range copyQueue + 1 { // one is at the Desk, the queue waits
+			stored <- nil
+		}
+		synctest.Wait()
+		words := c.words(h, a)
+		if n := len(words); n == 0 || words[n-1].Through != 2*(copyQueue+1) {
+			t.Errorf("answered by %v", words)
+		}
+		if taken := len(h.desk.seen()) - 1; taken != copyQueue+1 {
+			t.Errorf("%d messages were stored of %d", taken, many)
+		}
+		h.finish(c)
+	})
+}
+
 // TestAForkIsNotTalkedOver: words about the copy are merged when the till reads slowly, and the one
 // that it must hear is in what it gets.
 func TestAForkIsNotTalkedOver(t *testing.T) {

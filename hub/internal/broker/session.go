@@ -43,6 +43,8 @@ type session struct {
 	timer   *time.Timer
 	boot    string
 	heard   time.Time
+	records []wire.Records // of the till's journal, for the Desk
+	copying bool           // a goroutine takes them there
 
 	// The pump's own.
 	floor uint64 // acknowledged by the terminal
@@ -222,7 +224,18 @@ func (s *session) work(o orders) error {
 		return err
 	}
 	if o.hello != nil {
-		s.send(wire.KindWelcome, 0, s.b.Now(), wire.Welcome{SentAt: o.hello.SentAt, Now: s.b.Now()})
+		welcome := wire.Welcome{SentAt: o.hello.SentAt}
+		if s.b.Offline != nil {
+			welcome.Offline = s.b.Offline(s.known)
+		}
+		welcome.Now = s.b.Now()
+		s.send(wire.KindWelcome, 0, welcome.Now, welcome)
+		if s.floor > o.ack {
+			s.b.count.skips.Add(1)
+			s.b.Log.Error("ALARM: more was acknowledged in a terminal's name than it has: two tills use one identity, an old journal was put back, or somebody replays its greetings",
+				logs.Terminal, s.known.ID, "boot", o.hello.Boot, "from", s.address, "has", o.ack, "acknowledged", s.floor)
+			s.send(wire.KindSkipped, 0, s.b.Now(), wire.Skipped{Through: s.floor})
+		}
 	}
 	if o.stored != nil && !s.send(wire.KindStored, 0, s.b.Now(), *o.stored) {
 		return nil
@@ -256,18 +269,20 @@ func (s *session) work(o orders) error {
 	return nil
 }
 
-// acknowledge moves the floor and tells the Mailbox. A hello starts over from what it says.
+// acknowledge moves the floor and tells the Mailbox. A hello starts over from what it says, or from the first message
+// that is still there: what somebody acknowledged in the terminal's name cannot be sent again.
 func (s *session) acknowledge(o orders) (progress bool, err error) {
 	if o.hello != nil {
 		// Most tills have nothing to forget when they come back; a look is cheaper than a commit.
-		first, err := s.b.Mailbox.Waiting(s.known.ID, 0, 1)
-		if err == nil && len(first) > 0 && first[0].Seq <= o.ack {
+		gone, err := s.b.Mailbox.Forgotten(s.known.ID)
+		if err == nil && gone < o.ack {
 			err = s.b.Mailbox.Acknowledge(s.known.ID, o.ack)
 		}
 		if err != nil {
 			return false, s.retry(o, err)
 		}
-		s.floor, s.sent = o.ack, o.ack
+		s.floor = max(o.ack, gone)
+		s.sent = s.floor
 		return true, nil
 	}
 	if o.rewind {

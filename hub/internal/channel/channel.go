@@ -91,6 +91,12 @@ type Order struct {
 	Store      string       // our store's identifier
 	Terminal   string       // our terminal's identifier; may be empty
 	Expires    time.Time    // the wallet is told to refuse the order after this moment
+
+	// What only the hub's own stored value needs: a till's claim is bound to its sale.
+	Merchant string    // our merchant's identifier
+	Key      string    // who asked named the payment so
+	OrderNo  string    // the merchant's own number
+	Deferred time.Time // when the till took it without a connection; zero: it was connected
 }
 
 // Ref names an attempt made before, with what its answer must agree to.
@@ -143,6 +149,11 @@ const (
 	RiskRefused     DeclineCode = "risk_refused"     // the wallet's risk control said no
 	Misconfigured   DeclineCode = "misconfigured"    // our merchant, key or request is at fault: call the operator
 	RefusedOther    DeclineCode = "refused"          // the wallet said no and gave another reason
+
+	// Of refunds.
+	MerchantBalanceLow DeclineCode = "merchant_balance_low" // the merchant's own account cannot pay it: fill it up, refund anew
+	RefundTooLate      DeclineCode = "refund_too_late"      // the wallet takes no refund of so old a payment
+	CustomerAccount    DeclineCode = "customer_account"     // the customer's account cannot take money: give it back in another way
 )
 
 // Rules are a wallet's own pace and windows (handbook: wallets, section 6).

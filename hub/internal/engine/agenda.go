@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// agenda is the schedule in memory: when each payment wants its next step. The store's work rows
+// agenda is the schedule in memory: when each payment and refund wants its next step. The store's work rows
 // are the truth; this only saves asking it all the time.
 type agenda struct {
 	mu      sync.Mutex
@@ -17,8 +17,8 @@ type agenda struct {
 }
 
 type entry struct {
-	payment string
-	due     time.Time
+	entity string
+	due    time.Time
 }
 
 type entries []entry
@@ -38,20 +38,20 @@ func newAgenda() *agenda {
 	return &agenda{at: map[string]time.Time{}, changed: make(chan struct{}, 1)}
 }
 
-// put sets when a payment wants its next step; the zero time means never.
-func (a *agenda) put(paymentID string, due time.Time) {
+// put sets when an entity wants its next step; the zero time means never.
+func (a *agenda) put(entity string, due time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if due.IsZero() {
-		delete(a.at, paymentID)
+		delete(a.at, entity)
 		return
 	}
-	if a.at[paymentID].Equal(due) {
+	if a.at[entity].Equal(due) {
 		return
 	}
-	a.at[paymentID] = due
-	heap.Push(&a.entries, entry{paymentID, due})
-	if a.entries[0].payment == paymentID {
+	a.at[entity] = due
+	heap.Push(&a.entries, entry{entity, due})
+	if a.entries[0].entity == entity {
 		select {
 		case a.changed <- struct{}{}:
 		default:
@@ -65,9 +65,9 @@ func (a *agenda) take(now time.Time) (due []string) {
 	defer a.mu.Unlock()
 	for len(a.entries) > 0 && !a.entries[0].due.After(now) {
 		e := heap.Pop(&a.entries).(entry)
-		if at, ok := a.at[e.payment]; ok && at.Equal(e.due) {
-			delete(a.at, e.payment)
-			due = append(due, e.payment)
+		if at, ok := a.at[e.entity]; ok && at.Equal(e.due) {
+			delete(a.at, e.entity)
+			due = append(due, e.entity)
 		}
 	}
 	return due
@@ -97,14 +97,14 @@ func (a *agenda) wait(ctx context.Context, now func() time.Time) bool {
 	}
 }
 
-// depth is how many payments wait for a step.
+// depth is how many entities wait for a step.
 func (a *agenda) depth() int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return len(a.at)
 }
 
-// watches lets callers wait for a payment to change. A change closes the channel everyone waits
+// watches lets callers wait for a payment or refund to change. A change closes the channel everyone waits
 // on; nobody ever sends on it.
 type watches struct {
 	mu sync.Mutex
@@ -116,31 +116,31 @@ type watch struct {
 	waiting int
 }
 
-func (w *watches) join(paymentID string) *watch {
+func (w *watches) join(entity string) *watch {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	one := w.of[paymentID]
+	one := w.of[entity]
 	if one == nil {
 		one = &watch{changed: make(chan struct{})}
-		w.of[paymentID] = one
+		w.of[entity] = one
 	}
 	one.waiting++
 	return one
 }
 
-func (w *watches) quit(paymentID string, one *watch) {
+func (w *watches) quit(entity string, one *watch) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if one.waiting--; one.waiting == 0 && w.of[paymentID] == one {
-		delete(w.of, paymentID)
+	if one.waiting--; one.waiting == 0 && w.of[entity] == one {
+		delete(w.of, entity)
 	}
 }
 
-func (w *watches) notify(paymentID string) {
+func (w *watches) notify(entity string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if one := w.of[paymentID]; one != nil {
-		delete(w.of, paymentID)
+	if one := w.of[entity]; one != nil {
+		delete(w.of, entity)
 		close(one.changed)
 	}
 }

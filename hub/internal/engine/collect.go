@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"cloudcashier/hub/internal/channel"
 	"cloudcashier/hub/internal/payment"
 	"cloudcashier/hub/internal/store"
 	"cloudcashier/shared/fault"
@@ -27,13 +28,14 @@ type Ask struct {
 	Code                      pay.Code
 	CodeAge                   time.Duration // since the scan, by a monotonic clock
 	Subject                   string
-	Metadata                  string // JSON object, kept as it came; may be empty
+	Metadata                  string    // JSON object, kept as it came; may be empty
+	Deferred                  time.Time // when the till took it without a connection; zero: it was connected
 }
 
 func (a Ask) scope() string { return payment.Payment{Source: a.Source, Terminal: a.Terminal}.Scope() }
 
 // Collect takes a payment in and begins to collect it. It returns once the payment is stored; the
-// wallet is called in the background. The same Key with the same BodyHash gives the payment that
+// wallet is called in the background; one of stored value is stored with its end. The same Key with the same BodyHash gives the payment that
 // is there already; with another one, Conflict. Other errors: Invalid (nothing is stored),
 // Conflict when the order is paid or being paid or the code was used, Unavailable when the channel
 // is too busy (nothing is stored), InDoubt when storage failed.
@@ -52,9 +54,9 @@ func (e *Engine) collect(ctx context.Context, a Ask) (p payment.Payment, fresh b
 		return p, false, err
 	}
 	p, fresh, err = e.intake(a, w)
-	if err != nil || !fresh {
+	if err != nil || !underWay(p, fresh) {
 		<-w.slots
-		return p, false, err
+		return p, fresh, err
 	}
 	e.spawn(p.ID, func() {
 		defer func() { <-w.slots }()
@@ -63,6 +65,10 @@ func (e *Engine) collect(ctx context.Context, a Ask) (p payment.Payment, fresh b
 	})
 	return p, true, nil
 }
+
+// underWay reports that a payment taken in now waits for the wallet's answer: one of stored value has
+// it already.
+func underWay(p payment.Payment, fresh bool) bool { return fresh && !p.Final() }
 
 // known finds the payment of a repeated request without waiting for a place.
 func (e *Engine) known(a Ask) (p payment.Payment, ok bool, err error) {
@@ -95,9 +101,13 @@ func (e *Engine) admit(ctx context.Context, a Ask) (*way, error) {
 	wallet, ok := a.Code.Wallet()
 	if !ok {
 		return nil, fault.New(fault.Invalid, "code.unknown_wallet",
-			"the code is of no wallet taken here: scan a WeChat, Alipay or UnionPay payment code")
+			"the code is of no wallet taken here: scan a WeChat, Alipay, UnionPay or stored-value code")
 	}
-	if a.CodeAge > codeLife {
+	switch {
+	case !a.Deferred.IsZero() && wallet != pay.StoredValue:
+		return nil, fault.New(fault.Invalid, "code.not_deferrable", "a code of %s must be charged at once: nothing was charged, scan a fresh one", wallet)
+	case !a.Deferred.IsZero(): // how old it may be is for the channel, which answers with a decline
+	case a.CodeAge > codeLife:
 		return nil, fault.New(fault.Invalid, "code.expired", "the code is %d seconds old: scan a fresh one", int(a.CodeAge.Seconds()))
 	}
 	var w *way
@@ -126,13 +136,19 @@ func (e *Engine) admit(ctx context.Context, a Ask) (*way, error) {
 	return nil, fault.New(fault.Unavailable, "payment.busy", "%s is too busy: nothing was charged, try again", wallet)
 }
 
+// inside is a channel whose books are the hub's own. It is asked in the transaction that takes the
+// payment in, so that no crash comes between the two.
+type inside interface {
+	PayWithin(*store.Tx, channel.Order) (channel.Answer, error)
+}
+
 // intake stores the payment with its call already marked begun: a crash before the call leaves is
 // then taken for one after it, which is slower and never wrong.
 func (e *Engine) intake(a Ask, w *way) (p payment.Payment, fresh bool, err error) {
 	now := e.Now()
 	p = payment.Payment{ID: e.IDs.New(id.Payment), Merchant: a.Merchant, Store: a.Store, Terminal: a.Terminal, Source: a.Source,
 		Key: a.Key, BodyHash: a.BodyHash, OrderNo: a.OrderNo, Amount: a.Amount, Subject: a.Subject, Metadata: a.Metadata,
-		Wallet: w.Wallet, Status: pay.StatusCreated, Created: now,
+		Wallet: w.Wallet, Status: pay.StatusCreated, Created: now, Deferred: a.Deferred,
 		Attempt: payment.Attempt{ID: e.IDs.New(id.Attempt), Channel: w.Name, OutTradeNo: e.IDs.OutTradeNo(), Status: pay.StatusCreated}}
 	submit := payment.Event{Kind: payment.Submit}
 	if p, _, err = payment.Apply(payment.Called(p, now), submit, now); err != nil {
@@ -149,13 +165,14 @@ func (e *Engine) intake(a Ask, w *way) (p payment.Payment, fresh bool, err error
 		if fault.KindOf(err) != fault.NotFound {
 			return err
 		}
-		if err := e.mayCollect(tx, p, a, now); err != nil {
-			return err
+		refusal := e.mayCollect(tx, p, a, now)
+		if refusal != nil && !bears(a, refusal) {
+			return refusal
 		}
 		if err := tx.InsertPayment(p); err != nil {
 			return err
 		}
-		if err := tx.PutWork(store.Work{Payment: p.ID, Task: payment.TaskSubmit, Due: now, Begun: true}); err != nil {
+		if err := tx.PutWork(store.Work{Entity: p.ID, Task: payment.TaskSubmit, Due: now, Begun: true}); err != nil {
 			return err
 		}
 		if err := tx.Append(store.Event{Entity: p.ID, Kind: "payment.submit", Cause: string(a.Source), At: now,
@@ -167,12 +184,37 @@ func (e *Engine) intake(a Ask, w *way) (p payment.Payment, fresh bool, err error
 			e.Log.Info("payment taken in", logs.Payment, p.ID, logs.Order, p.OrderNo, logs.Merchant, p.Merchant, logs.Terminal, p.Terminal,
 				logs.Channel, w.Name, "amount", p.Amount.Fen(), "out_trade_no", p.Attempt.OutTradeNo)
 		})
+		if refusal != nil {
+			p, err = e.apply(tx, p, "engine", payment.Event{Kind: payment.Refuse,
+				Decline: payment.Decline{Code: "order_paid", Message: fault.MessageOf(refusal)}}, now)
+			return err
+		}
+		if own, ok := w.Channel.(inside); ok {
+			p, err = e.payInside(tx, own, p, a.Code, now)
+			return err
+		}
 		return e.tell(tx, p, now)
 	})
-	if err != nil || !fresh {
+	if err != nil || !underWay(p, fresh) {
 		e.leave(minted)
 	}
 	return p, fresh && err == nil, err
+}
+
+// payInside has the payment's end stored with its beginning.
+func (e *Engine) payInside(tx *store.Tx, own inside, p payment.Payment, code pay.Code, now time.Time) (payment.Payment, error) {
+	answer, err := own.PayWithin(tx, e.orderOf(p, code))
+	if err != nil {
+		return p, err
+	}
+	return e.apply(tx, p, "wallet", payment.Learn(p, payment.TaskSubmit, answer, e.rules(p), now), now)
+}
+
+// bears reports that a refusal ends a sale whose goods are gone already. Such a sale is stored as a
+// declined payment, so that the loss is on the books and a person hears of it. Other refusals may
+// pass, and the till comes again.
+func bears(a Ask, refusal error) bool {
+	return !a.Deferred.IsZero() && fault.CodeOf(refusal) == "payment.order_paid"
 }
 
 // mayCollect refuses a key that was fenced, an order that is paid or may yet be, and a code that

@@ -1,6 +1,7 @@
 // Package engine carries payments out: it loads, asks the law, stores, and only then acts.
 //
-// Every step is one transaction, and no wallet is called inside one. What must be said to a
+// Every step is one transaction, and no wallet is called inside one; the hub's own stored value is none,
+// and is booked in the transaction that takes its payment in. What must be said to a
 // terminal or a merchant leaves as a row of that same transaction; doors read it from there. The
 // engine refuses to guess: an answer it does not get, a panic, a restart in the middle of a call,
 // all leave the payment unknown, and the schedule asks again. One engine leads on a database; one
@@ -71,14 +72,16 @@ type Engine struct {
 	calls   sync.WaitGroup
 
 	mu     sync.Mutex
-	active map[string]bool     // payments with a call in flight; true: a step came due meanwhile
+	active map[string]bool     // payments and refunds with a call in flight; true: a step came due meanwhile
 	codes  map[string]pay.Code // codes of payments whose pay call may be sent again (the wallet was busy)
 }
 
 type way struct {
 	Way
-	rules channel.Rules
-	slots chan struct{}
+	rules   channel.Rules
+	slots   chan struct{}
+	back    channel.Refunder // nil: this way gives nothing back
+	backing channel.RefundRules
 }
 
 // New makes an engine; nothing runs before Run.
@@ -88,7 +91,11 @@ func New(d Deps) *Engine {
 	e.clock = newClock(d.Now)
 	e.Now = e.clock.now
 	for _, w := range d.Ways {
-		e.ways[w.Name] = &way{Way: w, rules: w.Channel.Rules(), slots: make(chan struct{}, inFlight)}
+		one := &way{Way: w, rules: w.Channel.Rules(), slots: make(chan struct{}, inFlight)}
+		if back, ok := w.Channel.(channel.Refunder); ok {
+			one.back, one.backing = back, back.RefundRules()
+		}
+		e.ways[w.Name] = one
 	}
 	e.life, e.die = context.WithCancel(context.Background())
 	return e
@@ -130,15 +137,15 @@ func (e *Engine) work(ctx context.Context) error {
 		if !e.agenda.wait(ctx, e.Now) {
 			return nil
 		}
-		for _, paymentID := range e.agenda.take(e.Now()) {
+		for _, entity := range e.agenda.take(e.Now()) {
 			select {
 			case e.chase <- struct{}{}:
 			case <-ctx.Done():
 				return nil
 			}
-			e.spawn(paymentID, func() {
+			e.spawn(entity, func() {
 				defer func() { <-e.chase }()
-				e.step(paymentID)
+				e.step(entity)
 			})
 		}
 	}
@@ -153,53 +160,65 @@ func (e *Engine) resume() error {
 	}
 	for _, w := range work {
 		if !w.Begun {
-			e.agenda.put(w.Payment, w.Due)
+			e.agenda.put(w.Entity, w.Due)
 			continue
 		}
-		if err := e.relic(w.Payment); err != nil {
+		if err := e.relic(w.Entity); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// relic tells the law that a call of an earlier run lost its answer. A payment that this run took in
+// relic tells the law that a call of an earlier run lost its answer. One that this run took in
 // before it looked has a call of its own in flight, or one that has ended: neither is a relic.
-func (e *Engine) relic(paymentID string) error {
-	if !e.enter(paymentID) {
+func (e *Engine) relic(entity string) error {
+	if !e.enter(entity) {
 		return nil
 	}
-	defer e.leave(paymentID)
+	defer e.leave(entity)
 	now := e.Now()
 	return e.Store.Update(func(tx *store.Tx) error {
-		begun, err := tx.Begun(paymentID)
+		begun, err := tx.Begun(entity)
 		if err != nil || !begun {
 			return err
 		}
-		p, err := tx.Payment(paymentID)
-		if err != nil {
-			return err
-		}
-		_, err = e.apply(tx, p, "restart", payment.Event{Kind: payment.Lose}, now)
-		return err
+		return e.lose(tx, entity, "restart", now)
 	})
 }
 
-// Depth is how many payments wait for a step.
+// lose tells the law of payments, or that of refunds, that a call's answer will not come.
+func (e *Engine) lose(tx *store.Tx, entity, cause string, now time.Time) error {
+	if isRefund(entity) {
+		r, err := tx.Refund(entity)
+		if err == nil {
+			_, err = e.applyRefund(tx, r, cause, payment.RefundEvent{Kind: payment.RefundLose}, now)
+		}
+		return err
+	}
+	p, err := tx.Payment(entity)
+	if err == nil {
+		_, err = e.apply(tx, p, cause, payment.Event{Kind: payment.Lose}, now)
+	}
+	return err
+}
+
+// Depth is how many payments and refunds wait for a step.
 func (e *Engine) Depth() int { return e.agenda.depth() }
 
 // spawn runs do on a goroutine that Run waits for. A panic in it is an answer that was lost: the
-// payment turns unknown and is asked about.
-func (e *Engine) spawn(paymentID string, do func()) {
+// payment or refund turns unknown and is asked about.
+func (e *Engine) spawn(entity string, do func()) {
 	e.calls.Go(func() {
 		defer func() {
 			v := recover()
 			if v == nil {
 				return
 			}
-			e.Log.Error("a step panicked", logs.Payment, paymentID, logs.Err, v, "stack", string(debug.Stack()))
-			if _, err := e.change(paymentID, "panic", payment.Event{Kind: payment.Lose}); err != nil {
-				e.storageTrouble(paymentID, err)
+			e.Log.Error("a step panicked", logs.Payment, entity, logs.Err, v, "stack", string(debug.Stack()))
+			now := e.Now()
+			if err := e.Store.Update(func(tx *store.Tx) error { return e.lose(tx, entity, "panic", now) }); err != nil {
+				e.storageTrouble(entity, err)
 			}
 		}()
 		do()
@@ -213,37 +232,37 @@ func (e *Engine) digest(c pay.Code) []byte {
 	return mac.Sum(nil)
 }
 
-// enter claims a payment for one call; false when one is in flight.
-func (e *Engine) enter(paymentID string) bool {
+// enter claims a payment or refund for one call; false when one is in flight.
+func (e *Engine) enter(entity string) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if _, busy := e.active[paymentID]; busy {
+	if _, busy := e.active[entity]; busy {
 		return false
 	}
-	e.active[paymentID] = false
+	e.active[entity] = false
 	return true
 }
 
 // later has a step that found a call in flight taken again when the call has ended: the next step
 // may come due between the call's commit and its end, and must not be lost.
-func (e *Engine) later(paymentID string) {
+func (e *Engine) later(entity string) {
 	e.mu.Lock()
-	if _, busy := e.active[paymentID]; busy {
-		e.active[paymentID] = true
+	if _, busy := e.active[entity]; busy {
+		e.active[entity] = true
 		e.mu.Unlock()
 		return
 	}
 	e.mu.Unlock()
-	e.agenda.put(paymentID, e.Now())
+	e.agenda.put(entity, e.Now())
 }
 
-func (e *Engine) leave(paymentID string) {
+func (e *Engine) leave(entity string) {
 	e.mu.Lock()
-	missed := e.active[paymentID]
-	delete(e.active, paymentID)
+	missed := e.active[entity]
+	delete(e.active, entity)
 	e.mu.Unlock()
 	if missed {
-		e.agenda.put(paymentID, e.Now())
+		e.agenda.put(entity, e.Now())
 	}
 }
 

@@ -38,24 +38,36 @@ type knownBody struct {
 func (e *Engine) notice(tx *store.Tx, before, after payment.Payment, event payment.Event, refused bool, rules channel.Rules, now time.Time) error {
 	opened, ended := payment.Notice(before, after, event, refused, rules, now)
 	for _, kind := range ended {
-		if err := e.endException(tx, after, kind, "hub", payment.Settled, "ended by the wallet's proof: "+string(event.Kind), now); err != nil {
+		if err := e.endException(tx, payment.Exception{Payment: after.ID, Kind: kind}, "hub", payment.Settled, provenBy+string(event.Kind), now); err != nil {
 			return err
 		}
 	}
+	a := after.Attempt
 	for _, x := range opened {
-		if err := e.openException(tx, after, x, event); err != nil {
+		err := e.openException(tx, x, knownBody{Status: after.Status, Outcome: after.Outcome(), Attempt: a.Status, Event: string(event.Kind),
+			Cause: a.Cause, Channel: a.Channel, OutTradeNo: a.OutTradeNo, WalletRef: a.WalletRef, Amount: after.Amount.Fen(), Tries: a.Tries,
+			SentAt: a.Sent.UTC()})
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (e *Engine) openException(tx *store.Tx, p payment.Payment, x payment.Exception, event payment.Event) error {
-	a := p.Attempt
-	known, err := json.Marshal(knownBody{Status: p.Status, Outcome: p.Outcome(), Attempt: a.Status, Event: string(event.Kind), Cause: a.Cause,
-		Channel: a.Channel, OutTradeNo: a.OutTradeNo, WalletRef: a.WalletRef, Amount: p.Amount.Fen(), Tries: a.Tries, SentAt: a.Sent.UTC()})
+const provenBy = "ended by the wallet's proof: "
+
+// about is the entity whose doubt an exception is.
+func about(x payment.Exception) string {
+	if x.Refund != "" {
+		return x.Refund
+	}
+	return x.Payment
+}
+
+func (e *Engine) openException(tx *store.Tx, x payment.Exception, body any) error {
+	known, err := json.Marshal(body)
 	if err != nil {
-		return fmt.Errorf("exception of %s: %w", p.ID, err)
+		return fmt.Errorf("exception of %s: %w", about(x), err)
 	}
 	x.ID, x.Known = e.IDs.New(prefixException), string(known)
 	fresh, err := tx.OpenException(x)
@@ -63,22 +75,23 @@ func (e *Engine) openException(tx *store.Tx, p payment.Payment, x payment.Except
 		return err
 	}
 	tx.AfterCommit(func() {
-		e.Log.Warn("exception opened", logs.Payment, p.ID, "exception", x.ID, logs.Kind, x.Kind, "owner", x.Owner, "matter", x.Matter)
+		e.Log.Warn("exception opened", logs.Payment, about(x), "exception", x.ID, logs.Kind, x.Kind, "owner", x.Owner, "matter", x.Matter)
 	})
-	return tx.Append(store.Event{Entity: p.ID, Kind: "exception.opened", Cause: "engine", At: x.Opened,
+	return tx.Append(store.Event{Entity: about(x), Kind: "exception.opened", Cause: "engine", At: x.Opened,
 		Body: map[string]any{"exception": x.ID, "kind": x.Kind, "matter": x.Matter, "owner": x.Owner}})
 }
 
-func (e *Engine) endException(tx *store.Tx, p payment.Payment, kind payment.ExceptionKind, by string, d payment.Decision, note string, now time.Time) error {
-	ended, err := tx.EndException(p.ID, kind, by, d, note, now)
+// endException resolves the open exception about the same entity and of the same kind, if there is one.
+func (e *Engine) endException(tx *store.Tx, x payment.Exception, by string, d payment.Decision, note string, now time.Time) error {
+	ended, err := tx.EndException(x.Payment, x.Refund, x.Kind, by, d, note, now)
 	if err != nil || ended == "" {
 		return err
 	}
 	tx.AfterCommit(func() {
-		e.Log.Info("exception resolved", logs.Payment, p.ID, "exception", ended, logs.Kind, kind, "by", by)
+		e.Log.Info("exception resolved", logs.Payment, about(x), "exception", ended, logs.Kind, x.Kind, "by", by)
 	})
-	return tx.Append(store.Event{Entity: p.ID, Kind: "exception.resolved", Cause: by, At: now,
-		Body: map[string]any{"exception": ended, "kind": kind, "decision": d, "note": note}})
+	return tx.Append(store.Event{Entity: about(x), Kind: "exception.resolved", Cause: by, At: now,
+		Body: map[string]any{"exception": ended, "kind": x.Kind, "decision": d, "note": note}})
 }
 
 // Judgement is what a person decides about an exception.
@@ -111,23 +124,14 @@ func (e *Engine) Resolve(_ context.Context, j Judgement) (v Verdict, err error) 
 		if !x.Resolved.IsZero() {
 			return fault.New(fault.Conflict, "exception.resolved", "%s was resolved by %s already", x.ID, x.By)
 		}
-		before, err := tx.Payment(x.Payment)
-		if err != nil {
+		if v.Payment, err = tx.Payment(x.Payment); err != nil {
 			return err
 		}
-		rules := e.rules(before)
-		if v.Payment, err = payment.Decide(before, x.Kind, j.Decision, rules, now); err != nil {
-			return err
+		judge := e.judge
+		if x.Refund != "" {
+			judge = e.judgeRefund
 		}
-		word := confirmWord(j, before)
-		if j.Confirm == "" {
-			v.Confirm = word
-			return nil
-		}
-		if j.Confirm != word {
-			return fault.New(fault.Conflict, "exception.confirm", "the word does not fit: the payment moved or the decision is another one; ask again without --confirm")
-		}
-		if err := e.judge(tx, j, x, v.Payment, rules, now); err != nil {
+		if v.Confirm, err = judge(tx, j, x, &v, now); err != nil || v.Confirm != "" {
 			return err
 		}
 		v.Exception, err = tx.Exception(x.ID)
@@ -136,27 +140,49 @@ func (e *Engine) Resolve(_ context.Context, j Judgement) (v Verdict, err error) 
 	return v, err
 }
 
-// judge stores a confirmed judgement, and what the payment needs next.
-func (e *Engine) judge(tx *store.Tx, j Judgement, x payment.Exception, p payment.Payment, rules channel.Rules, now time.Time) error {
-	if err := tx.SavePayment(p); err != nil {
-		return err
+// judge decides about a payment, and stores what it needs next once the judgement is confirmed;
+// before, it gives the word to confirm with.
+func (e *Engine) judge(tx *store.Tx, j Judgement, x payment.Exception, v *Verdict, now time.Time) (word string, err error) {
+	before, rules := v.Payment, e.rules(v.Payment)
+	after, err := payment.Decide(before, x.Kind, j.Decision, rules, now)
+	if err != nil {
+		return "", err
 	}
-	if err := tx.Append(store.Event{Entity: p.ID, Kind: "exception.judged", Cause: j.By, At: now,
+	a := before.Attempt
+	if word, err = confirm(j, "%s %s %d %d", before.Status, a.Status, a.Undoing.UnixMilli(), a.WrittenOff.UnixMilli()); word != "" || err != nil {
+		return word, err
+	}
+	v.Payment = after
+	if err := tx.SavePayment(after); err != nil {
+		return "", err
+	}
+	if err := e.judged(tx, j, x, now); err != nil {
+		return "", err
+	}
+	return "", e.schedule(tx, after, rules)
+}
+
+// judged records a confirmed judgement.
+func (e *Engine) judged(tx *store.Tx, j Judgement, x payment.Exception, now time.Time) error {
+	if err := tx.Append(store.Event{Entity: about(x), Kind: "exception.judged", Cause: j.By, At: now,
 		Body: map[string]any{"exception": x.ID, "kind": x.Kind, "decision": j.Decision, "note": j.Note}}); err != nil {
 		return err
 	}
-	if j.Decision.Ends() {
-		if err := e.endException(tx, p, x.Kind, j.By, j.Decision, j.Note, now); err != nil {
-			return err
-		}
+	if !j.Decision.Ends() {
+		return nil
 	}
-	return e.schedule(tx, p, rules)
+	return e.endException(tx, x, j.By, j.Decision, j.Note, now)
 }
 
-// confirmWord stands for one judgement about one state of a payment.
-func confirmWord(j Judgement, p payment.Payment) string {
-	a := p.Attempt
-	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q %s %s %d %d", j.Exception, j.By, j.Note, j.Decision, p.Status, a.Status,
-		a.Undoing.UnixMilli(), a.WrittenOff.UnixMilli()))
-	return hex.EncodeToString(sum[:4])
+// confirm holds a judgement against the word for it and one state of the matter: the word when none
+// was said, an error when it does not fit.
+func confirm(j Judgement, format string, state ...any) (word string, err error) {
+	sum := sha256.Sum256(fmt.Appendf(fmt.Appendf(nil, "%q %q %q %q ", j.Exception, j.By, j.Note, j.Decision), format, state...))
+	switch word = hex.EncodeToString(sum[:4]); j.Confirm {
+	case "":
+		return word, nil
+	case word:
+		return "", nil
+	}
+	return "", fault.New(fault.Conflict, "exception.confirm", "the word does not fit: the matter moved or the decision is another one; ask again without --confirm")
 }

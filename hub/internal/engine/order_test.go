@@ -28,7 +28,7 @@ func (w *witness) call(no string, look bool, do func() channel.Answer) channel.A
 	if look {
 		var begun bool
 		err := w.house.store.View(func(tx *store.Tx) error {
-			return tx.QueryRow("SELECT w.begun FROM work w JOIN attempt a ON a.payment = w.payment WHERE a.out_trade_no = ?", no).Scan(&begun)
+			return tx.QueryRow("SELECT w.begun FROM work w JOIN attempt a ON a.payment = w.entity WHERE a.out_trade_no = ?", no).Scan(&begun)
 		})
 		if err != nil || !begun {
 			w.t.Errorf("a call about %s left while the store has it begun: %v (%v)", no, begun, err)

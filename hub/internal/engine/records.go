@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"cloudcashier/hub/internal/registry"
@@ -22,26 +23,40 @@ type forkBody struct {
 }
 
 const (
-	// copyings is how many messages of journals may be in the writer's hands: each is worth ten payments
-	// there, and a thousand tills that come back at once must not stand before the customers.
-	copyings = 4
-	// copyWait is how long one waits for its place. Its till's payments wait behind it on the line.
-	copyWait = 50 * time.Millisecond
+	// copyings is how many messages of journals may wait for the writer, or rest, at a time: each is worth
+	// ten payments there.
+	copyings = 1
+	// copyWait is how long one waits for its place; its till asks again after five seconds.
+	copyWait = time.Second
 )
 
 // Records copies rows of a till's journal, in one transaction, and tells what is stored. Rows that
 // contradict the copy are an event and an alarm: two machines write under one name, or an old journal
 // was put back. Unavailable: too many are being stored; nothing was, and the till asks again later.
-func (e Desk) Records(ctx context.Context, t registry.Terminal, m wire.Records) (s wire.Stored, err error) {
-	if err := m.Check(); err != nil { // not stored, and said so: a till with a fault must not lose its line over it
-		e.Log.Error("a till's journal comes in a form that cannot be stored: update the agent", logs.Terminal, t.ID, logs.Err, err)
-		m = wire.Records{}
+func (e Desk) Records(ctx context.Context, t registry.Terminal, ms ...wire.Records) (s wire.Stored, err error) {
+	rows := 0
+	for i, m := range ms {
+		if err := m.Check(); err != nil { // not stored, and said so: a till with a fault must not lose its line over it
+			e.Log.Error("a till's journal comes in a form that cannot be stored: update the agent", logs.Terminal, t.ID, logs.Err, err)
+			ms = append(slices.Clone(ms[:i]), wire.Records{})
+			break
+		}
+		rows += len(m.Rows)
+	}
+	if rows == 0 { // a question: every till that comes back has one, and it needs no commit
+		var fork *store.Fork
+		err := e.Store.View(func(tx *store.Tx) (err error) {
+			s, fork, err = put(tx, t, ms)
+			return err
+		})
+		if err != nil || fork == nil {
+			return s, err
+		}
 	}
 	late := time.NewTimer(copyWait)
 	defer late.Stop()
 	select {
 	case e.copying <- struct{}{}:
-		defer func() { <-e.copying }()
 	case <-ctx.Done():
 		return s, fault.Wrap(ctx.Err(), fault.Unavailable, "records.busy", "the hub is stopping")
 	case <-late.C:
@@ -49,11 +64,14 @@ func (e Desk) Records(ctx context.Context, t registry.Terminal, m wire.Records) 
 	}
 	var fork *store.Fork
 	var fresh bool
-	err = e.Store.Update(func(tx *store.Tx) (err error) {
-		if s.Through, fork, err = tx.PutRecords(t.ID, m); err != nil || fork == nil {
+	var took time.Duration
+	defer func() { e.rest(took) }()
+	err = e.Store.UpdateBehind(func(tx *store.Tx) (err error) {
+		began := e.Now()
+		defer func() { took = e.Now().Sub(began) }()
+		if s, fork, err = put(tx, t, ms); err != nil || fork == nil {
 			return err
 		}
-		s.Fork = fork.Seq
 		fresh, err = e.noteFork(tx, t, *fork)
 		return err
 	})
@@ -62,6 +80,29 @@ func (e Desk) Records(ctx context.Context, t registry.Terminal, m wire.Records) 
 			logs.Terminal, t.ID, "row", fork.Seq, "stored", s.Through, "new", fresh)
 	}
 	return s, err
+}
+
+// rest gives the writer to customers for as long as a copying took it from them, then lets the next one in.
+func (e *Engine) rest(took time.Duration) {
+	if took <= 0 {
+		<-e.copying
+		return
+	}
+	time.AfterFunc(took, func() { <-e.copying })
+}
+
+// put stores messages until one contradicts what is there. Without rows it only reads.
+func put(tx *store.Tx, t registry.Terminal, ms []wire.Records) (s wire.Stored, fork *store.Fork, err error) {
+	for _, m := range ms {
+		if s.Through, fork, err = tx.PutRecords(t.ID, m); err != nil {
+			return s, fork, err
+		}
+		if fork != nil {
+			s.Fork = fork.Seq
+			break
+		}
+	}
+	return s, fork, nil
 }
 
 // noteFork writes the event unless it is the terminal's last one: the till tells it again and again.

@@ -234,7 +234,8 @@ func TestTheCopyCannotBeChanged(t *testing.T) {
 	})
 }
 
-// TestCopiesWaitBehindPayments: few at a time are in the writer's hands, and who waits too long is sent away.
+// TestCopiesWaitBehindPayments: one at a time is in the writer's hands, behind what hurries, and who waits too long is
+// sent away. A question needs no writer.
 func TestCopiesWaitBehindPayments(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)
@@ -250,22 +251,44 @@ func TestCopiesWaitBehindPayments(t *testing.T) {
 				answers <- err
 			}()
 		}
-		away := 0
-		for away < tills-4 {
-			if err := <-answers; fault.KindOf(err) != fault.Unavailable || time.Since(start) > 100*time.Millisecond {
+		for range tills - 1 {
+			if err := <-answers; fault.KindOf(err) != fault.Unavailable || time.Since(start) > 2*time.Second {
 				t.Fatalf("after %v: %v", time.Since(start), err)
 			}
-			away++
+		}
+		if s := h.records(wire.Records{}); s.Through != 0 {
+			t.Errorf("asked while the writer is busy: %+v", s)
 		}
 		close(hold)
-		for range tills - away {
-			if err := <-answers; err != nil {
-				t.Error(err)
-			}
+		if err := <-answers; err != nil {
+			t.Error(err)
 		}
 		if err := <-held; err != nil {
 			t.Error(err)
 		}
 		h.wantCopy(ours)
+	})
+}
+
+// TestSeveralMessagesOfAJournal: they are one transaction, and end at the first that does not fit.
+func TestSeveralMessagesOfAJournal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		defer func() { h.stop() }()
+		desk, ours, stranger := engine.Desk{Engine: h.engine}, journal{}.grow(40, "x"), journal{}.grow(40, "y")
+		for i, c := range []struct {
+			ms   []wire.Records
+			want wire.Stored
+		}{
+			{[]wire.Records{ours.batch(0, 5), ours.batch(5, 9), ours.batch(9, 10)}, wire.Stored{Through: 10}},
+			{[]wire.Records{ours.batch(10, 12), ours.batch(14, 16)}, wire.Stored{Through: 12}},
+			{[]wire.Records{ours.batch(12, 15), {After: 15}, ours.batch(15, 20)}, wire.Stored{Through: 15}}, // one without its hash
+			{[]wire.Records{ours.batch(15, 18), stranger.batch(18, 20), ours.batch(18, 30)}, wire.Stored{Through: 18, Fork: 18}},
+		} {
+			if s, err := desk.Records(t.Context(), till, c.ms...); err != nil || s != c.want {
+				t.Errorf("%d: %+v, %v", i, s, err)
+			}
+		}
+		h.wantCopy(ours[:18])
 	})
 }

@@ -15,14 +15,22 @@ import (
 	"cloudcashier/shared/wire"
 )
 
-// step does the next thing for a payment, if it is due and no call is in flight: it marks the
-// work begun, calls the wallet with no transaction open, and stores what was learnt.
-func (e *Engine) step(paymentID string) {
-	if !e.enter(paymentID) {
-		e.later(paymentID)
+// step does the next thing for a payment or a refund, if it is due and no call is in flight: it marks
+// the work begun, calls the wallet with no transaction open, and stores what was learnt.
+func (e *Engine) step(entity string) {
+	if !e.enter(entity) {
+		e.later(entity)
 		return
 	}
-	defer e.leave(paymentID)
+	defer e.leave(entity)
+	if isRefund(entity) {
+		e.stepRefund(entity)
+	} else {
+		e.stepPayment(entity)
+	}
+}
+
+func (e *Engine) stepPayment(paymentID string) {
 	p, task, err := e.begin(paymentID)
 	if err != nil {
 		e.storageTrouble(paymentID, err)
@@ -63,7 +71,7 @@ func (e *Engine) begin(paymentID string) (p payment.Payment, task payment.Task, 
 		if err := tx.SavePayment(p); err != nil {
 			return err
 		}
-		return tx.PutWork(store.Work{Payment: p.ID, Task: task, Due: due, Begun: true})
+		return tx.PutWork(store.Work{Entity: p.ID, Task: task, Due: due, Begun: true})
 	})
 	return p, task, err
 }
@@ -113,13 +121,18 @@ func (e *Engine) call(way *way, p payment.Payment, task payment.Task, code pay.C
 	ref := channel.Ref{OutTradeNo: p.Attempt.OutTradeNo, WalletRef: p.Attempt.WalletRef, Amount: p.Amount}
 	switch task {
 	case payment.TaskSubmit:
-		return way.Channel.Pay(ctx, channel.Order{OutTradeNo: p.Attempt.OutTradeNo, Amount: p.Amount, Code: code, Subject: p.Subject,
-			Store: p.Store, Terminal: p.Terminal, Expires: e.clock.outside(p.Attempt.Sent.Add(orderLife))})
+		return way.Channel.Pay(ctx, e.orderOf(p, code))
 	case payment.TaskReverse:
 		return way.Channel.Reverse(ctx, ref)
 	default:
 		return way.Channel.Query(ctx, ref)
 	}
+}
+
+func (e *Engine) orderOf(p payment.Payment, code pay.Code) channel.Order {
+	return channel.Order{OutTradeNo: p.Attempt.OutTradeNo, Amount: p.Amount, Code: code, Subject: p.Subject,
+		Store: p.Store, Terminal: p.Terminal, Expires: e.clock.outside(p.Attempt.Sent.Add(orderLife)),
+		Merchant: p.Merchant, Key: p.Key, OrderNo: p.OrderNo, Deferred: p.Deferred}
 }
 
 // orderLife is how long the wallet may still take the order after we sent it: WeChat wants at least
@@ -192,7 +205,7 @@ func (e *Engine) apply(tx *store.Tx, p payment.Payment, cause string, event paym
 // schedule derives the next work from the payment, stores it, and puts it on the agenda.
 func (e *Engine) schedule(tx *store.Tx, p payment.Payment, rules channel.Rules) error {
 	task, due := e.plan(p, rules)
-	if err := tx.PutWork(store.Work{Payment: p.ID, Task: task, Due: due}); err != nil {
+	if err := tx.PutWork(store.Work{Entity: p.ID, Task: task, Due: due}); err != nil {
 		return err
 	}
 	tx.AfterCommit(func() { e.agenda.put(p.ID, due) })
@@ -225,8 +238,8 @@ var orphanRules = channel.Rules{CallTimeout: time.Second, FirstQuery: 10 * time.
 
 // storageTrouble logs what could not be stored. The store's failure ends the process; the restart
 // finds the work begun and asks.
-func (e *Engine) storageTrouble(paymentID string, err error) {
-	e.Log.Error("cannot store; the payment stays as it is and is asked about after a restart", logs.Payment, paymentID, logs.Err, err)
+func (e *Engine) storageTrouble(entity string, err error) {
+	e.Log.Error("cannot store; it stays as it is and is asked about after a restart", logs.Payment, entity, logs.Err, err)
 }
 
 // change of a payment, as the event log keeps it.

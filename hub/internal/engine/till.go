@@ -58,7 +58,11 @@ func (e *Engine) askOf(t registry.Terminal, m wire.Pay) (Ask, error) {
 		return Ask{}, fault.New(fault.Invalid, "code.age", "the code's age is negative: update the agent")
 	}
 	body := sha256.Sum256(fmt.Appendf(nil, "%q %d %s %x %q", m.OrderNo, m.Amount, m.Currency, e.digest(code), m.Subject))
-	return Ask{Merchant: t.Merchant, Store: t.Store, Terminal: t.ID, Source: payment.FromTill, Key: m.Key,
+	var deferred time.Time
+	if m.DeferredAt != nil {
+		deferred = *m.DeferredAt
+	}
+	return Ask{Deferred: deferred, Merchant: t.Merchant, Store: t.Store, Terminal: t.ID, Source: payment.FromTill, Key: m.Key,
 		BodyHash: hex.EncodeToString(body[:]), OrderNo: m.OrderNo, Amount: amount, Code: code,
 		CodeAge: time.Duration(m.CodeAgeMS) * time.Millisecond, Subject: m.Subject}, nil
 }

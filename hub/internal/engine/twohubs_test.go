@@ -76,6 +76,20 @@ func (g gated) Reverse(ctx context.Context, r channel.Ref) channel.Answer {
 	return g.Channel.Reverse(ctx, r)
 }
 
+func (g gated) Refund(ctx context.Context, r channel.Refund) channel.RefundAnswer {
+	g.gate.pass()
+	defer g.gate.pass()
+	return g.Channel.(channel.Refunder).Refund(ctx, r)
+}
+
+func (g gated) QueryRefund(ctx context.Context, r channel.Refund) channel.RefundAnswer {
+	g.gate.pass()
+	defer g.gate.pass()
+	return g.Channel.(channel.Refunder).QueryRefund(ctx, r)
+}
+
+func (g gated) RefundRules() channel.RefundRules { return g.Channel.(channel.Refunder).RefundRules() }
+
 // freeze stops the hub in its tracks and has another take over; it gives the stopped one.
 func (h *house) freeze(successor string) *hub {
 	stale := h.hub

@@ -21,6 +21,11 @@ type wallet struct {
 	calls  int
 	undos  int            // reversals that arrived
 	paysOf map[string]int // pay calls of each order
+
+	backs    map[string]*back // refunds, by number
+	apart    time.Duration    // between two of one order
+	linger   time.Duration    // before a refund's answer leaves
+	sendings int              // refund calls that arrived
 }
 
 type order struct {
@@ -35,7 +40,7 @@ type order struct {
 var errLost = errors.New("connection reset")
 
 func newWallet() *wallet {
-	return &wallet{orders: map[string]*order{}, turned: map[string]bool{}, paysOf: map[string]int{}}
+	return &wallet{orders: map[string]*order{}, turned: map[string]bool{}, paysOf: map[string]int{}, backs: map[string]*back{}}
 }
 
 func (*wallet) Rules() channel.Rules {

@@ -4,7 +4,7 @@
 //
 // It refuses what it cannot prove: a request is verified over its raw bytes before any of them is
 // parsed, and JSON with unknown, doubled or differently spelt keys is not taken. It decides
-// nothing about money; whoever implements [Collector] does.
+// nothing about money; whoever implements [Collector] and [Refunder] does.
 //
 // Newcomers get one thing wrong: an error answer says what became of this request, not of the
 // order. Only a payment's outcome says whether the customer was charged.
@@ -38,10 +38,24 @@ type Collector interface {
 	Await(ctx context.Context, merchant, id string) (payment.Payment, error)
 }
 
-// Reader reads payments of one merchant.
+// Refunder gives money back. Every call is about one merchant; another merchant's payment or refund is
+// NotFound.
+type Refunder interface {
+	// Refund records the refund and has it sent, or records that it was turned away. The same key and
+	// body give the refund that is there; another body is a fault with code [RefundConflict].
+	Refund(ctx context.Context, a engine.RefundAsk) (payment.Refund, error)
+	// RefreshRefund asks the wallet now.
+	RefreshRefund(ctx context.Context, merchant, id string) (payment.Refund, error)
+	// AwaitRefund returns when the refund is final or ctx ends; the end of ctx is no error.
+	AwaitRefund(ctx context.Context, merchant, id string) (payment.Refund, error)
+}
+
+// Reader reads payments and refunds of one merchant.
 type Reader interface {
 	Payment(ctx context.Context, merchant, id string) (payment.Payment, error)
 	Payments(ctx context.Context, merchant, orderNo string) ([]payment.Payment, error) // newest first, at most 100
+	ReadRefund(ctx context.Context, merchant, id string) (payment.Refund, error)
+	Refunds(ctx context.Context, merchant, paymentID string) ([]payment.Refund, error) // newest first, at most 200
 }
 
 // APIKey is a merchant's key: a shared secret, or the public half of the merchant's own key.
@@ -124,6 +138,7 @@ func (l Limits) orDefault() Limits {
 // Deps is what the gateway stands on.
 type Deps struct {
 	Collector Collector
+	Refunder  Refunder
 	Reader    Reader
 	Keys      Keys
 	Nonces    Nonces
@@ -153,7 +168,7 @@ type Gateway struct {
 // New builds the door; nothing listens before [Gateway.Run].
 func New(cfg Config, deps Deps) (*Gateway, error) {
 	switch {
-	case deps.Collector == nil || deps.Reader == nil || deps.Keys == nil || deps.Nonces == nil || deps.Enroller == nil:
+	case deps.Collector == nil || deps.Refunder == nil || deps.Reader == nil || deps.Keys == nil || deps.Nonces == nil || deps.Enroller == nil:
 		return nil, errors.New("gateway: a dependency is missing")
 	case deps.Now == nil || deps.Log == nil:
 		return nil, errors.New("gateway: clock or log is missing")

@@ -11,7 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 )
 
-const intro = `Collect a payment by the customer's payment code.
+const intro = `Collect a payment by the customer's payment code, and give money of it back.
 
 Every request is signed: Authorization: CASHIER-HMAC-SHA256 key_id="…",timestamp="…",nonce="…",signature="…"
 (or CASHIER-ED25519). The signed text is METHOD\nPATH?QUERY\nTIMESTAMP\nNONCE\nBODY\n with the request-target and the
@@ -23,7 +23,8 @@ STATUS\nTIMESTAMP\nNONCE\nBODY\n, signed with the same secret, or with the hub's
 signature comes from before authentication (401, 408, 413, 503) or not from the hub.
 
 An answer lost on the way is found again: send the same request with a fresh timestamp, nonce and signature. The
-order number is the idempotency key; the same order with another body is refused with 422. Amounts are whole fen,
+order number is the idempotency key, and the refund number that of a refund; the same number with another body is
+refused with 422. Amounts are whole fen,
 times RFC 3339 in UTC. A JSON key that is unknown, doubled or spelt differently is refused.`
 
 // operations is the inner door: routing and the OpenAPI document. Requests come here
@@ -34,7 +35,7 @@ func (g *Gateway) operations() (http.Handler, []byte, error) {
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
 			Info:    &huma.Info{Title: "Cloud Cashier merchant API", Version: "1", Description: intro},
-			Tags:    []*huma.Tag{{Name: "payments"}, {Name: "terminals"}},
+			Tags:    []*huma.Tag{{Name: "payments"}, {Name: "refunds"}, {Name: "terminals"}},
 		},
 		Formats:       map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat},
 		DefaultFormat: "application/json",
@@ -55,6 +56,7 @@ func (g *Gateway) operations() (http.Handler, []byte, error) {
 		http.StatusNotFound), g.read)
 	huma.Register(api, operation(schemas, http.MethodPost, "/v1/payments/{id}/cancel", "cancel-payment", "Stop a payment and undo it",
 		http.StatusAccepted, http.StatusNotFound, http.StatusConflict), g.cancel)
+	g.refundOperations(api, schemas)
 	activate := operation(schemas, http.MethodPost, activationPath, "activate-terminal", "Trade an activation code for a certificate",
 		http.StatusForbidden, http.StatusConflict, http.StatusTooManyRequests)
 	activate.Tags, activate.Security = []string{"terminals"}, []map[string][]string{}
@@ -64,10 +66,26 @@ func (g *Gateway) operations() (http.Handler, []byte, error) {
 	// Said only now: told earlier, huma would read the body, which we have read and verified.
 	paths := api.OpenAPI().Paths
 	paths["/v1/payments"].Post.RequestBody = bodyOf(schemas, reflect.TypeFor[newPayment]())
+	paths["/v1/payments/{id}/refunds"].Post.RequestBody = bodyOf(schemas, reflect.TypeFor[newRefund]())
 	paths[activationPath].Post.RequestBody = bodyOf(schemas, reflect.TypeFor[newEnrolment]())
 	others(mux, api.OpenAPI())
 	document, err := document(api.OpenAPI())
 	return mux, document, err
+}
+
+func (g *Gateway) refundOperations(api huma.API, schemas huma.Registry) {
+	refunding := func(method, path, name, summary string, statuses ...int) huma.Operation {
+		op := operation(schemas, method, path, name, summary, append(statuses, http.StatusNotFound)...)
+		if later := op.Responses["202"]; later != nil {
+			later.Content["application/json"].Schema = schemas.Schema(reflect.TypeFor[Refund](), true, "")
+		}
+		op.Tags = []string{"refunds"}
+		return op
+	}
+	huma.Register(api, refunding(http.MethodPost, "/v1/payments/{id}/refunds", "create-refund", "Give money of a payment back",
+		http.StatusAccepted, http.StatusConflict, http.StatusUnprocessableEntity), g.createRefund)
+	huma.Register(api, refunding(http.MethodGet, "/v1/payments/{id}/refunds", "list-refunds", "Find the refunds of a payment"), g.listRefunds)
+	huma.Register(api, refunding(http.MethodGet, "/v1/refunds/{id}", "read-refund", "Read a refund"), g.readRefund)
 }
 
 // operation describes one operation; its problems are listed by status. Validation is ours, in the
@@ -121,12 +139,14 @@ func document(api *huma.OpenAPI) ([]byte, error) {
 	schemas := api.Components.Schemas.Map()
 	delete(schemas, "ErrorModel") // huma's own errors, which we never answer
 	delete(schemas, "ErrorDetail")
-	decline := schemas["Payment"].Properties["decline"]
-	schemas["Payment"].Properties["decline"] = &huma.Schema{
-		Description: decline.Description,
-		OneOf:       []*huma.Schema{{Ref: "#/components/schemas/Decline"}, {Type: "null"}},
+	for _, name := range []string{"Payment", "Refund"} {
+		decline := schemas[name].Properties["decline"]
+		schemas[name].Properties["decline"] = &huma.Schema{
+			Description: decline.Description,
+			OneOf:       []*huma.Schema{{Ref: "#/components/schemas/Decline"}, {Type: "null"}},
+		}
 	}
-	for _, name := range []string{"Payment", "Payments", "Decline", "Problem", "Enrolment"} {
+	for _, name := range []string{"Payment", "Payments", "Refund", "Refunds", "Decline", "Problem", "Enrolment"} {
 		schemas[name].AdditionalProperties = true // answers may grow
 	}
 	text, err := json.Marshal(api)

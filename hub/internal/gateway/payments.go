@@ -13,7 +13,8 @@ import (
 )
 
 // Payment is what a merchant sees of a payment. All fields are always there; what does not apply
-// is null. The answer for a payment whose outcome is final is the same, byte for byte, each time.
+// is null. The answer for a payment whose outcome is final is the same, byte for byte, each time, until
+// money of it is refunded.
 type Payment struct {
 	ID             string      `json:"id"`
 	OrderNo        string      `json:"order_no" doc:"the merchant's own number"`
@@ -21,7 +22,7 @@ type Payment struct {
 	Outcome        pay.Outcome `json:"outcome" enum:"paid,not_paid,unknown" doc:"paid and not_paid are proven; unknown means: do not charge again, do not hand over"`
 	Amount         int64       `json:"amount" doc:"in fen"`
 	Currency       string      `json:"currency"`
-	RefundedAmount int64       `json:"refunded_amount" doc:"in fen"`
+	RefundedAmount int64       `json:"refunded_amount" doc:"in fen; what the wallet proved to have given back"`
 	Wallet         *string     `json:"wallet" doc:"wechat, alipay, unionpay; null while it is not known"`
 	Channel        *string     `json:"channel" doc:"our way to the wallet; null before one is chosen"`
 	WalletRef      *string     `json:"wallet_ref" doc:"the wallet's own number; null for a payment that is not paid"`
@@ -61,7 +62,7 @@ const advicePassword = "wait: the customer is confirming in the wallet; do not c
 func view(p payment.Payment) Payment {
 	v := Payment{
 		ID: p.ID, OrderNo: p.OrderNo, Status: p.Status, Outcome: p.Outcome(),
-		Amount: p.Amount.Fen(), Currency: string(p.Amount.Currency()),
+		Amount: p.Amount.Fen(), Currency: string(p.Amount.Currency()), RefundedAmount: p.Refunded.Fen(),
 		Wallet: some(string(p.Wallet)), Channel: some(p.Attempt.Channel),
 		Advice: advice[p.Status], CreatedAt: shown(p.Created),
 	}

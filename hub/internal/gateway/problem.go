@@ -5,12 +5,16 @@ import (
 	"net/http"
 	"strconv"
 
+	"cloudcashier/hub/internal/payment"
 	"cloudcashier/shared/fault"
 	"cloudcashier/shared/localapi"
 )
 
 // OrderConflict is the code of a fault that says: this order number was used with another body.
 const OrderConflict = "payment.order_conflict"
+
+// RefundConflict is the code of a fault that says: this refund number was used with another body.
+const RefundConflict = "refund.conflict"
 
 // Problem is an error answer: RFC 9457 and four fields that tell a program what to do.
 type Problem struct {
@@ -19,7 +23,7 @@ type Problem struct {
 	Status       int    `json:"status"`
 	Detail       string `json:"detail" doc:"for people; it may change"`
 	Code         string `json:"code" doc:"stable, for programs"`
-	OutcomeKnown bool   `json:"outcome_known" doc:"true: this request is proven to have charged nothing. false: it may have, or its question could not be answered. It says nothing of earlier requests for the same order"`
+	OutcomeKnown bool   `json:"outcome_known" doc:"true: this request is proven to have moved no money. false: it may have, or its question could not be answered. It says nothing of earlier requests for the same order"`
 	RetrySame    bool   `json:"retry_same" doc:"the same request, with a fresh timestamp, nonce and signature, may be sent again"`
 	Advice       string `json:"advice" doc:"what to do now"`
 
@@ -70,7 +74,7 @@ var titles = map[int]string{
 	http.StatusRequestTimeout:        "The request came too slowly",
 	http.StatusConflict:              "The present state does not allow it",
 	http.StatusRequestEntityTooLarge: "The request is too large",
-	http.StatusUnprocessableEntity:   "The order number was used for something else",
+	http.StatusUnprocessableEntity:   "The number was used for something else",
 	http.StatusTooManyRequests:       "Too many tries",
 	http.StatusInternalServerError:   "The hub failed",
 	http.StatusServiceUnavailable:    "The hub cannot do it now",
@@ -113,6 +117,14 @@ var codeAdvice = map[string]string{
 	"payment.mode_unavailable": "scan the customer's payment code and send it as code",
 	"code.used":                "ask the customer for a fresh code",
 	"code.expired":             "ask the customer for a fresh code",
+
+	RefundConflict:              "read the refund; for another refund use a new refund number",
+	payment.RefundTooMuch:       "read the payment: refund no more than is left of it, under a new refund number; refunds under way count",
+	payment.RefundNotPaid:       "read the payment: only one whose outcome is paid can be refunded; cancel one that has no outcome",
+	payment.RefundWindowOver:    "give the money back in another way",
+	payment.RefundTooManyParts:  "give the money back in another way",
+	payment.RefundNotOffered:    "give the money back in another way",
+	payment.RefundOtherTerminal: "refund it where it was sold",
 }
 
 // codeOrderOpen refuses a request because another payment of the order has no outcome yet. It
@@ -126,7 +138,7 @@ func problemOf(err error, e effect) *Problem {
 	if kind == fault.Internal {
 		code = "internal" // an internal code is for the log
 	}
-	if code == OrderConflict {
+	if code == OrderConflict || code == RefundConflict {
 		status = http.StatusUnprocessableEntity
 	}
 	p := refuse(status, code, fault.MessageOf(err), kindAdvice[kind])

@@ -39,6 +39,8 @@ type books struct {
 	changed   chan struct{}
 	fate      func(*payment.Payment) // what becomes of a new payment; paid when nil
 	fail      error                  // what every call answers when set
+	refunds   []*payment.Refund
+	back      func(*payment.Refund) // what becomes of a new refund; done when nil
 	nonces    map[string]time.Time
 	keys      map[string]gateway.APIKey
 	enrol     func(code string) (gateway.Enrolment, error)
@@ -244,7 +246,7 @@ func open(t testing.TB, edit func(*gateway.Config, *gateway.Deps)) *house {
 	log := &bytes.Buffer{}
 	cfg := gateway.Config{Listener: listener, TLS: config, SigningKey: hub, SigningKeyID: "hub_1",
 		HashKey: []byte("a key that hashes bodies"), MetricsToken: "metrics-token"}
-	deps := gateway.Deps{Collector: b, Reader: b, Keys: b, Nonces: b, Enroller: b, Now: time.Now,
+	deps := gateway.Deps{Collector: b, Refunder: b, Reader: b, Keys: b, Nonces: b, Enroller: b, Now: time.Now,
 		Log: slog.New(slog.NewTextHandler(&lockedWriter{w: log}, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	if edit != nil {
 		edit(&cfg, &deps)

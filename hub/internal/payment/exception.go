@@ -21,10 +21,13 @@ const (
 	UndoEnding    ExceptionKind = "undo_ending"    // soon the wallet takes no reversal any more
 	AnswerDiffers ExceptionKind = "answer_differs" // the wallet speaks of other money than was asked for
 	Unlooked      ExceptionKind = "unlooked"       // undone, and the wallet never answered a look afterwards
+	SlowRefund    ExceptionKind = "slow_refund"    // a refund is in doubt, or with the wallet, for too long
+
+	DeferredRefused ExceptionKind = "deferred_refused" // taken offline, the goods are gone, and it could not be collected
 )
 
 // ExceptionKinds lists every kind.
-var ExceptionKinds = []ExceptionKind{RefusedEvent, LateSuccess, SlowReversal, UndoEnding, AnswerDiffers, Unlooked}
+var ExceptionKinds = []ExceptionKind{RefusedEvent, LateSuccess, SlowReversal, UndoEnding, AnswerDiffers, Unlooked, SlowRefund, DeferredRefused}
 
 // Owner is who must act on an exception.
 type Owner string
@@ -35,10 +38,11 @@ const (
 	OwnerOperations Owner = "operations" // a person must look
 )
 
-// Exception is one doubt about one payment. At most one of a kind is open for a payment.
+// Exception is one doubt about one payment or one of its refunds. At most one of a kind is open for each.
 type Exception struct {
 	ID       string
 	Payment  string
+	Refund   string // empty: the doubt is about the payment itself
 	Kind     ExceptionKind
 	Matter   string // what exactly: a matter that was judged is not opened again
 	Known    string // JSON: what was known when it was opened
@@ -102,6 +106,9 @@ func Notice(before, after Payment, e Event, refused bool, r channel.Rules, at ti
 	if undone(now) && now.Checks < len(checks) && now.Tries >= checksMost {
 		raise(Unlooked, OwnerOperations, at.Add(personTime), "settled %s, %d looks answered", stamp(now.Settled), now.Checks)
 	}
+	if lost(before, after, e) {
+		raise(DeferredRefused, OwnerOperations, at.Add(personTime), "%s %s", after.Status, after.Decline.Code)
+	}
 	if e.Kind == Undo { // nothing of this attempt is with us any more
 		ended = append(ended, LateSuccess)
 	}
@@ -112,6 +119,13 @@ func Notice(before, after Payment, e Event, refused bool, r channel.Rules, at ti
 		ended = append(ended, Unlooked)
 	}
 	return open, ended
+}
+
+// lost reports that a sale taken offline has just ended without its money, and not because the till
+// stopped it: the shop bears it.
+func lost(before, after Payment, e Event) bool {
+	return !after.Deferred.IsZero() && !before.Final() && after.Final() && after.Outcome() != pay.Paid &&
+		e.Kind != Cancel && after.Attempt.Cause != "cancelled"
 }
 
 // Decide is what a person's decision about an exception does to its payment. It never touches the
@@ -161,13 +175,15 @@ func undoEnds(p Payment, r channel.Rules) (time.Time, bool) {
 	return p.Attempt.Sent.Add(r.UndoWindow), r.UndoWindow > 0
 }
 
-// differing are the endings of a connector's codes for an answer that speaks of our order and of
+// differingEnds are the endings of a connector's codes for an answer that speaks of our order and of
 // other money; such an answer proves nothing, and a person must hear of it.
-var differing = []string{".amount", ".currency", ".reference", ".refunded"}
+var differingEnds = []string{".amount", ".currency", ".reference", ".refunded", ".abnormal"}
 
-func differs(a channel.Answer) string {
-	code := fault.CodeOf(a.Err)
-	for _, end := range differing {
+func differs(a channel.Answer) string { return differing(a.Err) }
+
+func differing(err error) string {
+	code := fault.CodeOf(err)
+	for _, end := range differingEnds {
 		if strings.HasSuffix(code, end) {
 			return code
 		}

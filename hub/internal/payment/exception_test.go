@@ -45,7 +45,7 @@ closed     +R     +L-X    -X     -X    +R    .      -X    .     -LX   +R      .
 `
 
 var letters = map[payment.ExceptionKind]string{payment.LateSuccess: "L", payment.RefusedEvent: "R", payment.SlowReversal: "S",
-	payment.UndoEnding: "U", payment.Unlooked: "X", payment.AnswerDiffers: "D"}
+	payment.DeferredRefused: "B", payment.UndoEnding: "U", payment.Unlooked: "X", payment.AnswerDiffers: "D", payment.SlowRefund: "W"}
 
 func noticed(before payment.Payment, e payment.Event, at time.Time) string {
 	after, _, err := payment.Apply(before, e, at)
@@ -189,6 +189,33 @@ func TestEveryDecision(t *testing.T) {
 	}
 	if !slices.Contains(payment.ExceptionKinds, payment.Unlooked) || len(payment.ExceptionKinds) != len(letters) {
 		t.Error("a kind is not tested")
+	}
+}
+
+// TestALossIsNoticed: of what was taken offline, every end without money but the till's own stop.
+func TestALossIsNoticed(t *testing.T) {
+	for _, c := range []struct {
+		from  pay.Status
+		cause string
+		event payment.EventKind
+		usual string // opened and ended when it was not taken offline
+		want  string
+	}{
+		{pay.StatusPending, "", payment.Refuse, ".", "+B"}, {pay.StatusPending, "", payment.Approve, ".", "."},
+		{pay.StatusUnknown, "", payment.Gone, ".", "+B"}, {pay.StatusUnknown, "", payment.GiveUp, ".", "."},
+		{pay.StatusReversing, "gave_up", payment.Undo, "-LSU", "+B-LSU"}, {pay.StatusReversing, "cancelled", payment.Undo, "-LSU", "-LSU"},
+		{pay.StatusCreated, "", payment.GiveUp, ".", "+B"}, {pay.StatusCreated, "", payment.Cancel, ".", "."},
+		{pay.StatusDeclined, "", payment.Refuse, ".", "."},
+	} {
+		p, at := inState(c.from, c.from), began.Add(2*time.Minute)
+		p.Attempt.Cause = c.cause
+		if got := noticed(p, payment.Event{Kind: c.event}, at); got != c.usual {
+			t.Errorf("%s (%s) takes %s: %q, want %q", c.from, c.cause, c.event, got, c.usual)
+		}
+		p.Deferred = began.Add(-time.Hour)
+		if got := noticed(p, payment.Event{Kind: c.event}, at); got != c.want {
+			t.Errorf("%s (%s), taken offline, takes %s: %q, want %q", c.from, c.cause, c.event, got, c.want)
+		}
 	}
 }
 

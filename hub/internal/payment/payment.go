@@ -13,6 +13,8 @@
 // that arrives after that is a late success: the attempt reopens and is reversed, and the payment
 // stays what people were told.
 //
+// A [Refund] is a matter of its own, with a table of its own: it never changes what its payment is.
+//
 // The package is arithmetic on values. It opens no database, reads no clock and starts no
 // goroutine; package engine does those things around it. Newcomers get one thing wrong: "no such
 // order" proves nothing while our request may still be on its way ([Gone] is the proof, [Absent]
@@ -55,7 +57,12 @@ type Payment struct {
 	PaidAt   time.Time // the wallet's success time
 	Created  time.Time
 	Finished time.Time // when the outcome became final; zero before
+	Deferred time.Time // when the till took it without a connection and the goods were handed over; zero: not so
 	Attempt  Attempt
+
+	// The store keeps these two, with the refunds they are the sums of. Zero amounts: none.
+	Refunded  money.Amount // proven to have gone back
+	Refunding money.Amount // asked back, and neither proven done nor proven failed
 }
 
 // Decline is why a payment was refused, in words that are the same for every wallet.

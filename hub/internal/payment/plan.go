@@ -1,6 +1,7 @@
 package payment
 
 import (
+	"strings"
 	"time"
 
 	"cloudcashier/hub/internal/channel"
@@ -121,7 +122,12 @@ func Learn(p Payment, t Task, a channel.Answer, r channel.Rules, asked time.Time
 			e.Kind = Gone
 		}
 	case channel.Reversed:
-		e.Kind = Undo
+		if e.Kind = Undo; p.Status == pay.StatusSucceeded && p.Refundable() <= 0 {
+			e.Kind = Lose // a trade refunded to the last fen is closed: our own doing
+		}
+	}
+	if p.Refunded.Fen()+p.Refunding.Fen() > 0 && strings.HasSuffix(e.Differs, ".refunded") {
+		e.Differs = "" // so we asked
 	}
 	return e
 }

@@ -164,7 +164,7 @@ func (p *Portal) view(t *words) (view, error) {
 	}
 	slices.SortStableFunc(recent, func(a, b payment.Payment) int { return b.Created.Compare(a.Created) })
 	for _, one := range recent {
-		shown := row{ID: one.ID, OrderNo: one.OrderNo, Amount: one.Amount.String(), Wallet: t.word(string(one.Wallet)),
+		shown := row{ID: one.ID, OrderNo: one.OrderNo, Amount: kept(one), Wallet: t.word(string(one.Wallet)),
 			Status: t.word(string(one.Status)), Outcome: t.word("outcome_" + string(one.Outcome())), Kind: string(one.Outcome()),
 			Age: t.age(now.Sub(one.Created)), At: one.Created.UTC().Format(time.RFC3339)}
 		if one.Final() {
@@ -192,4 +192,16 @@ func (p *Portal) view(t *words) (view, error) {
 		v.Tills = append(v.Tills, tillRow{ID: one.ID, Name: one.Name, Store: one.Store, Link: t.word("link_" + one.Link), Kind: one.Link, Age: age})
 	}
 	return v, nil
+}
+
+// kept shows an amount with what of it went back, or is on its way back.
+func kept(p payment.Payment) string {
+	text := p.Amount.String()
+	if p.Refunded.Fen() > 0 {
+		text += " − " + p.Refunded.Yuan()
+	}
+	if p.Refunding.Fen() > 0 {
+		text += " − " + p.Refunding.Yuan() + "?"
+	}
+	return text
 }

@@ -94,6 +94,7 @@ func TestPageShowsWhatWaitsFirst(t *testing.T) {
 		one("pay_paid", pay.StatusSucceeded, time.Second), one("pay_declined", pay.StatusDeclined, 2*time.Hour),
 	}
 	h.payments[2].OrderNo = `<script>alert("x")</script>`
+	h.payments[2].Refunded, h.payments[2].Refunding = money.Fen(280), money.Fen(100)
 	h.tills = []portal.Terminal{{ID: "trm_1", Name: "Till 1", Store: "sto_1", Link: "down", Since: now.Add(-72 * time.Hour)}, {ID: "trm_2", Link: "up"}}
 	resp, body := h.get(t, "/portal/", "ops", password, "")
 	if resp.StatusCode != 200 {
@@ -101,7 +102,7 @@ func TestPageShowsWhatWaitsFirst(t *testing.T) {
 	}
 	at := 0
 	for _, want := range []string{"Waiting for an outcome (2)", "pay_old_pending", "12.80 CNY", "WeChat Pay", "pending", "not known yet", "3 min",
-		"pay_new_unknown", "5 s", "Latest payments", "pay_paid", "&lt;script&gt;", ">paid<", "pay_declined", ">not paid<", "2 h",
+		"pay_new_unknown", "5 s", "Latest payments", "pay_paid", "&lt;script&gt;", "12.80 CNY − 2.80 − 1.00?", ">paid<", "pay_declined", ">not paid<", "2 h",
 		"trm_1", "Till 1", ">down<", "3 d", "trm_2", "never"} {
 		i := strings.Index(body[at:], want)
 		if i < 0 {

@@ -21,7 +21,7 @@ var english = &words{
 	Till: "Terminal", Name: "Name", Store: "Store", Link: "Link",
 	seconds: "%d s", minutes: "%d min", hours: "%d h", days: "%d d",
 	terms: map[string]string{
-		"wechat": "WeChat Pay", "alipay": "Alipay", "unionpay": "UnionPay",
+		"wechat": "WeChat Pay", "alipay": "Alipay", "unionpay": "UnionPay", "storedvalue": "Stored value",
 		"outcome_paid": "paid", "outcome_not_paid": "not paid", "outcome_unknown": "not known yet", "link_up": "up", "link_down": "down",
 	},
 }
@@ -33,7 +33,7 @@ var chinese = &words{
 	Till: "终端", Name: "名称", Store: "门店", Link: "连接",
 	seconds: "%d 秒", minutes: "%d 分钟", hours: "%d 小时", days: "%d 天",
 	terms: map[string]string{
-		"wechat": "微信支付", "alipay": "支付宝", "unionpay": "银联",
+		"wechat": "微信支付", "alipay": "支付宝", "unionpay": "银联", "storedvalue": "储值码",
 		"created": "已受理", "pending": "支付中", "unknown": "未知", "succeeded": "成功", "declined": "被拒绝",
 		"reversing": "撤销中", "reversed": "已撤销", "closed": "已关闭",
 		"outcome_paid": "已收款", "outcome_not_paid": "未收款", "outcome_unknown": "尚不确定", "link_up": "在线", "link_down": "离线",

@@ -8,30 +8,31 @@ import (
 	"cloudcashier/shared/sqlite"
 )
 
-// OpenException stores an exception, unless one of its kind is open for the payment or its matter
-// was known before.
+// OpenException stores an exception, unless one of its kind is open for the payment or refund, or its
+// matter was known before.
 func (tx *Tx) OpenException(x payment.Exception) (opened bool, err error) {
-	n, err := tx.Exec(`INSERT INTO exception (id, payment, kind, matter, known, owner, opened_at, deadline_at)
- VALUES (?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING`,
-		x.ID, x.Payment, x.Kind, x.Matter, x.Known, x.Owner, x.Opened.UnixMilli(), x.Deadline.UnixMilli())
+	n, err := tx.Exec(`INSERT INTO exception (id, payment, refund, kind, matter, known, owner, opened_at, deadline_at)
+ VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING`,
+		x.ID, x.Payment, x.Refund, x.Kind, x.Matter, x.Known, x.Owner, x.Opened.UnixMilli(), x.Deadline.UnixMilli())
 	return n == 1, err
 }
 
-// EndException resolves the open exception of a kind, if there is one, and gives its identifier.
-func (tx *Tx) EndException(paymentID string, kind payment.ExceptionKind, by string, d payment.Decision, note string, at time.Time) (id string, err error) {
+// EndException resolves the open exception of a kind about a payment, or about one of its refunds when
+// that is named, if there is one, and gives its identifier.
+func (tx *Tx) EndException(paymentID, refundID string, kind payment.ExceptionKind, by string, d payment.Decision, note string, at time.Time) (id string, err error) {
 	err = tx.QueryRow(`UPDATE exception SET resolved_at = ?, resolved_by = ?, decision = ?, note = ?
- WHERE payment = ? AND kind = ? AND resolved_at IS NULL RETURNING id`, at.UnixMilli(), by, d, note, paymentID, kind).Scan(&id)
+ WHERE payment = ? AND refund = ? AND kind = ? AND resolved_at IS NULL RETURNING id`, at.UnixMilli(), by, d, note, paymentID, refundID, kind).Scan(&id)
 	if sqlite.NoRows(err) {
 		return "", nil
 	}
 	return id, err
 }
 
-const exceptionColumns = `id, payment, kind, matter, known, owner, opened_at, deadline_at, resolved_at, resolved_by, decision, note FROM exception `
+const exceptionColumns = `id, payment, refund, kind, matter, known, owner, opened_at, deadline_at, resolved_at, resolved_by, decision, note FROM exception `
 
 func scanException(scan func(...any) error) (x payment.Exception, err error) {
 	var opened, deadline, resolved sql.NullInt64
-	err = scan(&x.ID, &x.Payment, &x.Kind, &x.Matter, &x.Known, &x.Owner, &opened, &deadline, &resolved, &x.By, &x.Decision, &x.Note)
+	err = scan(&x.ID, &x.Payment, &x.Refund, &x.Kind, &x.Matter, &x.Known, &x.Owner, &opened, &deadline, &resolved, &x.By, &x.Decision, &x.Note)
 	x.Opened, x.Deadline, x.Resolved = moment(opened), moment(deadline), moment(resolved)
 	return x, err
 }

@@ -10,19 +10,26 @@ import (
 
 const paymentColumns = `p.id, p.merchant, p.store, p.terminal, p.source, p.key, p.body_hash, p.order_no, p.amount, p.subject,
  p.metadata, p.wallet, p.status, p.waiting, p.decline_code, p.decline_message, p.decline_wallet, p.paid_at, p.created_at, p.finished_at,
- a.id, a.channel, a.out_trade_no, a.status, a.wallet_ref, a.cause, a.sent_at, a.called_at, a.settled_at, a.undoing_at, a.written_off_at,
- a.tries, a.checks
+ p.refunded_amount, p.refunding_amount, a.id, a.channel, a.out_trade_no, a.status, a.wallet_ref, a.cause, a.sent_at, a.called_at, a.settled_at, a.undoing_at, a.written_off_at,
+ a.tries, a.checks, p.deferred_at
  FROM payment p JOIN attempt a ON a.payment = p.id `
 
 func scanPayment(scan func(...any) error) (p payment.Payment, err error) {
-	var amount int64
-	var paid, created, finished, sent, called, settled, undoing, writtenOff sql.NullInt64
+	var amount, refunded, refunding int64
+	var paid, created, finished, sent, called, settled, undoing, writtenOff, deferred sql.NullInt64
 	a := &p.Attempt
 	err = scan(&p.ID, &p.Merchant, &p.Store, &p.Terminal, &p.Source, &p.Key, &p.BodyHash, &p.OrderNo, &amount, &p.Subject,
 		&p.Metadata, &p.Wallet, &p.Status, &p.Waiting, &p.Decline.Code, &p.Decline.Message, &p.Decline.Wallet, &paid, &created, &finished,
-		&a.ID, &a.Channel, &a.OutTradeNo, &a.Status, &a.WalletRef, &a.Cause, &sent, &called, &settled, &undoing, &writtenOff,
-		&a.Tries, &a.Checks)
+		&refunded, &refunding, &a.ID, &a.Channel, &a.OutTradeNo, &a.Status, &a.WalletRef, &a.Cause, &sent, &called, &settled, &undoing, &writtenOff,
+		&a.Tries, &a.Checks, &deferred)
+	p.Deferred = moment(deferred)
 	p.Amount = money.Fen(amount)
+	if refunded > 0 {
+		p.Refunded = money.Fen(refunded)
+	}
+	if refunding > 0 {
+		p.Refunding = money.Fen(refunding)
+	}
 	p.PaidAt, p.Created, p.Finished = moment(paid), moment(created), moment(finished)
 	a.Sent, a.Called, a.Settled = moment(sent), moment(called), moment(settled)
 	a.Undoing, a.WrittenOff = moment(undoing), moment(writtenOff)
@@ -32,11 +39,11 @@ func scanPayment(scan func(...any) error) (p payment.Payment, err error) {
 // InsertPayment stores a new payment and its attempt. A key that exists is refused as a duplicate row.
 func (tx *Tx) InsertPayment(p payment.Payment) error {
 	_, err := tx.Exec(`INSERT INTO payment (id, merchant, store, terminal, source, scope, key, body_hash, order_no, amount, currency, subject,
- metadata, wallet, status, waiting, decline_code, decline_message, decline_wallet, paid_at, created_at, finished_at)
- VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
+ metadata, wallet, status, waiting, decline_code, decline_message, decline_wallet, paid_at, created_at, finished_at, deferred_at)
+ VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
 		p.ID, p.Merchant, p.Store, p.Terminal, p.Source, p.Scope(), p.Key, p.BodyHash, p.OrderNo, p.Amount.Fen(), p.Amount.Currency(), p.Subject,
 		p.Metadata, p.Wallet, p.Status, p.Waiting, p.Decline.Code, p.Decline.Message, p.Decline.Wallet,
-		millis(p.PaidAt), millis(p.Created), millis(p.Finished))
+		millis(p.PaidAt), millis(p.Created), millis(p.Finished), millis(p.Deferred))
 	if err != nil {
 		return err
 	}
@@ -47,7 +54,7 @@ func (tx *Tx) InsertPayment(p payment.Payment) error {
 	return err
 }
 
-// SavePayment stores what may change of a payment and its attempt.
+// SavePayment stores what may change of a payment and its attempt. The sums of its refunds are not its to change.
 func (tx *Tx) SavePayment(p payment.Payment) error {
 	n, err := tx.Exec(`UPDATE payment SET status=?, waiting=?, decline_code=?, decline_message=?, decline_wallet=?, paid_at=?, finished_at=? WHERE id=?`,
 		p.Status, p.Waiting, p.Decline.Code, p.Decline.Message, p.Decline.Wallet, millis(p.PaidAt), millis(p.Finished), p.ID)

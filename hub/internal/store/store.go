@@ -52,14 +52,19 @@ func (s *Store) DB() *sqlite.DB { return s.db }
 
 // Update runs fn in a write transaction; see [sqlite.DB.Update] for its errors. After a [Store.Claim]
 // it is Unavailable "hub.fenced" once another hub has taken over.
-func (s *Store) Update(fn func(*Tx) error) error {
-	return s.db.Update(func(raw *sqlite.Tx) error {
+func (s *Store) Update(fn func(*Tx) error) error { return s.db.Update(s.guarded(fn)) }
+
+// UpdateBehind is Update for what can wait while customers pay; see [sqlite.DB.UpdateBehind].
+func (s *Store) UpdateBehind(fn func(*Tx) error) error { return s.db.UpdateBehind(s.guarded(fn)) }
+
+func (s *Store) guarded(fn func(*Tx) error) func(*sqlite.Tx) error {
+	return func(raw *sqlite.Tx) error {
 		tx := &Tx{raw}
 		if err := s.guard(tx); err != nil {
 			return err
 		}
 		return fn(tx)
-	})
+	}
 }
 
 // View runs fn on one moment of the committed records.

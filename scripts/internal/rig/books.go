@@ -20,6 +20,7 @@ type Record struct {
 	Amount     int64       `json:"amount"`
 	Wallet     pay.Wallet  `json:"wallet"`
 	OutTradeNo string      `json:"out_trade_no"`
+	Refunded   int64       `json:"refunded_amount"`
 }
 
 // Sold is a sale in `cashier-agent journal export`.
@@ -76,6 +77,7 @@ type Books struct {
 	Ledger  []Entry
 	Hub     []Record
 	Journal []Sold
+	Refunds []Returned // the hub's
 }
 
 // Read reads the three books.
@@ -83,7 +85,15 @@ func Read(ctx context.Context, lab *Lab, tills ...*Till) (b Books, err error) {
 	if b.Ledger, err = lab.Ledger(ctx); err != nil {
 		return b, err
 	}
+	stored, err := lab.StoredLedger(ctx)
+	if err != nil {
+		return b, err
+	}
+	b.Ledger = append(b.Ledger, stored...)
 	if b.Hub, err = lab.Payments(ctx); err != nil {
+		return b, err
+	}
+	if b.Refunds, err = lab.Refunds(ctx); err != nil {
 		return b, err
 	}
 	for _, t := range tills {
@@ -103,11 +113,12 @@ type dealt struct {
 }
 
 // Audit compares the books and says every difference. An empty answer means: each payment called paid was
-// charged exactly once and kept, nothing was kept for one called not paid, nothing is unknown, the till was told
-// what the hub knows, and no wallet charged for what the hub does not know.
+// charged exactly once and kept but for what was refunded, nothing was kept for one called not paid, nothing is
+// unknown, the till was told what the hub knows, and no wallet charged or gave back what the hub does not know.
 func (b Books) Audit() (differences []string) {
 	differ := func(format string, args ...any) { differences = append(differences, fmt.Sprintf(format, args...)) }
 	ledger := b.netted()
+	back := b.auditRefunds(differ)
 	known, byID := map[string]bool{}, map[string]Record{}
 	for _, r := range b.Hub {
 		n := ledger[string(r.Wallet)+" "+r.OutTradeNo]
@@ -117,7 +128,9 @@ func (b Books) Audit() (differences []string) {
 			differ("hub: payment %s is %s and called %s", r.ID, r.Status, r.Outcome)
 		}
 		switch {
-		case r.Outcome == pay.Paid && (n.charges != 1 || n.kept != r.Amount):
+		case r.Refunded != back[r.ID]:
+			differ("payment %s (%s) says that %d fen went back, its refunds %d", r.ID, r.OrderNo, r.Refunded, back[r.ID])
+		case r.Outcome == pay.Paid && (n.charges != 1 || n.kept != r.Amount-r.Refunded):
 			differ("payment %s (%s) is paid with %d fen; the wallet charged %d times and kept %d", r.ID, r.OrderNo, r.Amount, n.charges, n.kept)
 		case r.Outcome == pay.NotPaid && n.kept != 0:
 			differ("payment %s (%s) is %s; the wallet charged %d times and kept %d", r.ID, r.OrderNo, r.Status, n.charges, n.kept)

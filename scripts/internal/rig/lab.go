@@ -33,6 +33,7 @@ type Lab struct {
 	PortalUser      string   `json:"portal_user"`
 	PortalPassword  string   `json:"portal_password"`
 	MetricsToken    string   `json:"metrics_token"`
+	StoredAccount   string   `json:"stored_account"`
 	PID             int      `json:"pid"`
 
 	Data    string   `json:"-"` // its folder
@@ -150,6 +151,12 @@ func (l *Lab) Code(ctx context.Context, wallet pay.Wallet, fate string) (string,
 	return answer.Code, err
 }
 
+// Faults sets the pretended wallets' fault rates, a JSON object; {} heals them.
+func (l *Lab) Faults(ctx context.Context, seed uint64, rates string) error {
+	return l.sandbox(ctx, http.MethodPost, "/sandbox/faults", map[string]any{"seed": seed, "rates": json.RawMessage(rates)},
+		func([]byte) error { return nil })
+}
+
 // Entry is a line of the wallets' own ledger.
 type Entry struct {
 	Wallet     pay.Wallet `json:"wallet"`
@@ -158,6 +165,8 @@ type Entry struct {
 	Kind       string     `json:"kind"` // charge, reversal, refund
 	Amount     int64      `json:"amount"`
 	At         time.Time  `json:"at"`
+
+	OutRefundNo string `json:"out_refund_no"` // of a refund
 }
 
 // Ledger reads the wallets' ledger.

@@ -33,7 +33,7 @@ func (r *Rig) Leaks(ctx context.Context, lab *Lab, tills ...*Till) (found []stri
 		}
 		texts = append(texts, text{filepath.Base(path), body})
 	}
-	for _, what := range []string{"payments", "attempts", "events"} {
+	for _, what := range []string{"payments", "attempts", "events", "records", "storedvalue"} {
 		out, _, err := r.Run(ctx, "cashier-hub", "export", what, "--data", lab.Data)
 		if err != nil {
 			return nil, 0, err

@@ -19,15 +19,18 @@ import (
 
 // Payment is a payment as the merchant API shows it.
 type Payment struct {
-	ID        string      `json:"id"`
-	OrderNo   string      `json:"order_no"`
-	Status    pay.Status  `json:"status"`
-	Outcome   pay.Outcome `json:"outcome"`
-	Amount    int64       `json:"amount"`
-	Currency  string      `json:"currency"`
-	Wallet    pay.Wallet  `json:"wallet"`
-	WalletRef string      `json:"wallet_ref"`
-	PaidAt    *time.Time  `json:"paid_at"`
+	ID       string      `json:"id"`
+	OrderNo  string      `json:"order_no"`
+	Status   pay.Status  `json:"status"`
+	Outcome  pay.Outcome `json:"outcome"`
+	Amount   int64       `json:"amount"`
+	Currency string      `json:"currency"`
+
+	RefundedAmount int64 `json:"refunded_amount"`
+
+	Wallet    pay.Wallet `json:"wallet"`
+	WalletRef string     `json:"wallet_ref"`
+	PaidAt    *time.Time `json:"paid_at"`
 	Decline   *struct {
 		Code    string `json:"code"`
 		Message string `json:"message"`

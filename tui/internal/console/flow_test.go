@@ -408,3 +408,37 @@ func TestAnswerOvertakenByEvents(t *testing.T) {
 		r.sees("✓ PAID")
 	})
 }
+
+// TestNobodyWaitsForADeferredSale: the next customer comes at once, what was paid says nothing, and a
+// loss is shown.
+func TestNobodyWaitsForADeferredSale(t *testing.T) {
+	play(t, words.EN, allowed, func(r *rig) {
+		for _, id := range []string{"sale_1", "sale_2"} {
+			r.amount("12.8")
+			r.keys("enter")
+			r.sale(id, deferred)
+			r.sees("ACCEPTED OFFLINE", "You may hand over.", "17 sales")
+			r.lacks("PAID", "do not hand over")
+			r.keys("enter")
+			r.sees("AMOUNT (yuan)")
+			r.lacks("not settled,")
+		}
+		r.state("sale_1", localapi.StateAccepted, "collecting")
+		r.state("sale_1", localapi.StatePaid, "")
+		r.sees("AMOUNT (yuan)")
+		r.state("sale_2", localapi.StateDeclined, "balance_low")
+		r.sees("NOT COLLECTED", "Not enough money", "The goods are gone")
+	})
+}
+
+// TestARefusedOfflineCodeSaysWhy in both languages.
+func TestARefusedOfflineCodeSaysWhy(t *testing.T) {
+	for lang, want := range map[words.Lang]string{words.EN: "the offline total does not allow", words.ZH: "离线总额不够"} {
+		play(t, lang, allowed, func(r *rig) {
+			r.agent.refuse = fault.New(fault.Conflict, "offline.sum", "the agent's words")
+			r.amount("12.8")
+			r.keys("enter")
+			r.sees(want)
+		})
+	}
+}

@@ -52,6 +52,9 @@ func statusLines(d *screen.Desk, w int) []string {
 		if s.OpenSales > 0 || s.PendingAmount != 0 {
 			items = append(items, say(words.StatusPending, s.OpenSales, d.Theme.Yuan(s.PendingAmount)))
 		}
+		if o := s.Offline; o.Count > 0 {
+			items = append(items, say(words.StatusDeferred, o.Count, d.Theme.Yuan(o.Sum)))
+		}
 		if s.OpenRefunds > 0 {
 			items = append(items, say(words.StatusRefunds, s.QueuedRefunds, s.OpenRefunds, d.Theme.Yuan(s.PendingRefundsAmount)))
 		}

@@ -144,6 +144,32 @@ var scenes = map[string]scene{
 		r.refunded("ref_1", localapi.RefundSucceeded, "refunded")
 	}},
 	"offline": {prepare: offline, act: func(*rig) {}},
+	"deferred": {prepare: allowed, act: func(r *rig) {
+		r.amount("12.80")
+		r.keys("enter")
+		r.sale("sale_1", deferred)
+	}},
+	"deferred-refused": {act: func(r *rig) {
+		r.amount("12.80")
+		r.keys("enter")
+		r.sale("sale_1", deferred)
+		r.keys("enter")
+		r.state("sale_1", localapi.StateDeclined, "balance_low")
+	}},
+}
+
+// allowed is a till without a line that may take seventeen more sales, of 1,880.00 in all.
+func allowed(a *agent) {
+	since := time.Now().Add(-4 * time.Minute)
+	a.status.Link, a.status.LinkSince = "down", since
+	a.status.Offline = localapi.Offline{Count: 3, Sum: 12000, Oldest: &since,
+		Limits: &localapi.OfflineLimits{PerSale: 20000, Count: 20, Sum: 200000, AgeS: 86400, ExpiresAt: since.Add(72 * time.Hour)}}
+}
+
+// deferred makes a sale one that was accepted offline.
+func deferred(s *localapi.Sale) {
+	at := s.CreatedAt
+	s.State, s.Reason, s.Wallet, s.ScannedAt, s.DeferredAt = localapi.StateDeferred, "deferred", pay.StoredValue, &at, &at
 }
 
 // refunding asks for a refund of the third sale of the list.

@@ -47,6 +47,7 @@ type Till struct {
 	sale    string   // the sale on the screen; "" while an amount is typed
 	earlier bool     // that sale is not the one just made
 	parked  []string // sales left open to serve the next customer, oldest first
+	handed  []string // sales accepted offline that are not on the screen: the agent collects them
 	late    []string // parked sales that have a result nobody has seen yet
 
 	notice func(words.Lang) string
@@ -84,7 +85,9 @@ func (t *Till) Update(msg tea.Msg) tea.Cmd {
 }
 
 // Settled reports whether the screen may be left without an open question about money.
-func (t *Till) Settled() bool { return len(t.d.Book.Open()) == 0 && !t.unsure && t.work == idle }
+func (t *Till) Settled() bool {
+	return !slices.ContainsFunc(t.d.Book.Open(), func(s localapi.Sale) bool { return !handedOver(s) }) && !t.unsure && t.work == idle
+}
 
 // Shown identifies what the screen shows: it changes when the cashier should look again.
 func (t *Till) Shown() string {
@@ -102,6 +105,7 @@ const (
 	faceWaiting
 	faceRunning
 	faceUnknown
+	faceDeferred
 	facePaid
 	faceNotPaid
 )
@@ -121,6 +125,8 @@ func (t *Till) face() face {
 		return faceNotPaid
 	case s.State == localapi.StateWaiting:
 		return faceWaiting
+	case handedOver(s):
+		return faceDeferred
 	case s.State == localapi.StateUnknown, s.State == localapi.StateCancelling, t.d.Away():
 		return faceUnknown // without the agent nothing about a running sale is known
 	}
@@ -174,6 +180,13 @@ func (t *Till) key(k Key) tea.Cmd {
 		case "enter", "f6":
 			t.park()
 		}
+	case faceDeferred:
+		switch k {
+		case "esc":
+			t.confirmStop()
+		case "enter", "f6":
+			t.next()
+		}
 	case facePaid, faceNotPaid:
 		switch k {
 		case "enter", "esc", "f6":
@@ -219,7 +232,7 @@ func (t *Till) typed(f face, sign byte) tea.Cmd {
 	case faceUnknown:
 		t.park()
 		t.append(sign)
-	case facePaid, faceNotPaid:
+	case facePaid, faceNotPaid, faceDeferred:
 		t.leave()
 		t.append(sign)
 	case faceEntry:
@@ -250,7 +263,7 @@ func (t *Till) scan(s Scan) tea.Cmd {
 		return nil
 	}
 	switch t.face() {
-	case faceEntry, facePaid, faceNotPaid:
+	case faceEntry, facePaid, faceNotPaid, faceDeferred:
 		t.armed, t.armedUntil = code, t.d.Now.Add(armedFor)
 		if t.sale == "" && t.text != "" {
 			return t.start()
@@ -294,8 +307,9 @@ func (t *Till) follow() {
 		}
 		return settled
 	})
+	t.followHanded()
 	for _, s := range t.d.Book.Open() {
-		if s.ID == t.sale || s.ID == t.except || slices.Contains(t.parked, s.ID) {
+		if handedOver(s) || slices.Contains(t.handed, s.ID) || s.ID == t.sale || s.ID == t.except || slices.Contains(t.parked, s.ID) {
 			continue
 		}
 		if t.free() {
@@ -341,6 +355,9 @@ func (t *Till) park() {
 
 // leave takes the sale off the screen. A question to stop it goes on without it.
 func (t *Till) leave() {
+	if s, _ := t.d.Book.Sale(t.sale); handedOver(s) && !slices.Contains(t.handed, s.ID) {
+		t.handed = append(t.handed, s.ID)
+	}
 	t.sale, t.earlier = "", false
 	if t.work == stopping {
 		t.work = idle

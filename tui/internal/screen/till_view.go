@@ -36,6 +36,8 @@ func (t *Till) Hints() []Hint {
 			hints = append(hints, Hint{"Esc", say(words.KeyUndo)})
 		}
 		return hints
+	case faceDeferred:
+		return []Hint{{"Enter", say(words.KeyNextCustomer)}, {"Esc", say(words.KeyUndo)}}
 	case facePaid:
 		return []Hint{{"Enter", say(words.KeyNext)}}
 	case faceNotPaid:
@@ -84,6 +86,10 @@ func (t *Till) alerts(w int) []string {
 		texts = append(texts, say(words.AgentConnecting))
 	case d.Status.Link == "down":
 		texts = append(texts, say(words.LinkDownBanner, d.Clock(d.Status.LinkSince)))
+		if count, sum, ok := t.left(); ok {
+			limits := d.Status.Offline.Limits
+			texts = append(texts, say(words.OfflineBanner, d.Theme.Yuan(limits.PerSale), count, d.Theme.Yuan(sum), limits.ExpiresAt.In(d.Zone).Format("01-02 15:04")))
+		}
 	}
 	if n := len(t.parked); n > 0 {
 		s, _ := d.Book.Sale(t.parked[n-1])
@@ -108,6 +114,15 @@ func (t *Till) alerts(w int) []string {
 	return lines
 }
 
+// left is what may still be accepted offline; ok is false when the hub allows nothing.
+func (t *Till) left() (count int, fen int64, ok bool) {
+	o := t.d.Status.Offline
+	if o.Limits == nil {
+		return 0, 0, false
+	}
+	return max(o.Limits.Count-o.Count, 0), max(o.Limits.Sum-o.Sum, 0), true
+}
+
 // panel is the sale, or the amount being typed.
 func (t *Till) panel(w int) []string {
 	d, say := t.d, t.d.Lang.Say
@@ -130,6 +145,8 @@ func (t *Till) panel(w int) []string {
 		return t.running(w, s)
 	case faceUnknown:
 		return t.unknown(w, s)
+	case faceDeferred:
+		return t.deferred(w, s)
 	}
 	return t.result(w, s)
 }
@@ -221,6 +238,21 @@ func (t *Till) unknown(w int, s localapi.Sale) []string {
 	return append(lines, t.numbers(w, s)...)
 }
 
+// deferred is no result: the goods may go, the money comes later.
+func (t *Till) deferred(w int, s localapi.Sale) []string {
+	say := t.d.Lang.Say
+	lines := t.progress(w, widget.Notice, say(words.TitleDeferred), yuan(s.Amount))
+	lines = append(lines, paragraphs(w, say(words.DeferredHint), say(words.DeferredNext))...)
+	if count, sum, ok := t.left(); ok {
+		lines = append(lines, widget.Wrap(say(words.DeferredLeft, count, t.d.Theme.Yuan(sum)), w)...)
+	}
+	if t.work == stopping {
+		lines = append(lines, say(words.Stopping))
+	}
+	lines = append(lines, t.armedLines(w)...)
+	return append(lines, t.numbers(w, s)...)
+}
+
 func (t *Till) result(w int, s localapi.Sale) []string {
 	say := t.d.Lang.Say
 	if s.State.Outcome() == pay.Paid {
@@ -228,7 +260,11 @@ func (t *Till) result(w int, s localapi.Sale) []string {
 		lines = append(append(lines, say(words.PaidHint)), t.armedLines(w)...)
 		return append(lines, t.numbers(w, s)...)
 	}
-	lines := t.banner(w, pay.NotPaid, say(words.TitleNotPaid), yuan(s.Amount))
+	title := words.TitleNotPaid
+	if words.Lost(s) {
+		title = words.TitleNotCollected
+	}
+	lines := t.banner(w, pay.NotPaid, say(title), yuan(s.Amount))
 	lines = append(lines, paragraphs(w, t.d.Lang.Why(s), t.d.Lang.Next(s))...)
 	lines = append(lines, t.armedLines(w)...)
 	return append(lines, t.numbers(w, s)...)

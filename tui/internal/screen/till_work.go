@@ -99,7 +99,7 @@ func (t *Till) started(m started) {
 			return
 		}
 		t.unsure, t.order, t.except, t.armed = false, "", "", pay.Code{}
-		t.tell(func(l words.Lang) string { return l.Say(words.NoticeStartFailed, fault.MessageOf(m.err)) })
+		t.tell(func(l words.Lang) string { return l.Say(words.NoticeStartFailed, refusal(l, m.err)) })
 	case notSent:
 		sentence := words.NoticeNotStarted
 		if t.unsure { // an earlier try may still have arrived
@@ -236,5 +236,10 @@ func (t *Till) errorText(l words.Lang, err error) string {
 	if verdictOf(err) != refused {
 		return l.Say(words.AwayShort)
 	}
-	return fault.MessageOf(err)
+	return refusal(l, err)
+}
+
+// refusal is the agent's reason in the cashier's language, when it has one there.
+func refusal(l words.Lang, err error) string {
+	return l.Notice(localapi.Notice{Kind: fault.CodeOf(err), Message: fault.MessageOf(err)})
 }

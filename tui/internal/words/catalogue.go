@@ -28,6 +28,12 @@ const (
 	WaitingForLink
 	LapsesIn
 
+	TitleDeferred
+	DeferredHint
+	DeferredNext
+	DeferredLeft
+	TitleNotCollected
+
 	TitlePaid
 	TitleNotPaid
 	TitleUnknown
@@ -57,7 +63,9 @@ const (
 	WordRefunded
 	WalletWeChat
 	WalletAlipay
+	WordDeferred
 	WalletUnionPay
+	WalletStored
 	TenderCash
 
 	ListTitle
@@ -72,6 +80,7 @@ const (
 	AgentAway
 	AgentRestart
 	LinkDownBanner
+	OfflineBanner
 	ParkedOne
 	ParkedMany
 	LateSettled
@@ -138,6 +147,7 @@ const (
 	StatusQueue
 	StatusOldest
 	StatusPending
+	StatusDeferred
 	StatusRefunds
 	StatusLapses
 	StatusScannerOK
@@ -153,7 +163,8 @@ const (
 
 var catalogue = map[Lang]map[Key]string{ZH: chinese, EN: english}
 
-// notices are the scans the agent did not use, by localapi.Notice's kind.
+// notices are the scans the agent did not use, by localapi.Notice's kind; some have the code of the
+// error that a request with the same code gets.
 var notices = map[Lang]map[string]string{
 	ZH: {
 		"product":      "这是商品条码，不是付款码。请扫顾客手机上的付款码。",
@@ -162,6 +173,21 @@ var notices = map[Lang]map[string]string{
 		"duplicate":    "同一个付款码扫了两次，只收一次款。",
 		"no_sale":      "没有待收款。请先输入金额，再扫码。",
 		"like_unknown": "另有一笔同样金额结果未知，没有收款。如果是另一位顾客：按 Esc 取消，再重新收款。",
+
+		"offline.no_policy":     "没有网络：本机没有获准离线受理，请收现金。",
+		"offline.expired":       "没有网络：离线额度已过期，请收现金，等网络恢复。",
+		"offline.per_sale":      "没有网络：这笔超过离线单笔限额，请收现金。",
+		"offline.count":         "没有网络：离线笔数已用完，请收现金，等网络恢复。",
+		"offline.sum":           "没有网络：离线总额不够这笔，请收现金，等网络恢复。",
+		"offline.age":           "没有网络：最早的离线收款等得太久，不能再受理。请收现金。",
+		"storedvalue.form":      "储值码没有读完整。请再扫一次。",
+		"storedvalue.signature": "这不是本系统的储值码，不要收。",
+		"storedvalue.secret":    "储值码被改动过，不要收。请顾客刷新。",
+		"storedvalue.claim":     "这不是顾客的储值码。请顾客打开储值码。",
+		"storedvalue.merchant":  "这是别家商户的储值码，这里不能用。",
+		"storedvalue.too_much":  "金额超过这个储值码的上限，请换一种付款方式。",
+		"storedvalue.not_yet":   "储值码还没有生效。请检查收银机的时钟。",
+		"storedvalue.expired":   "储值码已过期。请顾客刷新。",
 	},
 	EN: {
 		"product":      "This is a product barcode, not a payment code. Scan the code in the customer's wallet.",
@@ -170,6 +196,21 @@ var notices = map[Lang]map[string]string{
 		"duplicate":    "The same code was scanned twice. It is charged only once.",
 		"no_sale":      "No sale waits. Enter the amount first, then scan.",
 		"like_unknown": "Not charged: a sale of the same amount is not settled. For another customer press Esc and start again.",
+
+		"offline.no_policy":     "No network: this till may take nothing offline. Take cash.",
+		"offline.expired":       "No network: the offline limits have expired. Take cash, wait for the link.",
+		"offline.per_sale":      "No network: this is above the offline limit of one sale. Take cash.",
+		"offline.count":         "No network: no more offline sales may wait. Take cash, wait for the link.",
+		"offline.sum":           "No network: the offline total does not allow this one. Take cash, wait for the link.",
+		"offline.age":           "No network: the oldest offline sale has waited too long for another. Take cash.",
+		"storedvalue.form":      "The stored-value code was not read whole. Scan it again.",
+		"storedvalue.signature": "This is none of our stored-value codes: do not take it.",
+		"storedvalue.secret":    "This stored-value code was changed: do not take it. Ask for a fresh one.",
+		"storedvalue.claim":     "This is no customer's code. Ask for the stored-value code in the app.",
+		"storedvalue.merchant":  "This stored-value code is another merchant's and is not taken here.",
+		"storedvalue.too_much":  "The amount is above what this code pays. Ask for another way to pay.",
+		"storedvalue.not_yet":   "This stored-value code is not valid yet. Look at the till's clock.",
+		"storedvalue.expired":   "This stored-value code has expired. Ask for a fresh one.",
 	},
 }
 
@@ -234,6 +275,8 @@ var reasons = map[Lang]map[string]reason{
 		"declined":         {"钱包拒绝了这笔付款", "请顾客换一种付款方式。"},
 		"fenced":           {"没有送到钱包，已被拦下", "没有扣款。可以重新扫码。"},
 		"reversed":         {"已撤销，没有扣款或已全部退回", "不要交货。顾客若看到已付款，钱会自动退回。"},
+		"deferred_refused": {"离线受理后没有收到款", "货已交出，损失由本店承担。请告诉店长。"},
+		"order_paid":       {"这个订单已用别的方式付款", "请告诉店长，核对是否交了两次货。"},
 	},
 	EN: {
 		"balance_low":      {"Not enough money", "Ask the customer for another card or wallet."},
@@ -252,5 +295,7 @@ var reasons = map[Lang]map[string]reason{
 		"declined":         {"The wallet refused this payment", "Ask for another way to pay."},
 		"fenced":           {"Stopped before it reached a wallet", "Nothing was charged. You may scan again."},
 		"reversed":         {"Undone: nothing was charged, or all of it went back", "Do not hand over. If the phone shows a payment, the money goes back by itself."},
+		"deferred_refused": {"Accepted offline and not collected", "The goods are gone: the shop bears it. Tell the manager."},
+		"order_paid":       {"The order was paid otherwise", "Tell the manager: were the goods handed over twice?"},
 	},
 }

@@ -24,6 +24,12 @@ var chinese = map[Key]string{
 	WaitingForLink: "没有网络：恢复后马上发送，否则付款码过时就作废。",
 	LapsesIn:       "付款码还有 %s 作废",
 
+	TitleDeferred:     "已离线受理",
+	DeferredHint:      "可以交货。",
+	DeferredNext:      "网络恢复后系统自动收款。按 Enter 接待下一位。",
+	DeferredLeft:      "离线还可受理：%d 笔，%s",
+	TitleNotCollected: "没有收到款",
+
 	TitlePaid:       "收款成功",
 	TitleNotPaid:    "未收款",
 	TitleUnknown:    "结果未知",
@@ -53,7 +59,9 @@ var chinese = map[Key]string{
 	WordRefunded:   "已退款",
 	WalletWeChat:   "微信",
 	WalletAlipay:   "支付宝",
+	WordDeferred:   "离线受理",
 	WalletUnionPay: "云闪付",
+	WalletStored:   "储值码",
 	TenderCash:     "现金",
 
 	ListTitle:    "最近收款",
@@ -68,6 +76,7 @@ var chinese = map[Key]string{
 	AgentAway:       "! 收银程序没有运行（自 %s）：%s",
 	AgentRestart:    "请运行 cashier-agent run",
 	LinkDownBanner:  "! 离线（自 %s）：不能扫码收款，请收现金。",
+	OfflineBanner:   "离线可收储值码：每笔最多 %s；还可收 %d 笔，%s；%s 前有效",
 	ParkedOne:       "? 有 1 笔未结清 %s：请勿重复收款，不要交货",
 	ParkedMany:      "? 有 %d 笔未结清，最近 %s：请勿重复收款，不要交货",
 	LateSettled:     "之前的一笔有结果了：%s %s",
@@ -136,6 +145,7 @@ var chinese = map[Key]string{
 	StatusQueue:       "待传 %d",
 	StatusOldest:      "最久 %s",
 	StatusPending:     "未结清 %d 笔 %s",
+	StatusDeferred:    "离线受理 %d 笔 %s",
 	StatusRefunds:     "退款待传 %d 共 %d 笔 %s",
 	StatusLapses:      "付款码 %s 后作废",
 	StatusScannerOK:   "扫码枪正常",

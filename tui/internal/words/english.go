@@ -24,6 +24,12 @@ var english = map[Key]string{
 	WaitingForLink: "No network: it is sent when the link is back, or lapses with the code.",
 	LapsesIn:       "The code lapses in %s",
 
+	TitleDeferred:     "ACCEPTED OFFLINE",
+	DeferredHint:      "You may hand over.",
+	DeferredNext:      "The hub collects it when the link is back. Enter: next customer.",
+	DeferredLeft:      "Left offline: %d sales, %s",
+	TitleNotCollected: "NOT COLLECTED",
+
 	TitlePaid:       "PAID",
 	TitleNotPaid:    "NOT PAID",
 	TitleUnknown:    "UNKNOWN",
@@ -53,7 +59,9 @@ var english = map[Key]string{
 	WordRefunded:   "refunded",
 	WalletWeChat:   "WeChat",
 	WalletAlipay:   "Alipay",
+	WordDeferred:   "offline",
 	WalletUnionPay: "UnionPay",
+	WalletStored:   "Stored value",
 	TenderCash:     "Cash",
 
 	ListTitle:    "LAST SALES",
@@ -68,6 +76,7 @@ var english = map[Key]string{
 	AgentAway:       "! The agent is not running (since %s): %s",
 	AgentRestart:    "start cashier-agent run",
 	LinkDownBanner:  "! OFFLINE since %s: no scan-to-pay, take cash.",
+	OfflineBanner:   "Stored-value codes are taken offline: %s a sale; left %d sales, %s; until %s",
 	ParkedOne:       "? 1 sale not settled, %s: do not charge again, do not hand over",
 	ParkedMany:      "? %d sales not settled, last %s: do not charge again, do not hand over",
 	LateSettled:     "An earlier sale is settled: %s %s",
@@ -136,6 +145,7 @@ var english = map[Key]string{
 	StatusQueue:       "queue %d",
 	StatusOldest:      "oldest %s",
 	StatusPending:     "not settled %d, %s",
+	StatusDeferred:    "offline %d, %s",
 	StatusRefunds:     "refunds queued %d of %d, %s",
 	StatusLapses:      "code lapses in %s",
 	StatusScannerOK:   "scanner ok",

@@ -54,6 +54,9 @@ func (l Lang) Why(s localapi.Sale) string {
 // Next says what the cashier does now that a sale is not paid. After an undoing the customer's
 // phone may still show a payment, whatever the reason was.
 func (l Lang) Next(s localapi.Sale) string {
+	if Lost(s) {
+		return reasons[l]["deferred_refused"].next
+	}
 	if s.State == localapi.StateReversed {
 		return reasons[l]["reversed"].next
 	}
@@ -61,6 +64,12 @@ func (l Lang) Next(s localapi.Sale) string {
 		return r.next
 	}
 	return l.Say(NextScanAgain)
+}
+
+// Lost reports a sale whose goods were handed over offline and that could not be collected. One that
+// the cashier stopped is none.
+func Lost(s localapi.Sale) bool {
+	return s.DeferredAt != nil && s.State.Outcome() == pay.NotPaid && s.Reason != "cancelled" && s.Reason != "reversed"
 }
 
 // Wallet names how a sale is paid.
@@ -80,6 +89,8 @@ func (l Lang) WalletName(w pay.Wallet) string {
 		return l.Say(WalletAlipay)
 	case pay.UnionPay:
 		return l.Say(WalletUnionPay)
+	case pay.StoredValue:
+		return l.Say(WalletStored)
 	}
 	return "-"
 }
@@ -95,6 +106,8 @@ func (l Lang) State(s localapi.State) string {
 		return l.Say(WordWaiting)
 	case localapi.StateSending, localapi.StateAccepted, localapi.StatePassword:
 		return l.Say(WordRunning)
+	case localapi.StateDeferred:
+		return l.Say(WordDeferred)
 	}
 	return l.Say(WordUnknown)
 }

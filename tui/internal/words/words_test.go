@@ -56,7 +56,8 @@ func TestBothLanguagesSayEverything(t *testing.T) {
 
 func TestEveryReasonIsTranslated(t *testing.T) {
 	for _, word := range []string{"balance_low", "code_expired", "code_used", "customer_refused", "limit_exceeded", "risk_refused",
-		"misconfigured", "refused", "link_down", "lapsed", "cancelled", "fenced", "not_arrived", "never_charged", "declined", "reversed"} {
+		"misconfigured", "refused", "link_down", "lapsed", "cancelled", "fenced", "not_arrived", "never_charged", "declined", "reversed",
+		"deferred_refused", "order_paid"} {
 		for _, l := range []words.Lang{words.ZH, words.EN} {
 			s := localapi.Sale{State: localapi.StateDeclined, Reason: word, Message: "the agent's message"}
 			if why := l.Why(s); why == "" || why == s.Message || l.Next(s) == "" {
@@ -120,11 +121,11 @@ func TestPick(t *testing.T) {
 func TestStatesAndWallets(t *testing.T) {
 	for _, l := range []words.Lang{words.ZH, words.EN} {
 		seen := map[string]bool{}
-		for _, w := range []pay.Wallet{pay.WeChat, pay.Alipay, pay.UnionPay, ""} {
+		for _, w := range []pay.Wallet{pay.WeChat, pay.Alipay, pay.UnionPay, pay.StoredValue, ""} {
 			seen[l.Wallet(localapi.Sale{Wallet: w, Tender: localapi.TenderWallet})] = true
 		}
 		seen[l.Wallet(localapi.Sale{Tender: localapi.TenderCash})] = true
-		if len(seen) != 5 {
+		if len(seen) != 6 {
 			t.Errorf("%s: %v", l, seen)
 		}
 		if l.State(localapi.StatePaid) == l.State(localapi.StateReversed) || l.State(localapi.StateUnknown) != l.State(localapi.StateCancelling) ||

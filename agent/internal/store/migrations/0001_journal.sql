@@ -13,18 +13,24 @@ CREATE TABLE sale (
     amount          INTEGER NOT NULL CHECK (amount BETWEEN 1 AND 10000000000),
     currency        TEXT NOT NULL CHECK (currency = 'CNY'),
     tender          TEXT NOT NULL CHECK (tender IN ('wallet', 'cash', 'other')),
-    state           TEXT NOT NULL CHECK (state IN ('waiting', 'sending', 'accepted', 'password', 'unknown',
+    state           TEXT NOT NULL CHECK (state IN ('waiting', 'sending', 'deferred', 'accepted', 'password', 'unknown',
                         'cancelling', 'paid', 'declined', 'reversed', 'lapsed', 'cancelled')),
     reason          TEXT NOT NULL CHECK (reason <> ''),
     message         TEXT NOT NULL CHECK (message <> ''),
     refusal_reason  TEXT NOT NULL,
     refusal_message TEXT NOT NULL,
-    wallet          TEXT NOT NULL CHECK (wallet IN ('', 'wechat', 'alipay', 'unionpay')),
+    wallet          TEXT NOT NULL CHECK (wallet IN ('', 'wechat', 'alipay', 'unionpay', 'storedvalue')),
     wallet_ref      TEXT NOT NULL,
     payment_id      TEXT NOT NULL,
     created_at      INTEGER NOT NULL,
     scanned_at      INTEGER,
     finished_at     INTEGER,
+    deferred_at     INTEGER, -- accepted without a connection then, by the hub's clock
+    claim           TEXT NOT NULL DEFAULT '', -- of a deferred sale; worth nothing for another one, and no payment code
+    -- what was accepted without a connection has what the hub collects with, and nothing else has
+    CHECK ((claim <> '') = (deferred_at IS NOT NULL)),
+    CHECK (state <> 'deferred' OR deferred_at IS NOT NULL),
+    CHECK (state <> 'sending' OR deferred_at IS NULL),
     -- settled sales have their time, and others have not
     CHECK ((state IN ('paid', 'declined', 'reversed', 'lapsed', 'cancelled')) = (finished_at IS NOT NULL)),
     -- only a sale without a code waits for one
@@ -32,7 +38,7 @@ CREATE TABLE sale (
     CHECK ((wallet = '') = (scanned_at IS NULL)),
     -- what only the hub can prove carries the hub's name for it
     CHECK (tender <> 'wallet' OR payment_id <> '' OR state NOT IN ('accepted', 'password', 'paid')),
-    CHECK (payment_id = '' OR state NOT IN ('waiting', 'sending', 'cancelled')),
+    CHECK (payment_id = '' OR state NOT IN ('waiting', 'sending', 'deferred', 'cancelled')),
     -- money in the cashier's hand is paid, and no wallet and no hub had a part in it
     CHECK (tender = 'wallet' OR state = 'paid' AND wallet = '' AND wallet_ref = '' AND payment_id = '')
 ) STRICT;
@@ -41,6 +47,8 @@ CREATE INDEX sale_by_order ON sale (order_no, seq);
 -- an order is being paid, or was paid, by one sale at most
 CREATE UNIQUE INDEX sale_one_per_order ON sale (order_no) WHERE finished_at IS NULL OR state = 'paid';
 CREATE INDEX sale_open ON sale (seq) WHERE finished_at IS NULL;
+
+CREATE INDEX sale_deferred ON sale (deferred_at) WHERE finished_at IS NULL AND deferred_at IS NOT NULL;
 
 CREATE TRIGGER sale_settled BEFORE UPDATE ON sale WHEN OLD.finished_at IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'a settled sale does not change'); END;
@@ -105,7 +113,7 @@ CREATE TRIGGER refund_kept BEFORE DELETE ON refund
 BEGIN SELECT RAISE(ABORT, 'a refund is never deleted'); END;
 
 -- What the hub owes an answer to: one message per sale and per refund, named by the key. The body
--- holds no payment code.
+-- holds no payment code; a deferred sale's holds its claim.
 CREATE TABLE outbox (
     seq    INTEGER PRIMARY KEY AUTOINCREMENT,
     kind   TEXT NOT NULL CHECK (kind IN ('pay', 'fence', 'cancel', 'refund')),

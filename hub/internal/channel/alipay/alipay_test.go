@@ -97,6 +97,9 @@ func genuine(key *rsa.PrivateKey) func(string, []byte) []byte {
 		"alipay.trade.pay":    wrap(key, payNode, object(paid())),
 		"alipay.trade.query":  wrap(key, queryNode, object(state("TRADE_SUCCESS"))),
 		"alipay.trade.cancel": wrap(key, cancelNode, object(undone("refund"))),
+
+		"alipay.trade.refund":               wrap(key, refundNode, object(moved())),
+		"alipay.trade.fastpay.refund.query": wrap(key, refundQueryNode, object(backStands())),
 	}
 	return func(_ string, request []byte) []byte {
 		form, err := url.ParseQuery(string(request))

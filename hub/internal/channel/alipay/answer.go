@@ -168,6 +168,9 @@ type answer struct {
 	tradeStatus                     string
 	gmtPayment, sendPayDate         string
 	retryFlag, action               string
+
+	outRequestNo, refundStatus, refundAmount string // of one refund
+	refundFee, fundChange, gmtRefundPay      string // refundFee: of all refunds of the trade
 }
 
 // field gives the place of a member we read; nil for all others.
@@ -197,6 +200,25 @@ func (a *answer) field(name string) *string {
 		return &a.retryFlag
 	case "action":
 		return &a.action
+	}
+	return a.refundField(name)
+}
+
+// refundField is field for what is said of refunds.
+func (a *answer) refundField(name string) *string {
+	switch name {
+	case "out_request_no":
+		return &a.outRequestNo
+	case "refund_status":
+		return &a.refundStatus
+	case "refund_amount":
+		return &a.refundAmount
+	case "refund_fee":
+		return &a.refundFee
+	case "fund_change":
+		return &a.fundChange
+	case "gmt_refund_pay":
+		return &a.gmtRefundPay
 	}
 	return nil
 }

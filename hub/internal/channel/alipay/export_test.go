@@ -22,3 +22,6 @@ func Parse(raw []byte) (code, outTradeNo string, err error) {
 
 // PayDeclines gives the table of refusals.
 var PayDeclines = payDeclines
+
+// RefundDeclines gives the table of refused refunds.
+var RefundDeclines = refundDeclines

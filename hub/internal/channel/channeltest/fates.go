@@ -27,6 +27,9 @@ type Subject struct {
 	// Refused is what a query finds after the customer said no: WeChat calls the order failed,
 	// Alipay closes the trade.
 	Refused channel.Finding
+	// Beyond is how the wallet answers a refund beyond what is left of an order: Alipay refuses it,
+	// WeChat has but a word for everything.
+	Beyond channel.RefundFinding
 }
 
 // attempt is one order in the sandbox, and the steps a test takes with it.
@@ -54,6 +57,9 @@ func Run(t *testing.T, x Subject) {
 			a.ref = channel.Ref{OutTradeNo: a.order.OutTradeNo, Amount: a.order.Amount}
 			f.play(a)
 		})
+	}
+	for i, f := range refunded(x) {
+		t.Run(f.digits+" "+f.name, func(t *testing.T) { playRefund(t, x, box, c, i, f) })
 	}
 	t.Run("many at once", func(t *testing.T) { together(t, x, box, c) })
 }

@@ -23,13 +23,13 @@ type Target struct {
 	// Connect makes the connector, with base ("https://127.0.0.1:4711") as the wallet's host.
 	Connect func(t *testing.T, base string, roots *x509.CertPool) channel.Channel
 	// Genuine makes the wallet's honest answer to a request: charged, for a payment and for a
-	// query; undone, for a reversal. It runs on the server's goroutine.
+	// query; undone, for a reversal; taken or done, for a refund and the question about it. It runs on the server's goroutine.
 	Genuine func(path string, request []byte) []byte
 	// Stride is how far apart the bytes stand that are damaged one by one: 1 damages each.
 	Stride int
 }
 
-// calls are the three things a connector does, each on the sample attempt.
+// calls are the things a connector does, each on the sample attempt.
 var calls = []struct {
 	name string
 	do   func(channel.Channel, context.Context, pay.Wallet) channel.Answer
@@ -44,6 +44,23 @@ var calls = []struct {
 	{"reverse", func(c channel.Channel, ctx context.Context, w pay.Wallet) channel.Answer {
 		return c.Reverse(ctx, SampleRef())
 	}, channel.Reversed},
+	{"refund", func(c channel.Channel, ctx context.Context, w pay.Wallet) channel.Answer {
+		return asAnswer(c.(channel.Refunder).Refund(ctx, SampleRefund()))
+	}, channel.Approved},
+	{"ask about a refund", func(c channel.Channel, ctx context.Context, w pay.Wallet) channel.Answer {
+		return asAnswer(c.(channel.Refunder).QueryRefund(ctx, SampleRefund()))
+	}, channel.Approved},
+}
+
+// asAnswer shows a refund's answer as one about a payment: what was taken or done as approved.
+func asAnswer(a channel.RefundAnswer) channel.Answer {
+	switch a.Finding {
+	case channel.Refunded, channel.RefundTaken:
+		return channel.Answer{Finding: channel.Approved, Err: a.Err}
+	case channel.RefundUnknown:
+		return channel.Answer{Finding: channel.Unknown, Err: a.Err}
+	}
+	return channel.Answer{Finding: channel.Finding(a.Finding), Err: a.Err}
 }
 
 // Hostile puts every wire fault that needs no knowledge of the protocol between the connector and

@@ -13,6 +13,10 @@ const (
 	SampleNumber    = "01JSAMPLE00000000000000001"
 	SampleWalletRef = "4200001234202601010000000001"
 	SampleFen       = 8888
+
+	SampleRefundNumber = "01JSAMPLEREFUND00000000001"
+	SampleRefundRef    = "5000001234202601010000000001"
+	SampleRefundFen    = 888
 )
 
 // SampleOrder is the attempt, with a payment code of the wallet.
@@ -34,4 +38,9 @@ func SampleOrder(w pay.Wallet) channel.Order {
 // SampleRef names the attempt afterwards.
 func SampleRef() channel.Ref {
 	return channel.Ref{OutTradeNo: SampleNumber, WalletRef: SampleWalletRef, Amount: money.Fen(SampleFen)}
+}
+
+// SampleRefund is a part of the attempt's money on its way back.
+func SampleRefund() channel.Refund {
+	return channel.Refund{OutRefundNo: SampleRefundNumber, Order: SampleRef(), Amount: money.Fen(SampleRefundFen), Reason: `cold & "late" <2>`}
 }

@@ -38,6 +38,8 @@ type Line struct {
 	WalletRef  string     `json:"wallet_ref"`
 	Kind       string     `json:"kind"` // charge, reversal, refund
 	Amount     int64      `json:"amount"`
+
+	OutRefundNo string `json:"out_refund_no"` // of a refund
 }
 
 // Now is the sandbox's time: it stands still until the test moves it.

@@ -37,3 +37,6 @@ var Printable = carry.Printable
 
 // Via replaces the network.
 func Via(c *Channel, rt http.RoundTripper) { c.open, c.withCert = rt, rt }
+
+// RefundDeclines gives the table of refused refunds.
+var RefundDeclines = refundDeclines

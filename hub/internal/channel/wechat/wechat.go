@@ -1,6 +1,7 @@
 // Package wechat speaks WeChat Pay's payment-code protocol, API v2: signed XML over HTTPS
 // (handbook: wallets, section 2). One call is one request: micropay charges, orderquery asks,
-// secapi/pay/reverse undoes and needs the merchant's client certificate.
+// secapi/pay/reverse undoes, secapi/pay/refund gives back (both need the merchant's client
+// certificate), refundquery asks about that.
 //
 // It refuses to believe an answer that is not strict XML, not signed with our key, or not about
 // our merchant, order, amount and currency: all of these are Unknown. It never decides, repeats
@@ -63,6 +64,8 @@ type Channel struct {
 	micropay *url.URL
 	query    *url.URL
 	reverse  *url.URL
+
+	refund, refundQuery *url.URL
 }
 
 var _ channel.Channel = (*Channel)(nil)
@@ -102,6 +105,8 @@ func New(cfg Config) (*Channel, error) {
 		micropay: base.JoinPath("pay/micropay"),
 		query:    base.JoinPath("pay/orderquery"),
 		reverse:  base.JoinPath("secapi/pay/reverse"),
+
+		refund: base.JoinPath("secapi/pay/refund"), refundQuery: base.JoinPath("pay/refundquery"),
 	}, nil
 }
 
@@ -131,7 +136,7 @@ func checkConfig(cfg *Config) (*url.URL, error) {
 	must(cfg.SignType == signHMAC || cfg.SignType == signMD5, "SignType: HMAC-SHA256 or MD5")
 	// Without it nothing could be undone, so a merchant who has none must not charge either.
 	must(len(cfg.ClientCert.Certificate) > 0 && cfg.ClientCert.PrivateKey != nil,
-		"ClientCert: the merchant's API certificate with its key, needed to reverse")
+		"ClientCert: the merchant's API certificate with its key, needed to reverse and to refund")
 	must(net.ParseIP(cfg.DeviceIP) != nil, "DeviceIP: an IPv4 or IPv6 address")
 	must(cfg.Now != nil, "Now: a clock")
 	must(cfg.Nonce != nil, "Nonce: a source of nonces")

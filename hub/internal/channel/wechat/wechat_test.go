@@ -122,6 +122,10 @@ func genuine(kind string) func(path string, request []byte) []byte {
 			m = paid("SUCCESS")
 		case "/secapi/pay/reverse":
 			m = undone()
+		case "/secapi/pay/refund":
+			m = givenBack()
+		case "/pay/refundquery":
+			m = backStands("SUCCESS")
 		}
 		for k, v := range m {
 			if v == "" {

@@ -58,7 +58,7 @@ CREATE TABLE payment (
   currency TEXT NOT NULL CHECK (currency = 'CNY'),
   subject TEXT NOT NULL,
   metadata TEXT NOT NULL,
-  wallet TEXT NOT NULL CHECK (wallet IN ('wechat', 'alipay', 'unionpay')),
+  wallet TEXT NOT NULL CHECK (wallet IN ('wechat', 'alipay', 'unionpay', 'storedvalue')),
   status TEXT NOT NULL CHECK (status IN ('created', 'pending', 'unknown', 'succeeded', 'declined', 'reversing', 'reversed', 'closed')),
   waiting INTEGER NOT NULL CHECK (waiting IN (0, 1)),
   decline_code TEXT NOT NULL,
@@ -67,8 +67,13 @@ CREATE TABLE payment (
   paid_at INTEGER,
   created_at INTEGER NOT NULL,
   finished_at INTEGER,
+  refunded_amount INTEGER NOT NULL DEFAULT 0 CHECK (refunded_amount >= 0),   -- these two are kept by triggers
+  refunding_amount INTEGER NOT NULL DEFAULT 0 CHECK (refunding_amount >= 0), -- asked back, without an outcome
+  deferred_at INTEGER,                           -- when a till took it without a connection: the goods are gone
+  CHECK (deferred_at IS NULL OR wallet = 'storedvalue' AND source = 'till'),
   CHECK ((finished_at IS NOT NULL) = (status IN ('succeeded', 'declined', 'reversed', 'closed'))),
   CHECK (status <> 'declined' OR decline_code <> ''),
+  CHECK (refunded_amount + refunding_amount <= CASE status WHEN 'succeeded' THEN amount ELSE 0 END),
   UNIQUE (merchant, source, scope, key)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX payment_order ON payment (merchant, order_no, id);
@@ -93,10 +98,66 @@ CREATE TABLE attempt (
   CHECK ((settled_at IS NOT NULL) = (status IN ('succeeded', 'declined', 'reversed', 'closed')))
 ) STRICT, WITHOUT ROWID;
 
--- What the engine must still do. A row found begun at start-up means: it may have happened, ask.
+-- Money of a payment that goes back. What our own law turned away stands here too, as failed.
+CREATE TABLE refund (
+  id TEXT PRIMARY KEY,
+  payment TEXT NOT NULL REFERENCES payment,
+  merchant TEXT NOT NULL,
+  store TEXT NOT NULL,
+  terminal TEXT NOT NULL,                        -- who asked; empty: the API
+  source TEXT NOT NULL CHECK (source IN ('till', 'api')),
+  scope TEXT NOT NULL,                           -- of key, as in payment
+  key TEXT NOT NULL CHECK (key <> ''),
+  body_hash TEXT NOT NULL,
+  refund_no TEXT NOT NULL CHECK (refund_no <> ''),
+  out_refund_no TEXT NOT NULL UNIQUE CHECK (length(out_refund_no) BETWEEN 8 AND 32),
+  amount INTEGER NOT NULL CHECK (amount > 0),
+  currency TEXT NOT NULL CHECK (currency = 'CNY'),
+  reason TEXT NOT NULL,
+  status TEXT NOT NULL CHECK (status IN ('created', 'pending', 'unknown', 'succeeded', 'failed')),
+  wallet_ref TEXT NOT NULL,
+  decline_code TEXT NOT NULL,
+  decline_message TEXT NOT NULL,
+  decline_wallet TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  not_before_at INTEGER NOT NULL,                -- when it may first be sent
+  since_at INTEGER NOT NULL,                     -- when the status last changed
+  sent_at INTEGER,                               -- the latest sending
+  stray_at INTEGER,                              -- the latest sending whose answer never came
+  called_at INTEGER,
+  finished_at INTEGER,
+  refunded_at INTEGER,
+  tries INTEGER NOT NULL,
+  CHECK ((finished_at IS NOT NULL) = (status IN ('succeeded', 'failed'))),
+  CHECK ((refunded_at IS NOT NULL) = (status = 'succeeded')),
+  CHECK ((decline_code <> '') = (status = 'failed')),
+  CHECK (status = 'failed' OR (sent_at IS NULL) = (status = 'created')),
+  CHECK (stray_at IS NULL OR stray_at <= sent_at),
+  UNIQUE (merchant, source, scope, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX refund_payment ON refund (payment, id);
+CREATE INDEX refund_open ON refund (created_at) WHERE finished_at IS NULL;
+
+-- The sums in payment cannot be forgotten, and its CHECK refuses a refund beyond what was paid,
+-- whoever writes it.
+CREATE TRIGGER refund_new AFTER INSERT ON refund BEGIN
+  UPDATE payment SET refunded_amount = refunded_amount + iif(new.status = 'succeeded', new.amount, 0),
+    refunding_amount = refunding_amount + iif(new.finished_at IS NULL, new.amount, 0) WHERE id = new.payment;
+END;
+CREATE TRIGGER refund_ended AFTER UPDATE OF status ON refund WHEN old.status <> new.status BEGIN
+  UPDATE payment SET
+    refunded_amount = refunded_amount + iif(new.status = 'succeeded', new.amount, 0) - iif(old.status = 'succeeded', new.amount, 0),
+    refunding_amount = refunding_amount + iif(new.finished_at IS NULL, new.amount, 0) - iif(old.finished_at IS NULL, new.amount, 0)
+    WHERE id = new.payment;
+END;
+CREATE TRIGGER refund_fixed BEFORE UPDATE OF payment, amount, out_refund_no ON refund BEGIN SELECT RAISE(ABORT, 'a refund is asked for once'); END;
+CREATE TRIGGER refund_no_delete BEFORE DELETE ON refund BEGIN SELECT RAISE(ABORT, 'refunds are kept'); END;
+
+-- What the engine must still do about a payment or a refund. A row found begun at start-up means: it
+-- may have happened, ask.
 CREATE TABLE work (
-  payment TEXT PRIMARY KEY REFERENCES payment,
-  task TEXT NOT NULL CHECK (task IN ('submit', 'ask', 'reverse')),
+  entity TEXT PRIMARY KEY,                       -- pay_…, ref_…
+  task TEXT NOT NULL CHECK (task IN ('submit', 'ask', 'reverse', 'refund', 'ask_refund')),
   due_at INTEGER NOT NULL,
   begun INTEGER NOT NULL CHECK (begun IN (0, 1))
 ) STRICT, WITHOUT ROWID;
@@ -150,12 +211,14 @@ CREATE INDEX till_record_sale ON till_record (terminal, sale, seq);
 CREATE TRIGGER till_record_no_update BEFORE UPDATE ON till_record BEGIN SELECT RAISE(ABORT, 'records are append only'); END;
 CREATE TRIGGER till_record_no_delete BEFORE DELETE ON till_record BEGIN SELECT RAISE(ABORT, 'records are append only'); END;
 
--- A doubt about a payment, from its opening to its end. Never two open ones of a kind for a payment;
--- a matter that was judged is not opened again.
+-- A doubt about a payment or one of its refunds, from its opening to its end. Never two open ones of a
+-- kind for either; a matter that was judged is not opened again.
 CREATE TABLE exception (
   id TEXT PRIMARY KEY,
   payment TEXT NOT NULL REFERENCES payment,
-  kind TEXT NOT NULL CHECK (kind IN ('refused_event', 'late_success', 'slow_reversal', 'undo_ending', 'answer_differs', 'unlooked')),
+  refund TEXT NOT NULL,                          -- empty: about the payment itself
+  kind TEXT NOT NULL CHECK (kind IN ('refused_event', 'late_success', 'slow_reversal', 'undo_ending', 'answer_differs', 'unlooked',
+    'slow_refund', 'deferred_refused')),
   matter TEXT NOT NULL,
   known TEXT NOT NULL,                           -- JSON
   owner TEXT NOT NULL CHECK (owner IN ('hub', 'operations')),
@@ -167,9 +230,10 @@ CREATE TABLE exception (
   note TEXT NOT NULL DEFAULT '',
   CHECK ((resolved_at IS NOT NULL) = (resolved_by <> '')),
   CHECK (resolved_by IN ('', 'hub') OR note <> ''),
-  UNIQUE (payment, kind, matter)
+  CHECK (kind <> 'slow_refund' OR refund <> ''),
+  UNIQUE (payment, refund, kind, matter)
 ) STRICT, WITHOUT ROWID;
-CREATE UNIQUE INDEX exception_open ON exception (payment, kind) WHERE resolved_at IS NULL;
+CREATE UNIQUE INDEX exception_open ON exception (payment, refund, kind) WHERE resolved_at IS NULL;
 
 -- Who may write: one hub at a time. Each taking of it counts the epoch up; what an earlier epoch
 -- writes is refused.
@@ -179,3 +243,50 @@ CREATE TABLE lease (
   epoch INTEGER NOT NULL CHECK (epoch > 0),
   expires_at INTEGER NOT NULL
 ) STRICT;
+
+-- Stored value: what customers have with us. The balance is the sum of the account's entries; the
+-- trigger keeps it so, and the CHECK keeps it from going below nothing.
+CREATE TABLE stored_account (
+  id TEXT PRIMARY KEY,
+  merchant TEXT NOT NULL REFERENCES merchant,
+  name TEXT NOT NULL,
+  currency TEXT NOT NULL CHECK (currency = 'CNY'),
+  balance INTEGER NOT NULL DEFAULT 0 CHECK (balance >= 0),
+  revoked INTEGER NOT NULL DEFAULT 0 CHECK (revoked IN (0, 1)),
+  created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- What became of each attempt. One that was undone before it came has no account.
+CREATE TABLE stored_order (
+  out_trade_no TEXT PRIMARY KEY CHECK (length(out_trade_no) BETWEEN 8 AND 32),
+  account TEXT REFERENCES stored_account,
+  serial TEXT,                                   -- of the code
+  amount INTEGER NOT NULL CHECK (amount > 0),
+  status TEXT NOT NULL CHECK (status IN ('paid', 'declined', 'reversed')),
+  decline_code TEXT NOT NULL,
+  decline_message TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  CHECK ((status = 'declined') = (decline_code <> '')),
+  CHECK ((account IS NULL) = (serial IS NULL)),
+  CHECK (status <> 'paid' OR account IS NOT NULL)
+) STRICT, WITHOUT ROWID;
+-- a code is spent once; one that was declined is not spent
+CREATE UNIQUE INDEX stored_order_serial ON stored_order (serial) WHERE serial IS NOT NULL AND status <> 'declined';
+
+CREATE TABLE stored_entry (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  account TEXT NOT NULL REFERENCES stored_account,
+  kind TEXT NOT NULL CHECK (kind IN ('topup', 'charge', 'reversal', 'refund')),
+  number TEXT NOT NULL CHECK (number <> ''),     -- the topup's, the out_trade_no, the out_refund_no
+  out_trade_no TEXT REFERENCES stored_order,     -- NULL: a topup
+  amount INTEGER NOT NULL CHECK (amount <> 0 AND (amount < 0) = (kind = 'charge')),
+  at INTEGER NOT NULL,
+  CHECK ((kind = 'topup') = (out_trade_no IS NULL)),
+  UNIQUE (kind, number)
+) STRICT;
+CREATE INDEX stored_entry_order ON stored_entry (out_trade_no) WHERE out_trade_no IS NOT NULL;
+CREATE INDEX stored_entry_account ON stored_entry (account, seq);
+CREATE TRIGGER stored_entry_balance AFTER INSERT ON stored_entry
+BEGIN UPDATE stored_account SET balance = balance + NEW.amount WHERE id = NEW.account; END;
+CREATE TRIGGER stored_entry_no_update BEFORE UPDATE ON stored_entry BEGIN SELECT RAISE(ABORT, 'entries are append only'); END;
+CREATE TRIGGER stored_entry_no_delete BEFORE DELETE ON stored_entry BEGIN SELECT RAISE(ABORT, 'entries are append only'); END;

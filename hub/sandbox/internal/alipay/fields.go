@@ -112,7 +112,7 @@ func (c content) check(table []rule) string {
 			return r.name
 		case !scalar:
 			continue
-		case number && r.name != "total_amount" && r.name != "price" && r.name != "quantity":
+		case number && r.name != "total_amount" && r.name != "refund_amount" && r.name != "price" && r.name != "quantity":
 			return r.name
 		case text == "" && r.must, utf8.RuneCountInString(text) > r.max:
 			return r.name

@@ -1,5 +1,5 @@
 // Package alipay is the pretended Alipay gateway, version 2 (handbook: wallets, section 3):
-// alipay.trade.pay with a bar code, alipay.trade.query and alipay.trade.cancel, in RSA2.
+// alipay.trade.pay with a bar code, query, cancel, refund and the query of a refund, in RSA2.
 //
 // It refuses what the gateway refuses, and is strict where the handbook leaves the wallet's
 // tolerance open: a parameter in both query and form, a field of biz_content it does not know, a
@@ -78,6 +78,10 @@ func (d *Door) Gateway(r door.Request) (door.Reply, error) {
 		return c.about(queryRules, d.Book.Query, c.state)
 	case "alipay.trade.cancel":
 		return c.about(cancelRules, d.Book.Reverse, c.cancelled)
+	case "alipay.trade.refund":
+		return c.refund()
+	case "alipay.trade.fastpay.refund.query":
+		return c.refundQuery()
 	}
 	return c.fail(refusal{"40002", "Invalid Arguments", "isv.invalid-method", "不存在的方法名"})
 }

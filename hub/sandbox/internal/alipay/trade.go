@@ -22,13 +22,20 @@ type node struct {
 	BuyerLogonID   string `json:"buyer_logon_id,omitempty"`
 	BuyerPayAmount string `json:"buyer_pay_amount,omitempty"`
 	BuyerUserID    string `json:"buyer_user_id,omitempty"`
+	FundChange     string `json:"fund_change,omitempty"`
 	FundBillList   []bill `json:"fund_bill_list,omitempty"`
 	GmtPayment     string `json:"gmt_payment,omitempty"`
+	GmtRefundPay   string `json:"gmt_refund_pay,omitempty"`
 	InvoiceAmount  string `json:"invoice_amount,omitempty"`
+	OutRequestNo   string `json:"out_request_no,omitempty"`
 	OutTradeNo     string `json:"out_trade_no,omitempty"`
 	PointAmount    string `json:"point_amount,omitempty"`
 	ReceiptAmount  string `json:"receipt_amount,omitempty"`
+	RefundAmount   string `json:"refund_amount,omitempty"`
+	RefundFee      string `json:"refund_fee,omitempty"`
+	RefundStatus   string `json:"refund_status,omitempty"`
 	RetryFlag      string `json:"retry_flag,omitempty"`
+	SendBackFee    string `json:"send_back_fee,omitempty"`
 	SendPayDate    string `json:"send_pay_date,omitempty"`
 	StoreID        string `json:"store_id,omitempty"`
 	TerminalID     string `json:"terminal_id,omitempty"`
@@ -191,6 +198,9 @@ func (c *call) state(s order.Step) (door.Reply, error) {
 	}
 	n := about(s.Order)
 	n.Code, n.Msg, n.TradeStatus = "10000", "Success", statuses[s.Order.State]
+	if s.Order.State == order.Paid && s.Order.Refunded == s.Order.Amount {
+		n.TradeStatus = "TRADE_CLOSED" // a part refunded leaves it as it was, all of it closes it
+	}
 	if !s.Order.PaidAt.IsZero() {
 		n.SendPayDate = s.Order.PaidAt.In(china).Format(timeLayout)
 	}
@@ -208,6 +218,8 @@ func (c *call) cancelled(s order.Step) (door.Reply, error) {
 		return c.business(s, "ACQ.TRADE_NOT_EXIST", "交易不存在")
 	case order.TooLate:
 		return c.business(s, "ACQ.TRADE_CANCEL_TIME_OUT", "超过撤销时间范围")
+	case order.Undoable:
+		return c.business(s, "ACQ.CANCEL_NOT_ALLOWED", "交易已发生退款，不允许撤销")
 	case order.Nothing:
 		return c.reply(s, n, string(s.Verdict))
 	case order.TryAgain:

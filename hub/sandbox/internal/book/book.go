@@ -86,23 +86,28 @@ func (b *Book) update(now time.Time, fn func(*sqlite.Tx) error) error {
 // settlePage bounds what is held in memory while many planned moments are carried out.
 const settlePage = 256
 
+// moment of something planned: an order's, or that of one of its refunds.
+type planned struct{ order, refund int64 }
+
 func (b *Book) settle(tx *sqlite.Tx, now time.Time) error {
 	if b.nextDue > now.UnixMilli() {
 		return nil
 	}
 	for {
-		var due []order.Order
+		var due []planned
 		err := tx.Query(func(rows *sql.Rows) error {
-			o, err := scan(rows)
-			due = append(due, o)
+			var p planned
+			var at int64
+			err := rows.Scan(&at, &p.order, &p.refund)
+			due = append(due, p)
 			return err
-		}, selectOrder+` WHERE due <= ? ORDER BY due, id LIMIT ?`, now.UnixMilli(), settlePage)
+		}, `SELECT due, id, 0 FROM orders WHERE due <= ?1 UNION ALL SELECT due, order_id, id FROM refunds WHERE due <= ?1
+			ORDER BY 1, 2, 3 LIMIT ?2`, now.UnixMilli(), settlePage)
 		if err != nil {
 			return fmt.Errorf("find what is due: %w", err)
 		}
-		for i := range due {
-			line := due[i].Settle(now)
-			if err := b.store(tx, &due[i], line); err != nil {
+		for _, p := range due {
+			if err := b.settleOne(tx, p, now); err != nil {
 				return err
 			}
 		}
@@ -110,29 +115,48 @@ func (b *Book) settle(tx *sqlite.Tx, now time.Time) error {
 			break
 		}
 	}
-	err := tx.QueryRow(`SELECT due FROM orders WHERE due IS NOT NULL ORDER BY due LIMIT 1`).Scan(&b.nextDue)
-	if sqlite.NoRows(err) {
-		b.nextDue, err = never, nil
+	var next sql.NullInt64
+	err := tx.QueryRow(`SELECT min(due) FROM (SELECT min(due) AS due FROM orders WHERE due IS NOT NULL
+		UNION ALL SELECT min(due) FROM refunds WHERE due IS NOT NULL)`).Scan(&next)
+	if b.nextDue = next.Int64; !next.Valid {
+		b.nextDue = never
 	}
 	return err
 }
 
+func (b *Book) settleOne(tx *sqlite.Tx, p planned, now time.Time) error {
+	o, err := scan(tx.QueryRow(selectOrder+` WHERE id = ?`, p.order))
+	if err != nil {
+		return fmt.Errorf("load what is due: %w", err)
+	}
+	if p.refund == 0 {
+		return b.store(tx, &o, o.Settle(now))
+	}
+	g, err := scanGiven(tx.QueryRow(selectGiven+` WHERE r.id = ?`, p.refund))
+	if err != nil {
+		return fmt.Errorf("load what is due: %w", err)
+	}
+	return b.storeGiven(tx, &o, &g, g.Settle(&o, now))
+}
+
 const selectOrder = `SELECT id, wallet, mch, number, digest, code, born, fate, amount, state, created, expires,
-	paid, ended, plan, hidden, again, returned, terminal, store, attach FROM orders`
+	paid, ended, plan, hidden, again, returned, terminal, store, attach,
+	refunded, parts, last_back FROM orders`
 
 type row interface{ Scan(dest ...any) error }
 
 func scan(r row) (order.Order, error) {
 	var (
 		o                 order.Order
-		amount            int64
+		amount, refunded  int64
 		digest, code      []byte
 		created, expires  int64
 		born, paid, ended sql.NullInt64
-		plan              sql.NullInt64
+		plan, back        sql.NullInt64
 	)
 	err := r.Scan(&o.ID, &o.Wallet, &o.Mch, &o.Number, &digest, &code, &born, &o.Fate, &amount, &o.State, &created, &expires,
-		&paid, &ended, &plan, &o.Hidden, &o.Again, &o.Returned, &o.Terminal, &o.Store, &o.Attach)
+		&paid, &ended, &plan, &o.Hidden, &o.Again, &o.Returned, &o.Terminal, &o.Store, &o.Attach,
+		&refunded, &o.Parts, &back)
 	if err != nil {
 		return o, err
 	}
@@ -142,6 +166,7 @@ func scan(r row) (order.Order, error) {
 	}
 	o.Amount, o.Created, o.Expires = money.Fen(amount), at(created), at(expires)
 	o.PaidAt, o.EndedAt, o.Plan = moment(paid), moment(ended), moment(plan)
+	o.Refunded, o.LastBack = money.Fen(refunded), moment(back)
 	return o, nil
 }
 
@@ -171,17 +196,17 @@ func (b *Book) store(tx *sqlite.Tx, o *order.Order, line *order.Line) error {
 	next := o.Next()
 	args := [...]any{string(o.Wallet), o.Mch, o.Number, o.Digest[:], code, born, int64(o.Fate), o.Amount.Fen(), string(o.State),
 		o.Created.UnixMilli(), o.Expires.UnixMilli(), millis(o.PaidAt), millis(o.EndedAt), millis(o.Plan), millis(next),
-		o.Hidden, o.Again, o.Returned, o.Terminal, o.Store, o.Attach, o.ID}
+		o.Hidden, o.Again, o.Returned, o.Terminal, o.Store, o.Attach, o.Refunded.Fen(), o.Parts, millis(o.LastBack), o.ID}
 	var err error
 	if o.ID == 0 {
 		err = tx.QueryRow(`INSERT INTO orders (wallet, mch, number, digest, code, born, fate, amount, state, created, expires,
-			paid, ended, plan, due, hidden, again, returned, terminal, store, attach)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+			paid, ended, plan, due, hidden, again, returned, terminal, store, attach, refunded, parts, last_back)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (wallet, mch, number) DO NOTHING RETURNING id`, args[:len(args)-1]...).Scan(&o.ID)
 	} else {
 		_, err = tx.Exec(`UPDATE orders SET wallet = ?, mch = ?, number = ?, digest = ?, code = ?, born = ?, fate = ?, amount = ?, state = ?,
 			created = ?, expires = ?, paid = ?, ended = ?, plan = ?, due = ?, hidden = ?, again = ?, returned = ?,
-			terminal = ?, store = ?, attach = ? WHERE id = ?`, args[:]...)
+			terminal = ?, store = ?, attach = ?, refunded = ?, parts = ?, last_back = ? WHERE id = ?`, args[:]...)
 	}
 	if err == nil && line != nil {
 		_, err = tx.Exec(`INSERT INTO lines (order_id, kind, amount, at) VALUES (?, ?, ?, ?)`,

@@ -92,8 +92,9 @@ func (b *Book) step(now time.Time, r Ref, decide func(order.Order, time.Time) or
 // Entry is a line of the ledger with the order it belongs to.
 type Entry struct {
 	order.Line
-	Seq   int64
-	Order order.Order // Wallet, Mch, Number, ID and Created, enough for its Ref
+	Seq    int64
+	Refund string      // the merchant's number of the refund; empty for other lines
+	Order  order.Order // Wallet, Mch, Number, ID and Created, enough for its Ref
 }
 
 // Settle writes down what happened by itself until now.
@@ -109,12 +110,12 @@ func (b *Book) Lines(seq int64, limit int) (entries []Entry, err error) {
 				e                   Entry
 				created, amount, ms int64
 			)
-			err := rows.Scan(&e.Seq, &e.Kind, &amount, &ms, &e.Order.ID, &e.Order.Wallet, &e.Order.Mch, &e.Order.Number, &created)
+			err := rows.Scan(&e.Seq, &e.Kind, &amount, &ms, &e.Order.ID, &e.Order.Wallet, &e.Order.Mch, &e.Order.Number, &created, &e.Refund)
 			e.Order.Created, e.At, e.Amount = at(created), at(ms), money.Fen(amount)
 			entries = append(entries, e)
 			return err
-		}, `SELECT l.seq, l.kind, l.amount, l.at, o.id, o.wallet, o.mch, o.number, o.created
-			FROM lines l JOIN orders o ON o.id = l.order_id WHERE l.seq > ? ORDER BY l.seq LIMIT ?`, seq, limit)
+		}, `SELECT l.seq, l.kind, l.amount, l.at, o.id, o.wallet, o.mch, o.number, o.created, coalesce(r.number, '')
+			FROM lines l JOIN orders o ON o.id = l.order_id LEFT JOIN refunds r ON r.id = l.refund_id WHERE l.seq > ? ORDER BY l.seq LIMIT ?`, seq, limit)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read the ledger: %w", err)

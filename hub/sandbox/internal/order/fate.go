@@ -23,6 +23,8 @@ const (
 	UndoStubborn    Fate = 70 // unpaid, answer lost; the reversal says "try again" twice
 	LateCharge      Fate = 71 // unpaid, answer lost; charged after the reversal was done
 	HiddenPaid      Fate = 72 // charged, answer lost; two queries say "no such order"
+	RefundShut      Fate = 73 // paid; the wallet takes a refund and then gives it up
+	SellerPoor      Fate = 74 // paid; the merchant's account cannot pay a refund
 	Outage          Fate = 80
 	RateLimited     Fate = 90
 )

@@ -1,5 +1,5 @@
 // Package order is the law of one order at a pretended wallet: what a pay request, a query, a
-// reversal and the passing of time do to it, and which line of the ledger each of them books.
+// reversal, a refund and the passing of time do to it, and which line of the ledger each of them books.
 //
 // It is arithmetic on values and the same for every wallet; how an answer is spelt belongs to the
 // wallet's own package. It refuses to wait: whatever happens later is a planned moment in the
@@ -56,6 +56,10 @@ type Order struct {
 	Again    int       // reversals that will still say "try again"
 	Returned bool      // the reversal gave money back
 
+	Refunded money.Amount // by refunds taken and not shut
+	Parts    int          // refunds taken
+	LastBack time.Time    // when the latest was; zero without one
+
 	Terminal, Store, Attach string // echoed to the merchant
 }
 
@@ -82,14 +86,19 @@ type rules struct {
 	undo         time.Duration // from creation: a later reversal is refused
 	passwordHold time.Duration // from creation: no reversal while the customer types the password
 	burns        bool          // reversing a number never seen makes it unusable
+	refundWindow time.Duration // from the charge: a later refund is refused
+	refundApart  time.Duration // between refunds of one order
+	refundParts  int           // how many; 0: any number
+	refundTakes  time.Duration // until the customer has it
 	refPrefix    string
 }
 
 var ruleBook = map[pay.Wallet]rules{
 	// WeChat closes unpaid code orders by itself after about 45 s (older documents); 120 s here,
 	// so that the merchant's own reversal decides.
-	pay.WeChat: {life: 120 * time.Second, undo: 7 * 24 * time.Hour, passwordHold: 15 * time.Second},
-	pay.Alipay: {life: 3 * time.Hour, undo: 24 * time.Hour, burns: true},
+	pay.WeChat: {life: 120 * time.Second, undo: 7 * 24 * time.Hour, passwordHold: 15 * time.Second,
+		refundWindow: 365 * 24 * time.Hour, refundApart: time.Minute, refundParts: 50, refundTakes: 3 * time.Second},
+	pay.Alipay: {life: 3 * time.Hour, undo: 24 * time.Hour, burns: true, refundWindow: 365 * 24 * time.Hour},
 }
 
 // Life is how long a wallet keeps an unpaid order that names no expiry.

@@ -183,6 +183,8 @@ func Reverse(o Order, now time.Time) Step {
 		return Step{Order: o, Verdict: Nothing, Save: true}
 	case o.State == Burnt:
 		return Step{Order: o, Verdict: Nothing}
+	case o.State == Paid && o.Parts > 0:
+		return Step{Order: o, Verdict: Undoable}
 	case o.State == Undone:
 		return Step{Order: o, Verdict: Done} // a late charge may still be planned; it stays so
 	case now.After(o.Created.Add(r.undo)):

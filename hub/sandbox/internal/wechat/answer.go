@@ -122,6 +122,9 @@ func (c *call) state(s order.Step) door.Reply {
 		fs = c.money(o)
 	}
 	word := states[o.State]
+	if o.State == order.Paid && o.Parts > 0 {
+		word = [2]string{"REFUND", "订单发生过退款，退款详情请查询退款单"}
+	}
 	return c.reply(s, word[0], append(fs, field{"result_code", "SUCCESS"}, field{"trade_state", word[0]}, field{"trade_state_desc", word[1]})...)
 }
 
@@ -136,6 +139,8 @@ func (c *call) reversed(s order.Step) door.Reply {
 		return c.refuse(s, "REVERSE_EXPIRE", "订单无法撤销: 超过7天", field{"recall", "N"})
 	case order.InPassword:
 		return c.refuse(s, "USERPAYING", "正在支付中不能发起撤销", field{"recall", "Y"})
+	case order.Undoable:
+		return c.refuse(s, "TRADE_ERROR", "订单已退款，不能撤销", field{"recall", "N"})
 	case order.TryAgain:
 		return c.reply(s, string(s.Verdict), field{"result_code", "SUCCESS"}, field{"recall", "Y"})
 	}

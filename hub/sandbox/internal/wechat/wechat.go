@@ -1,5 +1,5 @@
 // Package wechat is the pretended WeChat Pay, API v2, payment-code family (handbook: wallets,
-// section 2): micropay, orderquery and secapi/pay/reverse in signed XML.
+// section 2): micropay, orderquery, secapi/pay/reverse, secapi/pay/refund and refundquery in signed XML.
 //
 // It refuses whatever the wallet refuses, and where the handbook leaves the wallet's tolerance
 // open it is strict: an unknown parameter, a lower-case signature, a second element of one name.
@@ -87,19 +87,11 @@ func (d *Door) OrderQuery(r door.Request) (door.Reply, error) {
 	return c.state(s), nil
 }
 
-// Reverse is POST /secapi/pay/reverse. The real wallet's front server refuses a connection without
-// the merchant's certificate before anything is read, so this comes first here too.
+// Reverse is POST /secapi/pay/reverse.
 func (d *Door) Reverse(r door.Request) (door.Reply, error) {
-	name, ok := d.client(r)
-	if !ok {
-		return gate("CERT_ERROR", "CERT_ERROR 证书校验错误"), nil
-	}
-	c, reply := d.admit(r, refRules)
+	c, reply := d.certified(r, refRules)
 	if c == nil {
 		return reply, nil
-	}
-	if name != c.merchant.WeChat.MchID {
-		return gate("CERT_ERROR", "CERT_ERROR 证书与商户号不匹配"), nil
 	}
 	ref, ok := c.ref()
 	if !ok {

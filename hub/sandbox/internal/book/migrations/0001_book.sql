@@ -37,6 +37,9 @@ CREATE TABLE orders (
   terminal TEXT NOT NULL,
   store TEXT NOT NULL,
   attach TEXT NOT NULL,
+  refunded INTEGER NOT NULL CHECK (refunded >= 0 AND refunded <= iif(state = 'paid', amount, 0)),
+  parts INTEGER NOT NULL CHECK (parts >= 0),
+  last_back INTEGER CHECK ((last_back IS NULL) = (parts = 0)),
   UNIQUE (wallet, mch, number)
 ) STRICT;
 CREATE INDEX orders_due ON orders (due) WHERE due IS NOT NULL;
@@ -49,9 +52,24 @@ CREATE TABLE issued (
   born INTEGER NOT NULL
 ) STRICT;
 
+CREATE TABLE refunds (
+  id INTEGER PRIMARY KEY,
+  order_id INTEGER NOT NULL REFERENCES orders (id),
+  number TEXT NOT NULL CHECK (number <> ''),
+  amount INTEGER NOT NULL CHECK (amount > 0),
+  state TEXT NOT NULL CHECK (state IN ('processing', 'returned', 'shut')),
+  created INTEGER NOT NULL,
+  ended INTEGER CHECK ((ended IS NULL) = (state = 'processing')),
+  due INTEGER CHECK ((due IS NULL) = (state <> 'processing')),
+  UNIQUE (order_id, number)
+) STRICT;
+CREATE INDEX refunds_number ON refunds (number);
+CREATE INDEX refunds_due ON refunds (due) WHERE due IS NOT NULL;
+
 CREATE TABLE lines (
   seq INTEGER PRIMARY KEY,
   order_id INTEGER NOT NULL REFERENCES orders (id),
+  refund_id INTEGER UNIQUE REFERENCES refunds (id) CHECK ((refund_id IS NULL) = (kind <> 'refund')),
   kind TEXT NOT NULL CHECK (kind IN ('charge', 'reversal', 'refund')),
   amount INTEGER NOT NULL CHECK (amount > 0),
   at INTEGER NOT NULL
