@@ -45,6 +45,14 @@ func (e *Engine) vouched(p payment.Payment) payment.Payment {
 	return p
 }
 
+// vouchedRefund is the same for a refund: a sending of an earlier run may still arrive.
+func (e *Engine) vouchedRefund(r payment.Refund) payment.Refund {
+	if since := time.Unix(0, e.since.Load()); !r.Stray.IsZero() && r.Stray.Before(since) {
+		r.Stray = since
+	}
+	return r
+}
+
 // plan is the payment's next call, its looks by the time that this run can vouch for.
 func (e *Engine) plan(p payment.Payment, rules channel.Rules) (payment.Task, time.Time) {
 	p.Attempt.Settled = e.vouched(p).Attempt.Settled

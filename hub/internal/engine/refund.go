@@ -174,7 +174,7 @@ func (e *Engine) performRefund(r payment.Refund, p payment.Payment, task payment
 	err := e.Store.Update(func(tx *store.Tx) error {
 		current, err := tx.Refund(r.ID)
 		if err == nil {
-			_, err = e.applyRefund(tx, current, "wallet", payment.LearnRefund(current, task, answer, asked), e.Now())
+			_, err = e.applyRefund(tx, current, "wallet", payment.LearnRefund(e.vouchedRefund(current), task, answer, asked), e.Now())
 		}
 		return err
 	})
