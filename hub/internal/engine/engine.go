@@ -71,6 +71,8 @@ type Engine struct {
 	leads   atomic.Int64 // until when our lease holds, Unix ns by our clock; 0: this hub does not lead yet
 	calls   sync.WaitGroup
 
+	renewing sync.Mutex // held by a call that found the lease run out
+
 	mu     sync.Mutex
 	active map[string]bool     // payments and refunds with a call in flight; true: a step came due meanwhile
 	codes  map[string]pay.Code // codes of payments whose pay call may be sent again (the wallet was busy)

@@ -69,19 +69,39 @@ func (e *Engine) keep(ctx context.Context) error {
 		case <-e.Store.Fenced(): // a step's write was refused; ours will say it better
 		case <-tick.C:
 		}
-		expires := e.Now().Add(leaseLife)
-		if err := e.Store.Extend(expires); err != nil {
+		if err := e.renew(); err != nil {
 			return err
 		}
-		e.leads.Store(expires.UnixNano())
 	}
 }
 
-// mayCall refuses a wallet call once the lease has run out by our own clock: a hub that was stopped
-// between writing "begun" and calling may have been replaced meanwhile.
+// renew makes the lease last a whole life from now.
+func (e *Engine) renew() error {
+	expires := e.Now().Add(leaseLife)
+	if err := e.Store.Extend(expires); err != nil {
+		return err
+	}
+	e.leads.Store(expires.UnixNano())
+	return nil
+}
+
+// mayCall refuses a wallet call of a hub that was replaced: one that was stopped between writing
+// "begun" and calling, say. While the lease lasts by our own clock nobody can have replaced us; when it
+// has run out, a renewal says so: it is stored only if nobody did. That spares a machine too busy to
+// renew in time from refusing its customers.
 func (e *Engine) mayCall() error {
-	if e.Now().UnixNano() < e.leads.Load() {
+	if e.lasts() {
 		return nil
 	}
-	return fault.New(fault.InDoubt, "hub.lease", "this hub's lease ran out before the call left")
+	e.renewing.Lock() // many calls find it out at once; one renews for all
+	defer e.renewing.Unlock()
+	if e.lasts() {
+		return nil
+	}
+	if err := e.renew(); err != nil {
+		return fault.Wrap(err, fault.InDoubt, "hub.lease", "this hub's lease ran out before the call left")
+	}
+	return nil
 }
+
+func (e *Engine) lasts() bool { return e.Now().UnixNano() < e.leads.Load() }
