@@ -124,6 +124,7 @@ func (h *Hub) gauges() map[string]float64 {
 	b := h.broker.Stats()
 	figures["terminals_arrived"], figures["terminals_turned_away"] = float64(b.Connected), float64(b.RefusedConnections)
 	figures["terminals_connected"], figures["terminal_clones"] = float64(b.Sessions), float64(b.Clones)
+	figures["terminal_skips"] = float64(b.Skips)
 	figures["terminal_messages_received"], figures["terminal_messages_committed"] = float64(b.Received), float64(b.Committed)
 	figures["terminal_messages_failed"], figures["terminal_messages_refused"] = float64(b.DeskErrors), float64(b.RefusedPackets)
 	return figures

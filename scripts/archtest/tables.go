@@ -81,6 +81,7 @@ var plan = book{
 		"agent/internal/hublink":  slab + "agent/internal/identity",
 		"agent/internal/localapi": slab + "agent/internal/till",
 		"agent/agentd":            slab + "shared/sqlite agent/internal/*",
+		"agent/agenttest":         slab + "shared/sqlite agent/internal/*", // test support only
 		"agent":                   slab + "agent/agentd agent/internal/identity agent/internal/store",
 
 		// The hub, from the law up to main. The engine never sees a door (broker, gateway).
@@ -103,7 +104,8 @@ var plan = book{
 		"hub/sandbox":                      slab + "shared/sqlite hub/sandbox/internal/*",
 		"hub/sandbox/internal/*":           slab + "shared/sqlite hub/sandbox/internal/*",
 		"hub/hubd":                         slab + "shared/sqlite hub/sandbox hub/internal/*",
-		"hub/lab":                          slab + "hub/hubd hub/sandbox", // sandbox: the words of its accounts
+		"hub/hubtest":                      slab + "shared/sqlite hub/internal/*", // test support only
+		"hub/lab":                          slab + "hub/hubd hub/sandbox",         // sandbox: the words of its accounts
 		"hub":                              slab + "hub/hubd hub/lab hub/sandbox",
 
 		// The screen.
@@ -116,17 +118,23 @@ var plan = book{
 		"firmware-sim":       slab + "firmware-sim/board firmware-sim/fleet",
 
 		// What looks at the programs from outside: their sockets, files and doors, never their insides.
-		"scripts/archtest":      "",
-		"scripts/internal/rig":  slab,
-		"scripts/demo":          slab + "scripts/internal/rig",
-		"scripts/e2e":           slab + "scripts/internal/rig",
-		"scripts/history":       "shared/pay",
-		"scripts/internal/load": slab + "scripts/internal/rig",
-		"scripts/mutants":       "",
-		"scripts/bench":         slab + "scripts/internal/load scripts/internal/rig",
-		"scripts/storm":         slab + "scripts/internal/load scripts/internal/rig",
-		"scripts/torture":       slab + "scripts/internal/rig",
-		"scripts/powercut":      slab + "shared/sqlite scripts/internal/rig",
+		"scripts/archtest":           "",
+		"scripts/internal/rig":       slab,
+		"scripts/internal/load":      slab + "scripts/internal/rig",
+		"scripts/internal/mqttproxy": "",
+		"scripts/demo":               slab + "scripts/internal/rig",
+		"scripts/e2e":                slab + "scripts/internal/rig",
+		"scripts/history":            "shared/pay",
+		"scripts/mutants":            "",
+		"scripts/bench":              slab + "scripts/internal/load scripts/internal/rig",
+		"scripts/storm":              slab + "scripts/internal/load scripts/internal/rig",
+		"scripts/torture":            slab + "scripts/internal/rig scripts/internal/mqttproxy",
+		"scripts/powercut":           slab + "shared/sqlite scripts/internal/rig",
+
+		// The whole chain in one process, through the programs' own test support.
+		"scripts/simtest":       "",
+		"scripts/simtest/disk":  "",
+		"scripts/simtest/world": slab + "agent/agenttest hub/hubtest scripts/simtest/disk",
 	},
 
 	testRooms: table{
@@ -151,7 +159,7 @@ var plan = book{
 		{"github.com/eclipse/paho.mqtt.golang", []string{"agent/internal/hublink"}, []string{"hub/internal/broker", "firmware-sim/fleet"}},
 		{"github.com/goccy/go-yaml", []string{"hub/hubd"}, nil},
 		{"github.com/mattn/go-runewidth", []string{"tui", "tui/internal/*"}, nil},
-		{"github.com/mattn/go-sqlite3", []string{"shared/sqlite"}, nil},
+		{"github.com/mattn/go-sqlite3", []string{"shared/sqlite", "scripts/simtest/disk"}, nil},
 		{"github.com/miekg/pkcs11", []string{"hub/internal/vault/token"}, nil},
 		{"github.com/mochi-mqtt/server/v2", []string{"hub/internal/broker"}, []string{"agent/internal/hublink"}},
 		{"github.com/oklog/ulid/v2", []string{"shared/id"}, nil},

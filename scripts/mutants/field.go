@@ -22,6 +22,7 @@ const (
 	// patience is how long the tests of one bug may run, and what the tool chain may need on top on
 	// a busy machine before the whole lot is killed.
 	patience      = time.Minute
+	longPatience  = 10 * time.Minute
 	buildPatience = 5 * time.Minute
 	// keptOutput bounds what is kept of a run's output: enough for a schedule's whole story.
 	keptOutput = 4 << 20
@@ -103,18 +104,22 @@ func (f *field) plant(ctx context.Context, m mutant) result {
 	if err := errors.Join(os.WriteFile(copied, changed, 0o600), os.WriteFile(paper, overlay, 0o600)); err != nil {
 		return broken(err.Error())
 	}
-	return judge(f.test(ctx, m.env, m.tests, m.run, "-overlay="+paper, "-count=1", "-failfast"), m.hangs)
+	return judge(f.test(ctx, m, m.run, "-overlay="+paper, "-count=1", "-failfast"), m.hangs)
 }
 
-// test runs the tests of a package and gives what they said. Whatever outlives its patience is
+// test runs the tests of a bug's package and gives what they said. Whatever outlives its patience is
 // killed with everything it started.
-func (f *field) test(ctx context.Context, env, dir, pattern string, flags ...string) outcome {
-	ctx, cancel := context.WithTimeout(ctx, patience+buildPatience)
+func (f *field) test(ctx context.Context, m mutant, pattern string, flags ...string) outcome {
+	most := patience
+	if m.long {
+		most = longPatience
+	}
+	ctx, cancel := context.WithTimeout(ctx, most+buildPatience)
 	defer cancel()
-	args := append([]string{"test", "-json", "-vet=off", "-timeout=" + patience.String(), "-run=" + pattern}, flags...)
-	cmd := exec.CommandContext(ctx, "go", append(args, "./"+dir)...)
+	args := append([]string{"test", "-json", "-vet=off", "-timeout=" + most.String(), "-run=" + pattern}, flags...)
+	cmd := exec.CommandContext(ctx, "go", append(args, "./"+m.tests)...)
 	cmd.Dir = f.root
-	cmd.Env = append(os.Environ(), strings.Fields(env)...)
+	cmd.Env = append(os.Environ(), strings.Fields(m.env)...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = 5 * time.Second
@@ -152,7 +157,7 @@ func (f *field) baseline(ctx context.Context, all []mutant) baselines {
 	}
 	without := baselines{}
 	for _, m := range order {
-		without[ground(m)] = f.test(ctx, m.env, m.tests, strings.Join(patterns[ground(m)], "|"))
+		without[ground(m)] = f.test(ctx, m, strings.Join(patterns[ground(m)], "|"))
 	}
 	return without
 }

@@ -19,6 +19,7 @@ type mutant struct {
 	run   string // pattern of its tests: the fewest that should notice
 	env   string // "NAME=value", blanks between
 	hangs bool   // standing still is a way to notice
+	long  bool   // thousands of schedules may be needed
 }
 
 // edit replaces a text that stands in the file exactly once.
@@ -38,7 +39,8 @@ func (m mutant) apply(source []byte) ([]byte, error) {
 
 // table is every bug, rooms in the order of a payment's way.
 func table() []mutant {
-	return slices.Concat(slabBugs, tillBugs, backBugs, linkBugs, brokerBugs, gatewayBugs, engineBugs, lawBugs, refundBugs, walletBugs, unionpayBugs, storedBugs, vaultBugs)
+	return slices.Concat(slabBugs, tillBugs, backBugs, linkBugs, brokerBugs, gatewayBugs, engineBugs, lawBugs, refundBugs, walletBugs, unionpayBugs,
+		storedBugs, vaultBugs, chainBugs)
 }
 
 // in fills what the bugs of one package share: its folder, and its own tests where no others are named.

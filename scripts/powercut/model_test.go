@@ -31,7 +31,8 @@ func TestTrace(t *testing.T) {
 		`7 1.000000009 write(8<` + db + `>, "` + hex("z") + `", 1) = 1`,
 		`7 1.000000010 renameat(AT_FDCWD<` + dir + `>, "` + hex("/d/a.db") + `", AT_FDCWD<` + dir + `>, "` + hex("b.db") + `") = 0`,
 		`9 1.000000011 fsync(8<` + db + `> <unfinished ...>) = ?`,
-		`9 1.000000012 +++ killed by SIGKILL +++`,
+		`8 1.000000012 fsync(8<` + db + `> <detached ...>`,
+		`9 1.000000013 +++ killed by SIGKILL +++`,
 	}
 	path := filepath.Join(t.TempDir(), "trace")
 	if err := os.WriteFile(path, []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
@@ -51,6 +52,7 @@ func TestTrace(t *testing.T) {
 		{Kind: Write, Path: "/d/a.db", Off: 1, Data: []byte("z")},
 		{Kind: Rename, Path: "/d/a.db", To: "/d/b.db"},
 		{Kind: SyncBegin, Path: "/d/a.db", Call: 2},
+		{Kind: SyncBegin, Path: "/d/a.db", Call: 3},
 	}
 	if len(ops) != len(want) {
 		t.Fatalf("%d operations, want %d: %v", len(ops), len(want), ops)

@@ -119,7 +119,11 @@ func (t *tracer) line(line string) error {
 		return fmt.Errorf("not a call: %.80q", rest)
 	}
 	p := pending{name: name, args: args}
-	if begun, _, ok := strings.Cut(args, " <unfinished ...>"); ok { // also of a call that the thread did not survive
+	begun, _, open := strings.Cut(args, " <unfinished ...>") // also of a call that the thread did not survive
+	if !open {
+		begun, _, open = strings.Cut(args, " <detached ...>") // or that strace did not see the end of
+	}
+	if open {
 		p.args = begun
 		if p.call, err = t.began(name, begun, at); err != nil {
 			return err

@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// link carries TCP to an address and does to it what networks do. It sees bytes, not packets of MQTT: TLS runs
-// from end to end, and a proxy that opened it would test another certificate than the shop's. What a lost, doubled
-// or reordered MQTT message does is left to the simulators, which sit inside; here bytes stop, wait and end.
+// link carries TCP to an address and does to it what networks do. It sees bytes, not packets of MQTT: here bytes
+// stop, wait and end. What happens to single messages is mqttproxy's part, behind most tills' links; behind the others
+// TLS runs from end to end.
 type link struct {
 	door   net.Listener
 	target string

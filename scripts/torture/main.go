@@ -1,5 +1,6 @@
-// Command torture kills, pauses and cuts off the real programs while customers pay, then heals everything and
-// compares the wallets' ledger, the hub's books, every till's journal and everything that was ever shown to anybody.
+// Command torture kills, pauses and cuts off the real programs while customers pay, harms and replays single messages
+// between them, and puts copies of tills beside them. Then it heals everything, sends every recorded message once more,
+// and compares the wallets' ledger, the hub's books, every till's journal and everything that was ever shown to anybody.
 // It fails on one fen of difference.
 //
 // It takes no program's word for the truth: the wallets' own ledger is the truth, and nothing under torture writes
@@ -79,7 +80,7 @@ func torture(ctx context.Context, o options, out *os.File) (r report, err error)
 	}
 	began := time.Now()
 	fmt.Fprintf(out, "torture: %d kills, %d tills, -seed %d, in %s\n", o.kills, o.tills, o.seed, dir)
-	w, err := build(ctx, dir, o.bin, o.tills)
+	w, err := build(ctx, dir, o)
 	if w == nil {
 		return r, err
 	}
@@ -112,6 +113,7 @@ func (w *world) play(ctx context.Context, o options) (r report, err error) {
 	}
 	load := newWorkload(w, rand.New(rand.NewPCG(o.seed, 1)), fates)
 	s := &supervisor{w: w, dice: rand.New(rand.NewPCG(o.seed, 2)), kills: o.kills, brief: o.kills <= brief}
+	s.every = max(10, min(100, o.kills/3))
 	load.enough = func() bool { return w.shown.payments() >= min(s.counted().kills()+3, o.kills)*perKill(s.brief) }
 	eyes, shut := context.WithCancel(ctx)
 	defer shut()
@@ -135,6 +137,11 @@ func (w *world) play(ctx context.Context, o options) (r report, err error) {
 	customers.Wait()
 	if r.settled, r.why = w.settle(ctx); ctx.Err() != nil {
 		return r, ctx.Err()
+	}
+	if r.why == "" {
+		if err := w.echo(ctx); err != nil {
+			return r, err
+		}
 	}
 	for _, t := range w.tills {
 		w.look(ctx, t, 1000)

@@ -48,8 +48,11 @@ type evidence struct {
 	payments  []payment
 	attempts  []attempt
 	sales     []sold
-	terminals map[string]string // terminal to till
+	terminals map[string][]string // terminal to the tills that are it: one, and its copies
+	copies    map[string]bool     // tills that were copies and are gone
 	posts     []posted
+	backs     []asked
+	returned  []returned // the tills'
 	asked     map[string]int64
 	shown     map[string][]sight
 }
@@ -57,10 +60,11 @@ type evidence struct {
 // collect reads the three books; with the hub and the tills stopped nothing can change any more.
 func (w *world) collect(ctx context.Context, l *workload) (e evidence, err error) {
 	var tills []*rig.Till
-	e.terminals = map[string]string{}
-	for _, t := range w.tills {
+	e.terminals, e.copies = map[string][]string{}, map[string]bool{}
+	for _, t := range append(w.tills[:len(w.tills):len(w.tills)], w.copies()...) {
 		tills = append(tills, t.Till)
-		e.terminals[t.terminal] = t.name()
+		e.terminals[t.terminal] = append(e.terminals[t.terminal], t.name())
+		e.copies[t.name()] = t.of != nil
 		sales, err := read[sold](ctx, w.rig, "cashier-agent", "journal", "export", "--data", t.Data)
 		if err != nil {
 			return e, err
@@ -69,6 +73,16 @@ func (w *world) collect(ctx context.Context, l *workload) (e evidence, err error
 			if s.Type == "sale" {
 				s.Till = t.name()
 				e.sales = append(e.sales, s)
+			}
+		}
+		refunds, err := read[returned](ctx, w.rig, "cashier-agent", "journal", "export", "--data", t.Data)
+		if err != nil {
+			return e, err
+		}
+		for _, r := range refunds {
+			if r.Type == "refund" {
+				r.Till = t.name()
+				e.returned = append(e.returned, r)
 			}
 		}
 	}
@@ -82,7 +96,7 @@ func (w *world) collect(ctx context.Context, l *workload) (e evidence, err error
 		return e, err
 	}
 	l.mu.Lock()
-	e.posts, e.asked = l.posts, l.asked
+	e.posts, e.asked, e.backs = l.posts, l.asked, l.backs
 	l.mu.Unlock()
 	w.shown.mu.Lock()
 	e.shown = w.shown.of
@@ -109,8 +123,7 @@ func read[T any](ctx context.Context, r *rig.Rig, program string, args ...string
 // match finds every difference between the books, and between them and what was ever promised or shown. unresolved
 // are the sales and payments whose outcome nobody knows; they are not among the differences.
 func (e evidence) match() (differences []string, unresolved int) {
-	known := e.books
-	known.Hub, known.Journal = nil, nil
+	known := e.settled()
 	open := map[string]bool{} // payments without an outcome, and their sales
 	for _, r := range e.books.Hub {
 		if open[r.ID] = r.Outcome == pay.Unknown; open[r.ID] {
@@ -118,19 +131,53 @@ func (e evidence) match() (differences []string, unresolved int) {
 		}
 	}
 	unknown := map[string]bool{}
-	for _, s := range e.books.Journal {
+	for _, r := range known.Refunds {
+		if r.Outcome == pay.RefundInDoubt {
+			unresolved++
+			open[r.ID] = true
+		}
+	}
+	for _, s := range known.Journal {
 		if unknown[s.ID] = s.Outcome == pay.Unknown; unknown[s.ID] {
 			unresolved++
 		}
 	}
-	for _, d := range e.books.Audit() {
+	for _, d := range known.Audit() {
 		if !aboutOpen(d, open, unknown) {
 			differences = append(differences, d)
 		}
 	}
-	differences = slices.Concat(differences, e.askers(), e.promises(), e.once(), e.words())
+	differences = slices.Concat(differences, e.askers(), e.promises(), e.once(), e.words(), e.refunds())
 	slices.Sort(differences)
 	return slices.Compact(differences), unresolved
+}
+
+// settled gives the books without what a copy of a till had open when it was taken away: nobody tells it the end any
+// more. A payment that only such a sale knows of is held against the wallets alone.
+func (e evidence) settled() rig.Books {
+	known := e.books
+	known.Hub, known.Journal = slices.Clone(known.Hub), nil
+	orphans := map[string]bool{}
+	for _, s := range e.books.Journal {
+		if s.Outcome == pay.Unknown && e.copies[s.Till] {
+			orphans[s.ID] = true
+			continue
+		}
+		known.Journal = append(known.Journal, s)
+	}
+	for _, s := range known.Journal {
+		delete(orphans, s.ID)
+	}
+	keys := map[string]string{}
+	for _, p := range e.payments {
+		keys[p.ID] = p.Key
+	}
+	for i, r := range known.Hub {
+		if orphans[keys[r.ID]] {
+			known.Hub[i].Terminal = ""
+		}
+	}
+	return known
 }
 
 // aboutOpen reports that a difference only says that something is not settled.
@@ -156,7 +203,13 @@ func (e evidence) askers() (out []string) {
 			}
 			continue
 		}
-		s, ok := bySale[e.terminals[p.Terminal]+" "+p.Key]
+		var s sold
+		ok := false
+		for _, till := range e.terminals[p.Terminal] {
+			if found, has := bySale[till+" "+p.Key]; has {
+				s, ok = found, true
+			}
+		}
 		if !ok || s.OrderNo != p.OrderNo || s.Amount != p.Amount {
 			out = append(out, fmt.Sprintf("payment %s of %s under %s (%s, %d): the till's journal has %s (%s, %d)", p.ID,
 				e.terminals[p.Terminal], p.Key, p.OrderNo, p.Amount, s.ID, s.OrderNo, s.Amount))
@@ -212,7 +265,13 @@ func (e evidence) once() (out []string) {
 func (e evidence) words() (out []string) {
 	final, amounts := map[string]pay.Outcome{}, map[string]int64{}
 	for _, s := range e.sales {
-		final[s.ID], amounts[s.ID] = s.Outcome, s.Amount
+		amounts[s.ID] = s.Amount
+		switch before := final[s.ID]; {
+		case before == "" || before == pay.Unknown:
+			final[s.ID] = s.Outcome
+		case s.Outcome != pay.Unknown && s.Outcome != before: // a till and its copy
+			out = append(out, fmt.Sprintf("sale %s is %s at one of its tills and %s at %s", s.ID, before, s.Outcome, s.Till))
+		}
 	}
 	charged, number := map[string]time.Time{}, map[string]string{}
 	for _, a := range e.attempts {

@@ -44,6 +44,7 @@ func (l *workload) online(ctx context.Context, c customer) {
 		}
 		l.call(ctx, c, rig.Call{Method: http.MethodGet, Path: "/v1/payments/" + p.ID})
 	}
+	l.returnOnline(ctx, c, p.ID) // at the end: from then on the payment's answer says what went back
 }
 
 // demand repeats a request until it is answered with a payment.

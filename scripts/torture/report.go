@@ -7,6 +7,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"cloudcashier/scripts/internal/mqttproxy"
 	"cloudcashier/shared/pay"
 )
 
@@ -14,6 +15,9 @@ import (
 type report struct {
 	evidence
 	done        counts
+	messages    mqttproxy.Counts
+	copies      int // of tills
+	alarms      int
 	orders      int
 	sights      int
 	differences []string
@@ -37,6 +41,10 @@ func (r *report) fill(w *world, s *supervisor, l *workload, e evidence) {
 	r.differences = append(r.differences, w.defects...)
 	w.mu.Unlock()
 	r.differences = append(r.differences, w.leaks(l.codes)...)
+	r.messages, r.copies = w.posts(), len(w.copies())
+	var missed []string
+	r.alarms, missed = w.noticed(r.messages)
+	r.differences = append(r.differences, missed...)
 	if r.late && s.counted().kills() < s.kills {
 		r.differences = append(r.differences, fmt.Sprintf("only %d of %d kills were done in time", s.counted().kills(), s.kills))
 	}
@@ -79,10 +87,16 @@ func (r *report) print(out io.Writer) {
 	row("kills (kill -9)", "%d: %d of agents, %d of the hub, %d of the wallets", r.done.kills(), r.done.agents, r.done.hubs, r.done.sandboxes)
 	row("pauses", "%d", r.done.pauses)
 	row("cuts, holds, delays", "%d; %d spells of bad answers", r.done.cuts, r.done.rates)
+	m := r.messages
+	row("messages", "%d up and %d down; %d lost, %d doubled, %d swapped, %d delayed, %d damaged, %d acknowledgements disturbed",
+		m.Passed[0], m.Passed[1], m.Lost, m.Doubled, m.Swapped, m.Delayed+m.Late, m.Damaged, m.Acks)
+	row("old messages", "%d of the delayed on a later connection; %d up and %d down replayed", m.Across, m.Replayed[0], m.Replayed[1])
+	row("copies of tills", "%d; %d alarms", r.copies, r.alarms)
 	row("customers", "%d", r.orders)
 	row("sales at tills", "%d; %d answers to POST", len(r.sales), len(r.posts))
 	row("payments at the hub", "%d: %d paid, %d not paid", len(r.payments), outcomes[pay.Paid], outcomes[pay.NotPaid])
-	row("wallets' ledger", "%d charges, %d reversals", charges["charge"], charges["reversal"])
+	row("wallets' ledger", "%d charges, %d reversals, %d refunds", charges["charge"], charges["reversal"], charges["refund"])
+	row("refunds at the hub", "%d; %d in the tills' journals", len(r.books.Refunds), len(r.returned))
 	row("things shown", "%d", r.sights)
 	row("differences", "%d", len(r.differences))
 	row("unresolved", "%d (%s)", r.unresolved, or(r.why, "nothing open"))

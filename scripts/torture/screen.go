@@ -53,7 +53,8 @@ func (s *shown) stream() int {
 	return s.streams
 }
 
-// saw records a sight. A final word that another contradicts, or that is taken back later, is a finding.
+// saw records a sight. A final word that another contradicts, or that is taken back later, is a finding. A till may
+// hear the end later than its copy did.
 func (s *shown) saw(name string, now sight) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -66,7 +67,7 @@ func (s *shown) saw(name string, now sight) {
 		if !b.final() || b.Outcome == now.Outcome {
 			continue
 		}
-		later := now.Asked.After(b.At) || now.Stream != 0 && now.Stream == b.Stream
+		later := b.Till == now.Till && now.Asked.After(b.At) || now.Stream != 0 && now.Stream == b.Stream
 		if now.final() || later {
 			s.broken = append(s.broken, fmt.Sprintf("%s was shown as %s (%s, %s) and then as %s (%s, %s)",
 				name, b.Outcome, b.State, b.Where, now.Outcome, now.State, now.Where))
@@ -88,6 +89,9 @@ func (s *shown) saw(name string, now sight) {
 // sale records what a till's door showed.
 func (s *shown) sale(t *till, door string, stream int, asked time.Time, sale localapi.Sale) {
 	if sale.ID == "" {
+		return
+	}
+	if t.of != nil && sale.Outcome == pay.Unknown { // one that it has from its original may be settled there already
 		return
 	}
 	at, where := time.Now(), t.name()+" "+door

@@ -58,6 +58,15 @@ func (w *world) open(ctx context.Context) string {
 			return fmt.Sprintf("%d attempts are %s", count[s], s)
 		}
 	}
+	refunds, err := w.lab.Refunds(ctx)
+	if err != nil {
+		return err.Error()
+	}
+	for _, r := range refunds {
+		if r.Outcome == pay.RefundInDoubt {
+			return fmt.Sprintf("refund %s is %s", r.ID, r.Status)
+		}
+	}
 	if late > 0 {
 		return fmt.Sprintf("%d attempts were undone a moment ago", late)
 	}
@@ -72,7 +81,7 @@ func (w *world) openAt(ctx context.Context, t *till) string {
 	if err != nil {
 		return t.name() + ": " + err.Error()
 	}
-	if status.OpenSales == 0 && status.Queue == 0 {
+	if status.OpenSales == 0 && status.OpenRefunds == 0 && status.Queue == 0 {
 		return ""
 	}
 	sales, err := t.Client.Sales(ctx, 1000)
@@ -87,11 +96,11 @@ func (w *world) openAt(ctx context.Context, t *till) string {
 			}
 		}
 	}
-	return fmt.Sprintf("%s has %d open sales (link %s)", t.name(), status.OpenSales, status.Link)
+	return fmt.Sprintf("%s has %d open sales and %d open refunds (link %s)", t.name(), status.OpenSales, status.OpenRefunds, status.Link)
 }
 
 // names are the identifiers by which a sale's story is found.
-var names = regexp.MustCompile(`\b(sale|pay|att)_[0-9A-Za-z]+\b|\bT[0-9]{6}\b|\b[0-9A-Z]{20,32}\b`)
+var names = regexp.MustCompile(`\b(sale|pay|att|ref)_[0-9A-Za-z]+\b|\bT[0-9]{6}\b|\b[0-9A-Z]{20,32}\b`)
 
 // lines are the lines of a text that are not empty.
 func lines(text []byte) (out [][]byte) {

@@ -13,6 +13,7 @@ import (
 type counts struct {
 	agents, hubs, sandboxes int // kills
 	pauses, cuts, rates     int
+	spells, replays         int // of messages disturbed, of messages sent again
 }
 
 func (c counts) kills() int { return c.agents + c.hubs + c.sandboxes }
@@ -23,6 +24,9 @@ type supervisor struct {
 	dice  *rand.Rand
 	kills int  // wanted
 	brief bool // a short run: no fault that needs half a minute to be survived
+	every int  // a till is copied after so many kills
+
+	clones int
 
 	mu    sync.Mutex
 	done  counts
@@ -52,7 +56,9 @@ var acts = []act{
 	{2, (*supervisor).killSandbox},
 	{6, (*supervisor).pauseAgent},
 	{3, (*supervisor).pauseServer},
-	{25, (*supervisor).harmLine},
+	{16, (*supervisor).harmLine},
+	{14, (*supervisor).harmMessages},
+	{3, (*supervisor).replay},
 	{10, (*supervisor).harmWallet},
 	{5, (*supervisor).harmAnswers},
 }
@@ -67,14 +73,18 @@ var (
 		{4, (*supervisor).killSandbox},
 		{4, (*supervisor).pauseAgent},
 		{6, (*supervisor).pauseServer},
-		{15, (*supervisor).harmLine},
+		{9, (*supervisor).harmLine},
+		{8, (*supervisor).harmMessages},
+		{2, (*supervisor).replay},
 		{18, (*supervisor).harmWallet},
 		{7, (*supervisor).harmAnswers},
 	}
 	actsThen = []act{
 		{60, (*supervisor).killAgent},
 		{10, (*supervisor).pauseAgent},
-		{30, (*supervisor).harmLine},
+		{15, (*supervisor).harmLine},
+		{15, (*supervisor).harmMessages},
+		{4, (*supervisor).replay},
 	}
 )
 
@@ -108,6 +118,9 @@ func (s *supervisor) run(ctx context.Context) {
 		}
 		if kills >= s.kills || s.w.shown.payments() < kills*perKill(s.brief) {
 			continue // the kills are ahead of the payments
+		}
+		if kills/s.every > s.clones {
+			s.clone(ctx)
 		}
 		s.draw()(s, ctx)
 	}
@@ -146,14 +159,14 @@ func (s *supervisor) span(most time.Duration) time.Duration {
 	return time.Duration(x / int64(1+s.dice.IntN(8)))
 }
 
-// upset does something to programs that nobody else is upsetting now; it gives up when one is.
-func (s *supervisor) upset(programs []*program, do func()) {
+// upset does something to programs that nobody else is upsetting now; false when one is.
+func (s *supervisor) upset(programs []*program, do func()) bool {
 	for i, p := range programs {
 		if !p.claim.TryLock() {
 			for _, q := range programs[:i] {
 				q.claim.Unlock()
 			}
-			return
+			return false
 		}
 	}
 	s.tasks.Go(func() {
@@ -162,6 +175,7 @@ func (s *supervisor) upset(programs []*program, do func()) {
 			p.claim.Unlock()
 		}
 	})
+	return true
 }
 
 // fell kills programs, waits, and starts them again.

@@ -32,6 +32,7 @@ type workload struct {
 
 	mu     sync.Mutex
 	posts  []posted
+	backs  []asked                      // refunds that were answered
 	asked  map[string]int64             // orders sent to the merchant API, with their amounts
 	finals map[string]string            // first final answer of the API for each order
 	codes  map[string]bool              // every payment code that ever existed here
@@ -44,6 +45,15 @@ const crowd = 400
 // queue is how many sales without a final word a till may have; then customers go to another till. Real cashiers
 // stop far sooner, but each of ours makes many sales at a time.
 const queue = 120
+
+// most is how many customers stand at a till at a time: few at a copy, whose line to the hub is taken from it all the
+// time. What it is shown does not count as open, so that the queue would not end.
+func (t *till) most() int64 {
+	if t.of != nil {
+		return 6
+	}
+	return crowd
+}
 
 // apart is the mean time between customers: above what two cores can serve, so that they are the limit.
 const apart = 5 * time.Millisecond
@@ -74,6 +84,7 @@ type customer struct {
 	again           time.Duration
 	cancel          time.Duration
 	waitMS, patient int
+	back            int64 // fen that are asked back when it is paid; 0: none
 }
 
 // run lets customers come until ctx ends, and returns when the last was served.
@@ -91,8 +102,15 @@ func (l *workload) run(ctx context.Context) {
 			continue
 		}
 		c := l.draw(t)
+		if c.till != nil {
+			t.served.Add(1)
+		}
 		all.Go(func() {
-			defer func() { <-l.present }()
+			defer func() {
+				if <-l.present; c.till != nil {
+					t.served.Add(-1)
+				}
+			}()
 			switch {
 			case c.till == nil:
 				l.online(ctx, c)
@@ -107,11 +125,14 @@ func (l *workload) run(ctx context.Context) {
 	all.Wait()
 }
 
-// free draws a till that can serve; nil when none can.
+// free draws a till that can serve; nil when none can. Most customers go where the screen shows a line: what the
+// others sell lapses, most of it, and is work without a payment.
 func (l *workload) free() *till {
-	first := l.dice.IntN(len(l.w.tills))
-	for i := range l.w.tills {
-		if t := l.w.tills[(first+i)%len(l.w.tills)]; l.w.shown.waiting(t.name()) < queue {
+	all, brave := l.w.selling(), l.dice.IntN(8) == 0
+	first := l.dice.IntN(len(all))
+	for i := range all {
+		t := all[(first+i)%len(all)]
+		if (brave || t.linked.Load()) && t.served.Load() < t.most() && l.w.shown.waiting(t.name()) < queue {
 			return t
 		}
 	}
@@ -133,6 +154,9 @@ func (l *workload) draw(t *till) customer {
 	}
 	if l.dice.IntN(25) == 0 {
 		c.second = l.mint()
+	}
+	if l.dice.IntN(5) == 0 {
+		c.back = 1 + l.dice.Int64N(c.amount)
 	}
 	return c
 }
@@ -177,7 +201,7 @@ const patience = 40 * time.Second
 func (l *workload) post(ctx context.Context, c customer, code string, nth int) localapi.Sale {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	for ctx.Err() == nil {
+	for ctx.Err() == nil && !c.till.gone.Load() {
 		try, cancel := context.WithTimeout(ctx, 3*time.Second)
 		asked := time.Now()
 		sale, err := c.till.Client.NewSale(try, localapi.NewSale{Amount: c.amount, OrderNo: c.order, Code: code, Again: true})
@@ -243,6 +267,7 @@ func (l *workload) finish(ctx context.Context, c customer, sale localapi.Sale) {
 	if now, ok := l.w.shown.last(sale.ID); ok && c.second != "" && now.Outcome == "not_paid" {
 		l.post(ctx, c, c.second, 1)
 	}
+	l.giveBack(ctx, c, sale.ID)
 }
 
 // glance looks at one sale.

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"cloudcashier/scripts/internal/mqttproxy"
 	"cloudcashier/scripts/internal/rig"
 	"cloudcashier/shared/localapi"
 )
@@ -22,9 +23,14 @@ type till struct {
 	*rig.Till
 	program
 	line     *link
+	post     *mqttproxy.Proxy // behind the line; nil: nobody is in the middle
 	scanner  bool
 	lane     sync.Mutex // one customer at a time stands at the scanner
 	terminal string
+	of       *till        // this is a copy of that one
+	gone     atomic.Bool  // the copy was taken away
+	served   atomic.Int64 // customers who stand here
+	linked   atomic.Bool  // its screen shows a line to the hub
 }
 
 // world is everything that runs.
@@ -42,6 +48,7 @@ type world struct {
 
 	mu      sync.Mutex
 	defects []string // ends nobody wanted, refusals nobody expected
+	twins   []*till  // copies of tills
 }
 
 // diary is what was done, line by line, for the one who must find out why.
@@ -75,8 +82,8 @@ func (w *world) defectCount() int {
 const scanners = 3
 
 // build starts everything and returns when all tills are connected.
-func build(ctx context.Context, dir, bin string, tills int) (*world, error) {
-	r, err := rig.New(dir, bin)
+func build(ctx context.Context, dir string, o options) (*world, error) {
+	r, err := rig.New(dir, o.bin)
 	if err != nil {
 		return nil, err
 	}
@@ -91,8 +98,8 @@ func build(ctx context.Context, dir, bin string, tills int) (*world, error) {
 	if err := w.startHub(ctx); err != nil {
 		return w, err
 	}
-	for n := range tills {
-		t, err := w.addTill(ctx, n)
+	for n := range o.tills {
+		t, err := w.addTill(ctx, n, o.seed)
 		if err != nil {
 			return w, err
 		}
@@ -140,14 +147,21 @@ func (w *world) startHub(ctx context.Context) error {
 	return nil
 }
 
-func (w *world) addTill(ctx context.Context, n int) (*till, error) {
+func (w *world) addTill(ctx context.Context, n int, seed uint64) (*till, error) {
 	name := fmt.Sprintf("till-%d", n+1)
 	activated, err := w.rig.Activate(ctx, w.lab, name)
 	if err != nil {
 		return nil, err
 	}
 	t := &till{Till: activated}
-	if t.line, err = newLink(w.lab.MQTTAddress()); err != nil {
+	door := w.lab.MQTTAddress()
+	if !guarded(n) {
+		if err := w.interpose(t, seed+uint64(n)); err != nil {
+			return nil, err
+		}
+		door = t.post.Address()
+	}
+	if t.line, err = newLink(door); err != nil {
 		return nil, err
 	}
 	if err := t.Through(t.line.address()); err != nil {
@@ -182,6 +196,9 @@ func (w *world) heal(ctx context.Context) error {
 	w.wallet.heal()
 	for _, t := range w.tills {
 		t.line.heal()
+		if t.post != nil {
+			t.post.Calm()
+		}
 	}
 	return w.faults(ctx, 0, rates{})
 }
@@ -232,6 +249,9 @@ func (w *world) close() {
 	w.rig.Close()
 	for _, t := range w.tills {
 		t.line.close()
+		if t.post != nil {
+			t.post.Close()
+		}
 	}
 	if w.wallet != nil {
 		w.wallet.close()
@@ -241,7 +261,7 @@ func (w *world) close() {
 
 func (w *world) programs() []*program {
 	all := []*program{&w.hub, &w.box}
-	for _, t := range w.tills {
+	for _, t := range append(w.copies(), w.tills...) {
 		all = append(all, &t.program)
 	}
 	return all
@@ -257,7 +277,11 @@ func (w *world) watch(ctx context.Context, t *till) {
 				if e.Sale != nil {
 					w.shown.sale(t, "events", stream, asked, *e.Sale)
 				}
+				if e.Status != nil {
+					t.linked.Store(e.Status.Link == "up")
+				}
 			})
+			t.linked.Store(false)
 			if err != nil {
 				rest(ctx, 50*time.Millisecond) // it is down
 			}

@@ -29,12 +29,23 @@ const pragmas = "_journal_mode=WAL&_synchronous=FULL&_foreign_keys=1&_busy_timeo
 // readers is the size of the read-only pool: two cores, and a little for a slow export.
 const readers = 4
 
+// Option changes how [Open] opens a file.
+type Option func(*DB)
+
+// Through has the file opened through a file system of SQLite's that the program has registered under
+// a name. Such a one keeps its own folder: nothing is looked for, made or synced beside it.
+func Through(vfs string) Option { return func(db *DB) { db.vfs = vfs } }
+
+// Readers sets the size of the read-only pool, 4 without it.
+func Readers(n int) Option { return func(db *DB) { db.idle = make(chan *session, n) } }
+
 // maxBatch bounds one grouped commit, so that the first submitter never waits for a long one.
 const maxBatch = 256
 
 // DB is one open file.
 type DB struct {
 	path    string
+	vfs     string        // empty: the system's
 	pool    *sql.DB       // of the writer; one connection
 	writer  *session      // used by the writer's goroutine only
 	readers *sql.DB       // read-only
@@ -53,17 +64,22 @@ type DB struct {
 // Open opens or creates the file at path and brings its schema up to date with the numbered
 // migrations: files "0001_name.sql" in fsys, forward only, each in one transaction, counted by
 // PRAGMA user_version. A file from a newer program, or a damaged one, is refused.
-func Open(path string, migrations fs.FS) (*DB, error) {
-	if err := create(path); err != nil {
-		return nil, err
+func Open(path string, migrations fs.FS, options ...Option) (*DB, error) {
+	db := &DB{path: path, idle: make(chan *session, readers),
+		jobs: make(chan *job, maxBatch), behind: make(chan *job), done: make(chan struct{}), quit: make(chan struct{}), failed: make(chan struct{})}
+	for _, set := range options {
+		set(db)
 	}
-	w, err := sql.Open("sqlite3", dsn(path, "rwc"))
-	if err != nil {
+	if db.vfs == "" {
+		if err := create(path); err != nil {
+			return nil, err
+		}
+	}
+	var err error
+	if db.pool, err = sql.Open("sqlite3", dsn(path, "rwc", db.vfs)); err != nil {
 		return nil, storageError("open", path, err)
 	}
-	w.SetMaxOpenConns(1)
-	db := &DB{path: path, pool: w, idle: make(chan *session, readers),
-		jobs: make(chan *job, maxBatch), behind: make(chan *job), done: make(chan struct{}), quit: make(chan struct{}), failed: make(chan struct{})}
+	db.pool.SetMaxOpenConns(1)
 	if err := db.prepare(migrations); err != nil {
 		return nil, errors.Join(err, db.closeFiles())
 	}
@@ -82,10 +98,10 @@ func (db *DB) prepare(migrations fs.FS) (err error) {
 	if err := db.migrate(migrations); err != nil {
 		return err
 	}
-	if db.readers, err = OpenReadOnly(db.path); err != nil {
+	if db.readers, err = reading(db.path, db.vfs, cap(db.idle)); err != nil {
 		return err
 	}
-	for range readers {
+	for range cap(db.idle) {
 		r, err := newSession(db.readers)
 		if err != nil {
 			return storageError("open", db.path, err)
@@ -114,19 +130,26 @@ func OpenReadOnly(path string) (*sql.DB, error) {
 	if _, err := os.Stat(path); err != nil {
 		return nil, fault.Wrap(err, fault.NotFound, "storage.missing", "there is no database at %s", path)
 	}
-	r, err := sql.Open("sqlite3", dsn(path, "ro")+"&_query_only=1")
+	return reading(path, "", readers)
+}
+
+func reading(path, vfs string, most int) (*sql.DB, error) {
+	r, err := sql.Open("sqlite3", dsn(path, "ro", vfs)+"&_query_only=1")
 	if err != nil {
 		return nil, storageError("open", path, err)
 	}
-	r.SetMaxOpenConns(readers)
-	r.SetMaxIdleConns(readers)
+	r.SetMaxOpenConns(most)
+	r.SetMaxIdleConns(most)
 	return r, nil
 }
 
-func dsn(path, mode string) string {
+func dsn(path, mode, vfs string) string {
 	p := pragmas
 	if mode == "ro" { // a reader must not try to change the journal mode
 		p = "_foreign_keys=1&_busy_timeout=5000&_cache_size=-2000"
+	}
+	if vfs != "" {
+		p += "&vfs=" + url.QueryEscape(vfs)
 	}
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?mode=" + mode + "&" + p
 }
@@ -207,7 +230,7 @@ func (db *DB) Close() error {
 	db.once.Do(func() {
 		close(db.quit)
 		<-db.done
-		for range readers { // wait for the readers at work, so that each is closed
+		for range cap(db.idle) { // wait for the readers at work, so that each is closed
 			r := <-db.idle
 			err = errors.Join(err, r.close())
 		}

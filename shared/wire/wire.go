@@ -14,6 +14,7 @@
 //	      refused   a request was not taken                                 {Refused}
 //	      ack       ack says what the hub has stored                        {}
 //	      stored    how much of the till's journal the hub has              {Stored}
+//	      skipped   what was acknowledged in the till's name and not by it  {Skipped}
 //
 // It refuses unknown versions and kinds, big messages, bad signatures, expired messages and
 // sloppy JSON. Newcomers get one thing wrong: MQTT's own acknowledgement proves nothing about
@@ -59,6 +60,7 @@ const (
 	KindRefused Kind = "refused"
 	KindRecords Kind = "records"
 	KindStored  Kind = "stored"
+	KindSkipped Kind = "skipped"
 )
 
 // Direction is part of what is signed, so that a message can never be sent back as an answer.
@@ -72,7 +74,7 @@ const (
 
 var kindsOf = map[Direction]map[Kind]bool{
 	Up:   {KindHello: true, KindPay: true, KindFence: true, KindCancel: true, KindRefund: true, KindAck: true, KindRecords: true},
-	Down: {KindWelcome: true, KindResult: true, KindRefundResult: true, KindRefused: true, KindAck: true, KindStored: true},
+	Down: {KindWelcome: true, KindResult: true, KindRefundResult: true, KindRefused: true, KindAck: true, KindStored: true, KindSkipped: true},
 }
 
 // Topic is where a terminal's messages travel: "cashier/v1/{terminal}/up".
@@ -168,6 +170,13 @@ type Refused struct {
 	Key     string `json:"key"`
 	Code    string `json:"code"` // stable: "payment.order_conflict"
 	Message string `json:"message"`
+}
+
+// Skipped tells that every message up to Through was acknowledged in the till's name and will not come
+// again. To a till that never stored them it says that somebody else speaks in its name, or that its
+// journal is an old one put back; it goes on from there and asks about everything that is open.
+type Skipped struct {
+	Through uint64 `json:"through"`
 }
 
 // Envelope carries one message.

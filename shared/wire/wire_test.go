@@ -47,6 +47,7 @@ var messages = []struct {
 		{Seq: 7, Sale: "sale_1", Kind: "new", Body: json.RawMessage(`{"state":"paid","order_no":"桌 5 \u003c1\u003e"}`), At: at, Prev: make([]byte, 32)},
 		{Seq: 8, Kind: "unusable", Body: json.RawMessage(`{}`), At: at, Prev: bytes.Repeat([]byte{9}, 32)}}}},
 	{wire.KindStored, wire.Down, wire.Stored{Through: 8, Fork: 7}},
+	{wire.KindSkipped, wire.Down, wire.Skipped{Through: 5}},
 	{wire.KindRefund, wire.Up, wire.Refund{Key: "ref_1", Sale: "sale_1", RefundNo: "R-1", Amount: 280, Currency: "CNY", Reason: "cold", AskedAt: at}},
 	{wire.KindRefundResult, wire.Down, wire.RefundResult{Key: "ref_1", RefundID: "ref_2", Status: pay.RefundSucceeded, Outcome: pay.Refunded,
 		Amount: 280, WalletRef: "5000001234", RefundedAt: &at}},

@@ -45,7 +45,8 @@ type Till interface {
 	Outgoing() []Message
 	// Leaving is asked right before a message is sent, each time it is; false keeps it here.
 	Leaving(seq uint64) bool
-	// Receive stores one message of the hub. An error means that the journal failed and ends Run.
+	// Receive stores one message of the hub: a numbered one, or "skipped", which says that some never
+	// will come. An error means that the journal failed and ends Run.
 	Receive(e wire.Envelope) error
 	// DownSeq is the highest Seq of the hub that is stored, with all below it.
 	DownSeq() uint64
@@ -75,6 +76,8 @@ type Deps struct {
 	IDs     *id.Source
 	// Dial opens the network connection, below TLS; nil means TCP.
 	Dial func(ctx context.Context, address string) (net.Conn, error)
+	// Open opens a line to the hub, ready to carry messages both ways; nil means MQTT over TLS.
+	Open func(ctx context.Context) (Line, error)
 }
 
 const (
@@ -110,8 +113,12 @@ func New(who identity.Identity, till Till, d Deps) *Link {
 			return dialer.DialContext(ctx, "tcp", address)
 		}
 	}
-	return &Link{Deps: d, who: who, till: till, wake: make(chan struct{}, 1), grown: make(chan struct{}, 1),
+	l := &Link{Deps: d, who: who, till: till, wake: make(chan struct{}, 1), grown: make(chan struct{}, 1),
 		state: State{Since: d.Now(), Message: "connecting to the hub"}}
+	if d.Open == nil {
+		l.Open = l.mqtt
+	}
+	return l
 }
 
 // Wake says that Outgoing has grown. It never blocks.
@@ -219,11 +226,11 @@ func (l *Link) pause(ctx context.Context, attempt int) bool {
 
 // connect opens one connection and talks over it until it ends. lasted is the time since the hub's greeting.
 func (l *Link) connect(ctx context.Context) (lasted time.Duration, err error) {
-	n, err := l.open(ctx)
+	n, err := l.Open(ctx)
 	if err != nil {
 		return 0, err
 	}
-	defer n.close()
+	defer n.Close()
 	t := newTalk(l, n)
 	defer t.stop()
 	err = t.run(ctx)

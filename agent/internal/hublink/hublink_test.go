@@ -163,6 +163,43 @@ func TestReceivesEachOnceInOrder(t *testing.T) {
 	})
 }
 
+// TestGreetsAgainOverAGap: numbers are skipped and nothing fills the gap. The hub is greeted again, to hear why, and
+// its answer reaches the journal.
+func TestGreetsAgainOverAGap(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		w.told()
+		for range 3 { // the hub sends again what is not acknowledged
+			w.result(7)
+			time.Sleep(gapTime / 3)
+		}
+		if list := w.told(wire.KindHello); len(list) != 0 {
+			t.Errorf("greeted %d times before the gap was old", len(list))
+		}
+		w.result(7)
+		synctest.Wait()
+		if list := w.told(wire.KindHello); len(list) != 1 {
+			t.Errorf("greeted %d times over a gap", len(list))
+		}
+		w.say(0, wire.KindSkipped, wire.Skipped{Through: 6})
+		synctest.Wait()
+		if n := len(w.j.received); n != 1 || w.j.received[0].Kind != wire.KindSkipped {
+			t.Fatalf("the journal got %d messages", n)
+		}
+		for seq := range uint64(7) { // the journal of this test does not skip
+			w.result(seq + 1)
+		}
+		synctest.Wait()
+		w.result(9)
+		time.Sleep(gapTime + time.Second)
+		w.result(8)
+		w.result(10)
+		synctest.Wait()
+		if list := w.told(wire.KindHello); len(list) != 0 {
+			t.Errorf("greeted %d times over a gap that was filled", len(list))
+		}
+	})
+}
+
 func TestAcknowledgesTogether(t *testing.T) {
 	inBubble(t, nil, func(w *world) {
 		w.told()

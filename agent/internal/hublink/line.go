@@ -30,8 +30,22 @@ const (
 
 var errRefused = errors.New("the hub does not let this till read its messages")
 
-// line is one MQTT connection with its own client, used once: paho resends behind our back when it
-// reconnects by itself.
+// Line is one connection to the hub, used once. Below it messages are carried and no more: they may
+// come late, twice, or not at all.
+type Line interface {
+	// Publish hands a message over. An error means that the line is of no use any more. The channel is
+	// closed when the hub has taken a message of quality 1 (its PUBACK came), which is not an answer.
+	Publish(qos byte, payload []byte) (taken <-chan struct{}, err error)
+	// In gives what the hub sent; what finds no room in it is dropped, and the hub sends it again.
+	In() <-chan []byte
+	// Lost gives the reason, once, when the line has broken.
+	Lost() <-chan error
+	// Close cuts the line and waits for what served it.
+	Close()
+}
+
+// line is one MQTT connection with its own client: paho resends behind our back when it reconnects by
+// itself.
 type line struct {
 	client paho.Client
 	up     string // topic
@@ -42,8 +56,8 @@ type line struct {
 	conn   net.Conn
 }
 
-// open connects and subscribes.
-func (l *Link) open(ctx context.Context) (*line, error) {
+// mqtt connects and subscribes: MQTT over TLS.
+func (l *Link) mqtt(ctx context.Context) (Line, error) {
 	down := wire.Topic(l.who.Terminal, wire.Down)
 	n := &line{up: wire.Topic(l.who.Terminal, wire.Up), in: make(chan []byte, inbox), lost: make(chan error, 1), gone: make(chan struct{})}
 	options := paho.NewClientOptions().
@@ -94,7 +108,7 @@ func (l *Link) open(ctx context.Context) (*line, error) {
 		err = errors.New("subscribing takes too long")
 	}
 	if err != nil {
-		n.close()
+		n.Close()
 		return nil, err
 	}
 	return n, nil
@@ -129,9 +143,11 @@ func (l *Link) secure(ctx context.Context, n *line) (net.Conn, error) {
 	return c, nil
 }
 
-// publish hands a message to paho. An error means that the line is of no use any more. The channel is
-// closed when the hub's PUBACK came: it has taken the message, which is not an answer.
-func (n *line) publish(qos byte, payload []byte) (taken <-chan struct{}, err error) {
+func (n *line) In() <-chan []byte  { return n.in }
+func (n *line) Lost() <-chan error { return n.lost }
+
+// Publish hands a message to paho.
+func (n *line) Publish(qos byte, payload []byte) (taken <-chan struct{}, err error) {
 	token := n.client.Publish(n.up, qos, false, payload)
 	select {
 	case <-token.Done():
@@ -149,9 +165,8 @@ func (n *line) cut() {
 	}
 }
 
-// close cuts a line that was up and waits for what served it. paho's own Disconnect may return
-// before its goroutines have.
-func (n *line) close() {
+// Close does not rely on paho's own Disconnect, which may return before its goroutines have.
+func (n *line) Close() {
 	n.cut()
 	select {
 	case <-n.gone:

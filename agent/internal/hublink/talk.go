@@ -27,12 +27,15 @@ const (
 	// before the hub's window of 128 is used up.
 	ackDelay = 50 * time.Millisecond
 	ackBatch = 16
+	// gapTime is how long messages may skip numbers before the hub is greeted again, to hear why: longer
+	// than it waits before it sends the missing ones once more.
+	gapTime = 15 * time.Second
 )
 
 // talk is the conversation over one line. One goroutine runs it; everything here is its own.
 type talk struct {
 	l       *Link
-	n       *line
+	n       Line
 	greeted time.Time // first welcome
 	hello   time.Time // when the unanswered one left; zero: none
 
@@ -44,7 +47,8 @@ type talk struct {
 	taken []<-chan struct{} // of what is under way, oldest first
 	copy  upload            // of the journal's events
 
-	acks  int // stored and not yet acknowledged
+	gap   time.Time // since when only messages come that skip a number; zero: none
+	acks  int       // stored and not yet acknowledged
 	ack   *time.Timer
 	retry *time.Timer
 	greet *time.Timer
@@ -57,7 +61,7 @@ type try struct {
 	due   time.Time
 }
 
-func newTalk(l *Link, n *line) *talk {
+func newTalk(l *Link, n Line) *talk {
 	t := &talk{l: l, n: n, tries: map[uint64]try{}}
 	for _, timer := range []**time.Timer{&t.ack, &t.retry, &t.greet, &t.again, &t.copy.timer} {
 		*timer = time.NewTimer(time.Hour)
@@ -82,9 +86,9 @@ func (t *talk) run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case err := <-t.n.lost:
+		case err := <-t.n.Lost():
 			return err
-		case payload := <-t.n.in:
+		case payload := <-t.n.In():
 			if err := t.receive(payload); err != nil {
 				return err
 			}
@@ -116,9 +120,9 @@ func (t *talk) await(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
-	case err := <-t.n.lost:
+	case err := <-t.n.Lost():
 		return err
-	case payload := <-t.n.in:
+	case payload := <-t.n.In():
 		return t.receive(payload)
 	case <-t.l.wake:
 		t.stale = true
@@ -232,7 +236,7 @@ func (t *talk) send(qos byte, m Message) (taken <-chan struct{}, err error) {
 	}
 	t.acks = 0
 	t.ack.Stop()
-	return t.n.publish(qos, data)
+	return t.n.Publish(qos, data)
 }
 
 func (t *talk) acknowledge() error {
@@ -254,12 +258,18 @@ func (t *talk) receive(payload []byte) error {
 		return t.stored(e)
 	case wire.KindAck: // the till asks for answers, not for receipts
 		return nil
+	case wire.KindSkipped: // about numbers, and has none itself
+		if err := t.l.till.Receive(e); err != nil {
+			return journalError{err}
+		}
+		return nil
 	}
 	switch have := t.l.till.DownSeq(); {
 	case e.Seq == 0 || e.Seq > have+1:
 		t.l.Log.Debug("a message out of order was ignored; the hub sends it again", logs.Kind, e.Kind, "seq", e.Seq, "stored", have)
-		return nil
+		return t.skips(e.Seq)
 	case e.Seq == have+1:
+		t.gap = time.Time{}
 		if err := t.l.till.Receive(e); err != nil {
 			return journalError{err}
 		}
@@ -271,6 +281,21 @@ func (t *talk) receive(payload []byte) error {
 	}
 	if t.acks == 1 {
 		t.ack.Reset(ackDelay)
+	}
+	return nil
+}
+
+// skips notes a message that skips a number. When nothing else comes for a while, the hub does not have what is
+// missing: its answer to a greeting says so.
+func (t *talk) skips(seq uint64) error {
+	now := t.l.Now()
+	switch {
+	case seq == 0:
+	case t.gap.IsZero():
+		t.gap = now
+	case now.Sub(t.gap) >= gapTime && t.hello.IsZero():
+		t.gap = now
+		return t.sendHello()
 	}
 	return nil
 }

@@ -46,12 +46,12 @@ type Store struct {
 }
 
 // Open opens or creates the journal at path. A new one draws its key for codes from entropy.
-func Open(path string, entropy io.Reader) (*Store, error) {
+func Open(path string, entropy io.Reader, options ...sqlite.Option) (*Store, error) {
 	migrations, err := fs.Sub(files, "migrations")
 	if err != nil {
 		return nil, fmt.Errorf("journal migrations: %w", err)
 	}
-	db, err := sqlite.Open(path, migrations)
+	db, err := sqlite.Open(path, migrations, options...)
 	if err != nil {
 		return nil, err
 	}

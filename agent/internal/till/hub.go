@@ -84,6 +84,9 @@ func (t *Till) Receive(e wire.Envelope) error {
 	if t.broken != nil {
 		return t.ending()
 	}
+	if e.Kind == wire.KindSkipped {
+		return t.skip(e)
+	}
 	if e.Kind != wire.KindResult && e.Kind != wire.KindRefundResult && e.Kind != wire.KindRefused || e.Seq != 0 && e.Seq <= t.down {
 		return nil
 	}

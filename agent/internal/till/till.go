@@ -10,11 +10,13 @@
 package till
 
 import (
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -168,12 +170,17 @@ func (t *Till) overdue() (wait time.Duration, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := t.Now()
+	var late []*held
 	for _, h := range t.open {
 		if due, has := t.cfg.Rules.Due(h.row.Sale); has && !due.After(now) {
-			t.guard("deadline", h.row.ID, func() error {
-				return t.step(h, sale.News{Event: sale.Overdue}, now, nil)
-			})
+			late = append(late, h)
 		}
+	}
+	slices.SortFunc(late, func(a, b *held) int { return cmp.Compare(a.place, b.place) }) // oldest first, as they are asked about
+	for _, h := range late {
+		t.guard("deadline", h.row.ID, func() error {
+			return t.step(h, sale.News{Event: sale.Overdue}, now, nil)
+		})
 	}
 	t.overdueRefunds(now)
 	if t.broken != nil {

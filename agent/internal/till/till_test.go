@@ -137,6 +137,49 @@ func TestTheHubsSilenceIsAskedAbout(t *testing.T) {
 	}
 }
 
+// TestMessagesTakenByAnother: a copy of this till acknowledged messages. The till goes on behind them, and asks about
+// every sale whose end may have been among them.
+func TestMessagesTakenByAnother(t *testing.T) {
+	r := newRig(t)
+	known, sending, waits := r.charging(1), r.charging(2), r.begin(localapi.NewSale{Amount: 5})
+	r.hub(wire.KindResult, result(known.ID, pay.StatusPending))
+	r.want(known.ID, localapi.StateAccepted, "pay")
+	skip := func(through uint64) {
+		t.Helper()
+		if err := r.till.Receive(envelope(t, 0, wire.KindSkipped, wire.Skipped{Through: through})); err != nil {
+			t.Fatal(err)
+		}
+	}
+	skip(1) // it has that one
+	r.want(known.ID, localapi.StateAccepted, "pay")
+	skip(5)
+	r.want(known.ID, localapi.StateUnknown, "fence pay") // the charge is asked for again anyway
+	r.want(sending.ID, localapi.StateSending, "fence pay")
+	r.want(waits.ID, localapi.StateWaiting, "fence pay")
+	if got := r.events(""); got != "skipped" || r.till.DownSeq() != 5 {
+		t.Errorf("events %q, and %d are stored", got, r.till.DownSeq())
+	}
+	skip(5) // an old one, replayed
+	skip(3)
+	r.crash()
+	if r.till.DownSeq() != 5 {
+		t.Errorf("after a restart %d are stored", r.till.DownSeq())
+	}
+	r.down = 5
+	r.hub(wire.KindResult, result(known.ID, pay.StatusSucceeded))
+	r.hub(wire.KindResult, result(sending.ID, pay.StatusSucceeded))
+	r.want(known.ID, localapi.StatePaid, "")
+	r.want(sending.ID, localapi.StatePaid, "")
+	x := r.refund(known.ID, localapi.NewRefund{Amount: 100})
+	r.hub(wire.KindRefundResult, back(x, pay.RefundPending))
+	r.wantRefund(x.ID, localapi.RefundPending, "")
+	skip(9)
+	r.wantRefund(x.ID, localapi.RefundPending, "refund")
+	if got := r.events(""); got != "skipped skipped" {
+		t.Errorf("events %q", got)
+	}
+}
+
 func TestARefusalIsFencedFirst(t *testing.T) {
 	r := newRig(t)
 	s := r.charging(1)

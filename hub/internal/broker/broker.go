@@ -61,6 +61,8 @@ type Mailbox interface {
 	Waiting(terminal string, after uint64, limit int) ([]Down, error)
 	// Acknowledge forgets everything up to seq.
 	Acknowledge(terminal string, seq uint64) error
+	// Forgotten is the number up to which everything is forgotten.
+	Forgotten(terminal string) (uint64, error)
 }
 
 // Down is a committed message for a terminal.
@@ -112,8 +114,9 @@ type Broker struct {
 	Deps
 	server *mqtt.Server
 	door   *door
-	ctx    context.Context // of Run, for the Desk
-	failed chan error      // what ends Run; room for the first
+	ctx    context.Context    // of Run, for the Desk
+	end    context.CancelFunc // of ctx, where lines are brought
+	failed chan error         // what ends Run; room for the first
 	pumps  sync.WaitGroup
 
 	mu       sync.Mutex
@@ -125,7 +128,7 @@ type Broker struct {
 }
 
 type counters struct {
-	connected, refusedConnections, refusedPackets, received, committed, deskErrors, panics, sent, resent, takeovers, clones atomic.Int64
+	connected, refusedConnections, refusedPackets, received, committed, deskErrors, panics, sent, resent, takeovers, clones, skips atomic.Int64
 }
 
 // Stats are figures for metrics: the first three are levels, the rest only grow.
@@ -133,6 +136,7 @@ type Stats struct {
 	Connections, Pending, Sessions          int64
 	Connected, Takeovers                    int64
 	Clones                                  int64 // take-overs by another run of the agent while the first was alive: an alarm
+	Skips                                   int64 // greetings behind what was acknowledged in their name: an alarm
 	RefusedConnections, RefusedPackets      int64
 	Received, Committed, DeskErrors, Panics int64
 	Sent, Resent                            int64
@@ -185,6 +189,9 @@ func capabilities(clients int) *mqtt.Capabilities {
 
 // Run serves until ctx ends, the listener breaks or the Mailbox fails.
 func (b *Broker) Run(ctx context.Context) error {
+	if b.server == nil {
+		return b.runInside(ctx)
+	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	b.ctx = ctx
@@ -251,14 +258,17 @@ func (b *Broker) session(terminal string) *session {
 
 // Stats tells the figures.
 func (b *Broker) Stats() Stats {
-	connections, pending := b.door.levels()
+	var connections, pending int
+	if b.door != nil {
+		connections, pending = b.door.levels()
+	}
 	b.mu.Lock()
 	sessions := len(b.sessions)
 	b.mu.Unlock()
 	c := &b.count
 	return Stats{
 		Connections: int64(connections), Pending: int64(pending), Sessions: int64(sessions),
-		Connected: c.connected.Load(), Takeovers: c.takeovers.Load(), Clones: c.clones.Load(),
+		Connected: c.connected.Load(), Takeovers: c.takeovers.Load(), Clones: c.clones.Load(), Skips: c.skips.Load(),
 		RefusedConnections: c.refusedConnections.Load(), RefusedPackets: c.refusedPackets.Load(),
 		Received: c.received.Load(), Committed: c.committed.Load(), DeskErrors: c.deskErrors.Load(), Panics: c.panics.Load(),
 		Sent: c.sent.Load(), Resent: c.resent.Load(),

@@ -2,7 +2,6 @@ package broker
 
 import (
 	"context"
-	"crypto/ed25519"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -53,16 +52,12 @@ type door struct {
 // seconds behind a full socket.
 type conn struct {
 	net.Conn // TLS once the handshake is done
+	Caller   // from the certificate, verified
 	raw      net.Conn
 	door     *door
-	address  string // without port
-	pending  bool   // under door.mu
-	terminal string // from the certificate, verified
-	key      ed25519.PublicKey
-	serial   string
-	known    registry.Terminal // after authentication
-	epoch    uint64            // Broker.revoked when the Directory was asked
-	session  *session          // after authentication
+	pending  bool     // under door.mu
+	known    known    // after authentication
+	session  *session // after authentication
 }
 
 func (c *conn) Close() error { return c.raw.Close() }
@@ -132,7 +127,7 @@ func (d *door) admit(raw net.Conn) *conn {
 		d.b.count.refusedConnections.Add(1)
 		return nil
 	}
-	c := &conn{Conn: raw, raw: raw, door: d, address: address, pending: true}
+	c := &conn{Conn: raw, Caller: Caller{Address: address}, raw: raw, door: d, pending: true}
 	d.conns[c] = true
 	d.pending[address]++
 	d.waiting++
@@ -151,7 +146,7 @@ func (d *door) handle(ctx context.Context, c *conn) {
 	defer d.survive(c)
 	if err := d.greet(ctx, c); err != nil {
 		d.b.count.refusedConnections.Add(1)
-		d.b.Log.Debug("a connection was refused", "from", c.address, logs.Err, err) // strangers must not fill the log
+		d.b.Log.Debug("a connection was refused", "from", c.Address, logs.Err, err) // strangers must not fill the log
 		return
 	}
 	served = true
@@ -166,7 +161,7 @@ func (d *door) handle(ctx context.Context, c *conn) {
 func (d *door) survive(c *conn) {
 	if v := recover(); v != nil {
 		d.b.count.panics.Add(1)
-		d.b.Log.Error("a terminal's connection panicked and was cut", logs.Terminal, c.terminal, "panic", v, "stack", string(debug.Stack()))
+		d.b.Log.Error("a terminal's connection panicked and was cut", logs.Terminal, c.Terminal, "panic", v, "stack", string(debug.Stack()))
 	}
 }
 
@@ -191,8 +186,8 @@ func (d *door) greet(ctx context.Context, c *conn) error {
 	}
 	leaf := secure.ConnectionState().PeerCertificates[0]
 	var err error
-	c.Conn, c.serial = secure, registry.SerialOf(leaf)
-	c.terminal, c.key, err = registry.TerminalOf(leaf)
+	c.Conn, c.Serial = secure, registry.SerialOf(leaf)
+	c.Terminal, c.Key, err = registry.TerminalOf(leaf)
 	return err
 }
 
@@ -229,8 +224,8 @@ func (d *door) settle(c *conn) {
 	}
 	c.pending = false
 	d.waiting--
-	if d.pending[c.address]--; d.pending[c.address] == 0 {
-		delete(d.pending, c.address)
+	if d.pending[c.Address]--; d.pending[c.Address] == 0 {
+		delete(d.pending, c.Address)
 	}
 }
 

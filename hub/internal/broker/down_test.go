@@ -148,6 +148,71 @@ func TestStartsOverAtHello(t *testing.T) {
 	})
 }
 
+// TestTellsWhatIsForgotten: a copy of the till acknowledged what the till never had. Told so, it can go on.
+func TestTellsWhatIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHub(t, newPipes())
+		a := h.enrol("trm_a")
+		for range 5 {
+			h.mail.put(a.id, "k")
+		}
+		greet := func(ack uint64) (c *client, skipped []uint64, numbers []uint64) {
+			c = h.connect(a).listen(a)
+			c.publish(a, a.hello(t, ack, "b"))
+			synctest.Wait()
+			for i, p := range c.pending() {
+				m, ok := p.(*packets.PublishPacket)
+				if !ok {
+					continue
+				}
+				switch e := open(t, h, a, m); {
+				case e.Kind == wire.KindSkipped:
+					s, err := wire.Decode[wire.Skipped](e)
+					if err != nil || e.Seq != 0 || len(numbers) > 0 {
+						t.Errorf("message %d is %+v, %v", i, e, err)
+					}
+					skipped = append(skipped, s.Through)
+				case e.Seq > 0:
+					numbers = append(numbers, e.Seq)
+				}
+			}
+			return c, skipped, numbers
+		}
+		c, skipped, numbers := greet(0) // the till itself: nothing is missing
+		same(t, "skipped at first", skipped, nil)
+		same(t, "sent at first", numbers, span(1, 5))
+		copied := h.connect(a).listen(a) // the copy, which stores four
+		copied.publish(a, a.hello(t, 0, "b2"))
+		synctest.Wait()
+		copied.publish(a, a.ack(t, 4))
+		synctest.Wait()
+		if n := h.mail.left(a.id); n != 1 {
+			t.Fatalf("%d messages left", n)
+		}
+		c.conn.Close()
+		c, skipped, numbers = greet(2)
+		same(t, "skipped", skipped, []uint64{4})
+		same(t, "sent", numbers, []uint64{5})
+		if s := h.Stats(); s.Skips != 1 {
+			t.Errorf("%+v", s)
+		}
+		c.publish(a, a.ack(t, 5))
+		synctest.Wait()
+		c.conn.Close()
+		c, skipped, numbers = greet(4) // nothing waits, and the next number would be a gap all the same
+		same(t, "skipped when nothing waits", skipped, []uint64{5})
+		same(t, "sent when nothing waits", numbers, nil)
+		h.mail.put(a.id, "new")
+		h.Wake(a.id)
+		synctest.Wait()
+		same(t, "then", c.durable(h, a), []uint64{6})
+		c.conn.Close()
+		c, skipped, _ = greet(5)
+		same(t, "skipped of a till that has all", skipped, nil)
+		h.finish(c, copied)
+	})
+}
+
 // TestWindow: a long queue goes out in order, never more than the window ahead of the till.
 func TestWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -133,6 +133,14 @@ func (m *mailbox) Acknowledge(terminal string, seq uint64) error {
 	}
 	return m.err
 }
+func (m *mailbox) Forgotten(terminal string) (uint64, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if rows := m.rows[terminal]; len(rows) > 0 {
+		return rows[0].Seq - 1, m.err
+	}
+	return m.last[terminal], m.err
+}
 func (m *mailbox) left(terminal string) int {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -3,13 +3,11 @@ package broker
 import (
 	"bytes"
 	"fmt"
-	"runtime/debug"
 	"slices"
 
 	mqtt "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/packets"
 
-	"cloudcashier/shared/fault"
 	"cloudcashier/shared/logs"
 	"cloudcashier/shared/wire"
 )
@@ -37,9 +35,9 @@ func (h *hook) Provides(what byte) bool {
 // OnConnect refuses, without an answer, what no till of ours would ask for.
 func (h *hook) OnConnect(cl *mqtt.Client, pk packets.Packet) error {
 	c := cl.Net.Conn.(*conn)
-	if err := greeting(c.terminal, pk); err != nil {
+	if err := greeting(c.Terminal, pk); err != nil {
 		h.b.count.refusedConnections.Add(1)
-		h.b.Log.Warn("a terminal's connect was refused", logs.Terminal, c.terminal, "from", c.address, logs.Err, err)
+		h.b.Log.Warn("a terminal's connect was refused", logs.Terminal, c.Terminal, "from", c.Address, logs.Err, err)
 		return err
 	}
 	return nil
@@ -66,9 +64,10 @@ func greeting(terminal string, pk packets.Packet) error {
 // OnConnectAuthenticate asks the Directory whether the certificate is still the terminal's.
 func (h *hook) OnConnectAuthenticate(cl *mqtt.Client, _ packets.Packet) bool {
 	c := cl.Net.Conn.(*conn)
-	if err := h.b.authenticate(c); err != nil {
+	var err error
+	if c.known, err = h.b.authenticate(c.Caller); err != nil {
 		h.b.count.refusedConnections.Add(1)
-		h.b.Log.Warn("a terminal was refused", logs.Terminal, c.terminal, "from", c.address, logs.Err, err)
+		h.b.Log.Warn("a terminal was refused", logs.Terminal, c.Terminal, "from", c.Address, logs.Err, err)
 		return false
 	}
 	h.b.door.authenticated(c)
@@ -77,14 +76,30 @@ func (h *hook) OnConnectAuthenticate(cl *mqtt.Client, _ packets.Packet) bool {
 
 // OnSessionEstablish makes the connection the terminal's live one, before mochi looks for an older one.
 func (h *hook) OnSessionEstablish(cl *mqtt.Client, _ packets.Packet) {
-	h.b.establish(cl.Net.Conn.(*conn), cl)
+	c := cl.Net.Conn.(*conn)
+	c.session = h.b.establish(c.Caller, c.known, &mqttLine{c, cl})
+}
+
+// mqttLine is the way to a terminal that came through our own door.
+type mqttLine struct {
+	*conn
+	client *mqtt.Client
+}
+
+// Send implements Line.
+func (l *mqttLine) Send(payload []byte) error {
+	return l.client.WritePacket(packets.Packet{
+		FixedHeader: packets.FixedHeader{Type: packets.Publish},
+		TopicName:   wire.Topic(l.Terminal, wire.Down),
+		Payload:     payload,
+	})
 }
 
 // OnPacketRead cuts a terminal that sends what it never should. It sees a publish as it came: later
 // mochi has lowered the quality and dropped, without a word, what it did not like.
 func (h *hook) OnPacketRead(cl *mqtt.Client, pk packets.Packet) (packets.Packet, error) {
 	c := cl.Net.Conn.(*conn)
-	if err := packet(c.terminal, pk); err != nil {
+	if err := packet(c.Terminal, pk); err != nil {
 		h.refuse(c, err)
 		return pk, packets.ErrRejectPacket // the only error that mochi does not ignore here; it ends the connection
 	}
@@ -111,17 +126,16 @@ func packet(terminal string, pk packets.Packet) error {
 }
 
 func (h *hook) refuse(c *conn, err error) {
-	h.b.count.refusedPackets.Add(1)
-	h.b.Log.Warn("a terminal did what it may not", logs.Terminal, c.terminal, "from", c.address, logs.Err, err)
+	h.b.refuse(c.Caller, err)
 }
 
 // OnACLCheck allows two strings.
 func (h *hook) OnACLCheck(cl *mqtt.Client, topic string, write bool) bool {
 	c := cl.Net.Conn.(*conn)
 	if write {
-		return topic == wire.Topic(c.terminal, wire.Up)
+		return topic == wire.Topic(c.Terminal, wire.Up)
 	}
-	if topic == wire.Topic(c.terminal, wire.Down) {
+	if topic == wire.Topic(c.Terminal, wire.Down) {
 		return true
 	}
 	h.refuse(c, fmt.Errorf("subscribe to %.80q", topic))
@@ -148,28 +162,9 @@ func (h *hook) OnUnsubscribed(cl *mqtt.Client, pk packets.Packet) {
 
 // OnPublish hands a message over and waits for the commit. CodeSuccessIgnore: acknowledge, deliver
 // to nobody. ErrRejectPacket: neither; it is the only error that keeps mochi from acknowledging.
-func (h *hook) OnPublish(cl *mqtt.Client, pk packets.Packet) (out packets.Packet, err error) {
-	s := cl.Net.Conn.(*conn).session
-	defer func() {
-		if v := recover(); v != nil {
-			h.b.count.panics.Add(1)
-			h.b.Log.Error("a message's handler panicked; the terminal was cut", logs.Terminal, s.known.ID, "panic", v, "stack", string(debug.Stack()))
-			s.close()
-			out, err = pk, packets.ErrRejectPacket
-		}
-	}()
-	h.b.count.received.Add(1)
-	switch err := h.b.receive(s, pk.Payload); {
-	case err == nil:
+func (h *hook) OnPublish(cl *mqtt.Client, pk packets.Packet) (packets.Packet, error) {
+	if h.b.take(cl.Net.Conn.(*conn).session, pk.Payload) {
 		return pk, packets.CodeSuccessIgnore
-	case fault.KindOf(err) == fault.Invalid || fault.KindOf(err) == fault.Denied:
-		// Not the protocol, or not the terminal's signature. Never acknowledged, and without the cut
-		// it would be sent again for as long as the line holds.
-		h.refuse(cl.Net.Conn.(*conn), err)
-		s.close()
-	default:
-		h.b.count.deskErrors.Add(1)
-		h.b.Log.Error("a terminal's message was not taken", logs.Terminal, s.known.ID, logs.Err, err)
 	}
 	return pk, packets.ErrRejectPacket
 }

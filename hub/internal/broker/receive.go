@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"runtime/debug"
 	"time"
 
 	"cloudcashier/shared/fault"
@@ -15,6 +16,37 @@ const (
 	// tooOld is the age given to a code whose message expired on the way: beyond every code's life.
 	tooOld = int64(24 * time.Hour / time.Millisecond)
 )
+
+// take hands a message of a terminal over. True: it is committed and may be acknowledged.
+func (b *Broker) take(s *session, payload []byte) (taken bool) {
+	defer func() {
+		if v := recover(); v != nil {
+			b.count.panics.Add(1)
+			b.Log.Error("a message's handler panicked; the terminal was cut", logs.Terminal, s.known.ID, "panic", v, "stack", string(debug.Stack()))
+			s.close()
+			taken = false
+		}
+	}()
+	b.count.received.Add(1)
+	switch err := b.receive(s, payload); {
+	case err == nil:
+		return true
+	case fault.KindOf(err) == fault.Invalid || fault.KindOf(err) == fault.Denied:
+		// Not the protocol, or not the terminal's signature. Never acknowledged, and without the cut
+		// it would be sent again for as long as the line holds.
+		b.refuse(Caller{Terminal: s.known.ID, Address: s.address}, err)
+		s.close()
+	default:
+		b.count.deskErrors.Add(1)
+		b.Log.Error("a terminal's message was not taken", logs.Terminal, s.known.ID, logs.Err, err)
+	}
+	return false
+}
+
+func (b *Broker) refuse(who Caller, err error) {
+	b.count.refusedPackets.Add(1)
+	b.Log.Warn("a terminal did what it may not", logs.Terminal, who.Terminal, "from", who.Address, logs.Err, err)
+}
 
 // receive verifies a terminal's message and hands it over. nil means committed. Invalid and Denied
 // are about the message itself; the Desk's errors come back as Internal whatever their kind.
@@ -96,9 +128,9 @@ func (b *Broker) hello(s *session, h wire.Hello, ack uint64) {
 	if p := s.replaced; p != nil && p.boot != "" && p.boot != h.Boot {
 		b.count.clones.Add(1)
 		b.Log.Error("ALARM: two tills use one identity, or one was restarted within seconds: look at both",
-			logs.Terminal, s.known.ID, "boot", h.Boot, "from", s.c.address, "other_boot", p.boot, "other_from", p.address, "other_heard", p.heard)
+			logs.Terminal, s.known.ID, "boot", h.Boot, "from", s.address, "other_boot", p.boot, "other_from", p.address, "other_heard", p.heard)
 	}
 	s.replaced = nil
-	b.Log.Info("a terminal is here", logs.Terminal, s.known.ID, "version", h.Version, "boot", h.Boot, "from", s.c.address)
+	b.Log.Info("a terminal is here", logs.Terminal, s.known.ID, "version", h.Version, "boot", h.Boot, "from", s.address)
 	s.kick(func(o *orders) { o.greeted, o.hello, o.ack = true, &h, ack })
 }

@@ -7,9 +7,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	mqtt "github.com/mochi-mqtt/server/v2"
-	"github.com/mochi-mqtt/server/v2/packets"
-
 	"cloudcashier/hub/internal/registry"
 	"cloudcashier/shared/fault"
 	"cloudcashier/shared/id"
@@ -32,8 +29,8 @@ var patience = []time.Duration{time.Second, 2 * time.Second, 5 * time.Second, 10
 // exists only while there is something to do: ten thousand idle tills cost no stacks.
 type session struct {
 	b        *Broker
-	c        *conn
-	cl       *mqtt.Client
+	line     Line
+	address  string
 	known    registry.Terminal
 	replaced *past         // the connection this one took over; read on the reading goroutine
 	most     atomic.Uint64 // our highest number ever sent on this connection
@@ -83,57 +80,63 @@ type past struct {
 var errClosing = errors.New("the hub is stopping")
 
 // authenticate holds the certificate against the Directory.
-func (b *Broker) authenticate(c *conn) error {
+func (b *Broker) authenticate(who Caller) (k known, err error) {
 	b.mu.Lock()
-	c.epoch = b.revoked
+	k.epoch = b.revoked
 	b.mu.Unlock()
-	t, err := b.Directory.Terminal(c.terminal)
+	t, err := b.Directory.Terminal(who.Terminal)
 	if err != nil {
-		return err
+		return k, err
 	}
 	switch {
 	case t.Revoked:
-		return fault.New(fault.Denied, "terminal.revoked", "the terminal is revoked")
-	case t.ID != c.terminal || !c.key.Equal(t.Key):
-		return fault.New(fault.Denied, "terminal.key", "the certificate's key is not the terminal's")
-	case t.Serial != c.serial:
-		return fault.New(fault.Denied, "terminal.serial", "certificate %s is not the one in force", c.serial)
+		return k, fault.New(fault.Denied, "terminal.revoked", "the terminal is revoked")
+	case t.ID != who.Terminal || !who.Key.Equal(t.Key):
+		return k, fault.New(fault.Denied, "terminal.key", "the certificate's key is not the terminal's")
+	case t.Serial != who.Serial:
+		return k, fault.New(fault.Denied, "terminal.serial", "certificate %s is not the one in force", who.Serial)
 	}
-	c.known = t
-	return nil
+	k.Terminal = t
+	return k, nil
+}
+
+// known is a terminal that was authenticated.
+type known struct {
+	registry.Terminal
+	epoch uint64 // Broker.revoked when the Directory was asked
 }
 
 // establish makes the connection the terminal's live one. The old one is cut first: mochi would
 // send it a farewell under a lock that a full socket may hold for a minute and a half.
-func (b *Broker) establish(c *conn, cl *mqtt.Client) {
-	s := &session{b: b, c: c, cl: cl, known: c.known, heard: b.Now()}
-	c.session = s
+func (b *Broker) establish(who Caller, k known, l Line) *session {
+	s := &session{b: b, line: l, address: who.Address, known: k.Terminal, heard: b.Now()}
 	b.mu.Lock()
-	stale, closing, old := b.revoked != c.epoch, b.closing, b.sessions[s.known.ID]
+	stale, closing, old := b.revoked != k.epoch, b.closing, b.sessions[s.known.ID]
 	b.sessions[s.known.ID] = s
 	b.mu.Unlock()
 	b.count.connected.Add(1)
 	if old != nil {
 		if s.replaced = old.close(); s.replaced != nil {
 			b.count.takeovers.Add(1)
-			b.Log.Info("a terminal's connection was taken over", logs.Terminal, s.known.ID, "from", c.address, "before", s.replaced.address)
+			b.Log.Info("a terminal's connection was taken over", logs.Terminal, s.known.ID, "from", s.address, "before", s.replaced.address)
 		}
 	}
 	err := error(nil)
 	if closing {
 		err = errClosing
 	} else if stale { // somebody was revoked since the Directory was asked
-		err = b.authenticate(c)
+		_, err = b.authenticate(who)
 	}
 	if err != nil {
 		b.Log.Info("a terminal was cut while connecting", logs.Terminal, s.known.ID, logs.Err, err)
 		s.close()
 	}
+	return s
 }
 
 // close ends the session and cuts the line. It tells what there was, unless it was closed before.
 func (s *session) close() *past {
-	defer s.c.Close() // last: it wakes the reading goroutine, which closes too
+	defer s.line.Close() // last: it wakes the reading goroutine, which closes too
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -143,7 +146,7 @@ func (s *session) close() *past {
 	if s.timer != nil {
 		s.timer.Stop()
 	}
-	return &past{boot: s.boot, address: s.c.address, heard: s.heard}
+	return &past{boot: s.boot, address: s.address, heard: s.heard}
 }
 
 // leave ends the session when its connection has ended.
@@ -227,6 +230,12 @@ func (s *session) work(o orders) error {
 		}
 		welcome.Now = s.b.Now()
 		s.send(wire.KindWelcome, 0, welcome.Now, welcome)
+		if s.floor > o.ack {
+			s.b.count.skips.Add(1)
+			s.b.Log.Error("ALARM: more was acknowledged in a terminal's name than it has: two tills use one identity, an old journal was put back, or somebody replays its greetings",
+				logs.Terminal, s.known.ID, "boot", o.hello.Boot, "from", s.address, "has", o.ack, "acknowledged", s.floor)
+			s.send(wire.KindSkipped, 0, s.b.Now(), wire.Skipped{Through: s.floor})
+		}
 	}
 	if o.stored != nil && !s.send(wire.KindStored, 0, s.b.Now(), *o.stored) {
 		return nil
@@ -260,18 +269,20 @@ func (s *session) work(o orders) error {
 	return nil
 }
 
-// acknowledge moves the floor and tells the Mailbox. A hello starts over from what it says.
+// acknowledge moves the floor and tells the Mailbox. A hello starts over from what it says, or from the first message
+// that is still there: what somebody acknowledged in the terminal's name cannot be sent again.
 func (s *session) acknowledge(o orders) (progress bool, err error) {
 	if o.hello != nil {
 		// Most tills have nothing to forget when they come back; a look is cheaper than a commit.
-		first, err := s.b.Mailbox.Waiting(s.known.ID, 0, 1)
-		if err == nil && len(first) > 0 && first[0].Seq <= o.ack {
+		gone, err := s.b.Mailbox.Forgotten(s.known.ID)
+		if err == nil && gone < o.ack {
 			err = s.b.Mailbox.Acknowledge(s.known.ID, o.ack)
 		}
 		if err != nil {
 			return false, s.retry(o, err)
 		}
-		s.floor, s.sent = o.ack, o.ack
+		s.floor = max(o.ack, gone)
+		s.sent = s.floor
 		return true, nil
 	}
 	if o.rewind {
@@ -306,11 +317,7 @@ func (s *session) send(kind wire.Kind, seq uint64, at time.Time, body any) bool 
 	e := wire.Envelope{Kind: kind, ID: s.b.IDs.New(id.Message), Seq: seq, At: at}
 	data, err := wire.Seal(e, body, s.known.ID, wire.Down, s.b.SigningKey)
 	if err == nil {
-		err = s.cl.WritePacket(packets.Packet{
-			FixedHeader: packets.FixedHeader{Type: packets.Publish},
-			TopicName:   wire.Topic(s.known.ID, wire.Down),
-			Payload:     data,
-		})
+		err = s.line.Send(data)
 	}
 	if err != nil {
 		s.b.Log.Debug("a message did not leave for its terminal", logs.Terminal, s.known.ID, logs.Kind, kind, logs.Err, err)

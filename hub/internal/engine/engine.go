@@ -49,8 +49,8 @@ type Deps struct {
 	Store   *store.Store
 	Node    string // this hub's name among those that may take over this database
 	Ways    []Way
-	CodeKey []byte // keys the digests of payment codes
-	Now     func() time.Time
+	CodeKey []byte           // keys the digests of payment codes
+	Now     func() time.Time // with a monotonic reading, which the engine's own time goes by
 	IDs     *id.Source
 	Log     *slog.Logger
 	Told    func(terminal string) // something was written for a terminal; must not block
@@ -62,12 +62,16 @@ type Engine struct {
 	ways    map[string]*way
 	chase   chan struct{} // a place for each query or reversal in flight
 	copying chan struct{} // a place for each message of a till's journal being stored
+	clock   *clock        // what Now gives here
 	agenda  *agenda
 	watches watches
 	life    context.Context // ends when Run's does; calls outlive the request that began them
 	die     context.CancelFunc
+	since   atomic.Int64 // when this hub began to lead, Unix ns by our clock
 	leads   atomic.Int64 // until when our lease holds, Unix ns by our clock; 0: this hub does not lead yet
 	calls   sync.WaitGroup
+
+	renewing sync.Mutex // held by a call that found the lease run out
 
 	mu     sync.Mutex
 	active map[string]bool     // payments and refunds with a call in flight; true: a step came due meanwhile
@@ -86,6 +90,8 @@ type way struct {
 func New(d Deps) *Engine {
 	e := &Engine{Deps: d, ways: map[string]*way{}, chase: make(chan struct{}, chasers), copying: make(chan struct{}, copyings), agenda: newAgenda(),
 		watches: watches{of: map[string]*watch{}}, active: map[string]bool{}, codes: map[string]pay.Code{}}
+	e.clock = newClock(d.Now)
+	e.Now = e.clock.now
 	for _, w := range d.Ways {
 		one := &way{Way: w, rules: w.Channel.Rules(), slots: make(chan struct{}, inFlight)}
 		if back, ok := w.Channel.(channel.Refunder); ok {
@@ -173,27 +179,28 @@ func (e *Engine) relic(entity string) error {
 		return nil
 	}
 	defer e.leave(entity)
+	now := e.Now()
 	return e.Store.Update(func(tx *store.Tx) error {
 		begun, err := tx.Begun(entity)
 		if err != nil || !begun {
 			return err
 		}
-		return e.lose(tx, entity, "restart")
+		return e.lose(tx, entity, "restart", now)
 	})
 }
 
 // lose tells the law of payments, or that of refunds, that a call's answer will not come.
-func (e *Engine) lose(tx *store.Tx, entity, cause string) error {
+func (e *Engine) lose(tx *store.Tx, entity, cause string, now time.Time) error {
 	if isRefund(entity) {
 		r, err := tx.Refund(entity)
 		if err == nil {
-			_, err = e.applyRefund(tx, r, cause, payment.RefundEvent{Kind: payment.RefundLose}, e.Now())
+			_, err = e.applyRefund(tx, r, cause, payment.RefundEvent{Kind: payment.RefundLose}, now)
 		}
 		return err
 	}
 	p, err := tx.Payment(entity)
 	if err == nil {
-		_, err = e.apply(tx, p, cause, payment.Event{Kind: payment.Lose}, e.Now())
+		_, err = e.apply(tx, p, cause, payment.Event{Kind: payment.Lose}, now)
 	}
 	return err
 }
@@ -211,7 +218,8 @@ func (e *Engine) spawn(entity string, do func()) {
 				return
 			}
 			e.Log.Error("a step panicked", logs.Payment, entity, logs.Err, v, "stack", string(debug.Stack()))
-			if err := e.Store.Update(func(tx *store.Tx) error { return e.lose(tx, entity, "panic") }); err != nil {
+			now := e.Now()
+			if err := e.Store.Update(func(tx *store.Tx) error { return e.lose(tx, entity, "panic", now) }); err != nil {
 				e.storageTrouble(entity, err)
 			}
 		}()

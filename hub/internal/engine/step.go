@@ -57,7 +57,7 @@ func (e *Engine) begin(paymentID string) (p payment.Payment, task payment.Task, 
 			}
 		}
 		var due time.Time
-		task, due = payment.Plan(p, rules)
+		task, due = e.plan(p, rules)
 		if task == payment.TaskNone || due.After(now) {
 			task = payment.TaskNone
 			return e.schedule(tx, p, rules)
@@ -82,7 +82,7 @@ func (e *Engine) perform(p payment.Payment, task payment.Task, code pay.Code) {
 	asked := e.Now()
 	answer := e.call(way, p, task, code)
 	rules := e.rules(p)
-	event := payment.Learn(p, task, answer, rules, asked)
+	event := payment.Learn(e.vouched(p), task, answer, rules, asked)
 	if event.Kind == payment.Busy {
 		e.keepCode(p.ID, code)
 	} else if task == payment.TaskSubmit {
@@ -95,8 +95,12 @@ func (e *Engine) perform(p payment.Payment, task payment.Task, code pay.Code) {
 	} else {
 		log.Info("wallet answered")
 	}
-	if _, err := e.change(p.ID, "wallet", event); err != nil {
+	after, err := e.change(p.ID, "wallet", event)
+	if err != nil {
 		e.storageTrouble(p.ID, err)
+	}
+	if after.Attempt.Status != pay.StatusCreated {
+		e.keepCode(p.ID, pay.Code{}) // cancelled meanwhile: it is never sent again
 	}
 }
 
@@ -114,10 +118,10 @@ func (e *Engine) call(way *way, p payment.Payment, task payment.Task, code pay.C
 	}
 	ctx, cancel := context.WithTimeout(e.life, way.rules.CallTimeout)
 	defer cancel()
-	ref := channel.Ref{OutTradeNo: p.Attempt.OutTradeNo, WalletRef: p.Attempt.WalletRef, Amount: p.Amount, SentAt: p.Attempt.Sent}
+	ref := channel.Ref{OutTradeNo: p.Attempt.OutTradeNo, WalletRef: p.Attempt.WalletRef, Amount: p.Amount, SentAt: p.Attempt.Stamp}
 	switch task {
 	case payment.TaskSubmit:
-		return way.Channel.Pay(ctx, orderOf(p, code))
+		return way.Channel.Pay(ctx, e.orderOf(p, code))
 	case payment.TaskReverse:
 		return way.Channel.Reverse(ctx, ref)
 	default:
@@ -125,9 +129,9 @@ func (e *Engine) call(way *way, p payment.Payment, task payment.Task, code pay.C
 	}
 }
 
-func orderOf(p payment.Payment, code pay.Code) channel.Order {
-	return channel.Order{OutTradeNo: p.Attempt.OutTradeNo, SentAt: p.Attempt.Sent, Amount: p.Amount, Code: code, Subject: p.Subject,
-		Store: p.Store, Terminal: p.Terminal, Expires: p.Attempt.Sent.Add(orderLife),
+func (e *Engine) orderOf(p payment.Payment, code pay.Code) channel.Order {
+	return channel.Order{OutTradeNo: p.Attempt.OutTradeNo, SentAt: p.Attempt.Stamp, Amount: p.Amount, Code: code, Subject: p.Subject,
+		Store: p.Store, Terminal: p.Terminal, Expires: e.clock.outside(p.Attempt.Sent.Add(orderLife)),
 		Merchant: p.Merchant, Key: p.Key, OrderNo: p.OrderNo, Deferred: p.Deferred}
 }
 
@@ -200,7 +204,7 @@ func (e *Engine) apply(tx *store.Tx, p payment.Payment, cause string, event paym
 
 // schedule derives the next work from the payment, stores it, and puts it on the agenda.
 func (e *Engine) schedule(tx *store.Tx, p payment.Payment, rules channel.Rules) error {
-	task, due := payment.Plan(p, rules)
+	task, due := e.plan(p, rules)
 	if err := tx.PutWork(store.Work{Entity: p.ID, Task: task, Due: due}); err != nil {
 		return err
 	}

@@ -39,9 +39,9 @@ pending    +R     .       .      .     .     .      .     .     -L    .       .
 unknown    +R     .       .      .     +R    .      .     .     -L    .       .
 succeeded  +R     .       +R     +R    +R    +R     +R    .     +R    +R      +R
 declined   +R     +L      .      +R    +R    .      .     .     -L    +R      +R
-reversing  +R     +L      .      .     +R    .      -SU   .     -LSU  .       .
-reversed   +R     +L-X    .      -X    +R    .      .     .     -LX   +R      .
-closed     +R     +L-X    .      -X    +R    .      -X    .     -L    +R      .
+reversing  +R     +L      .      .     .     .      -SU   .     -LSU  .       .
+reversed   +R     +L-X    -X     -X    +R    .      .     .     -LX   +R      .
+closed     +R     +L-X    -X     -X    +R    .      -X    .     -LX   +R      .
 `
 
 var letters = map[payment.ExceptionKind]string{payment.LateSuccess: "L", payment.RefusedEvent: "R", payment.SlowReversal: "S",
@@ -249,6 +249,20 @@ func TestTheDaysEndIsNoticed(t *testing.T) {
 		late, err := payment.Decide(p, payment.UndoEnding, payment.WrittenOff, rules, end.Add(-c.at))
 		if over := c.sent > 0 && c.at <= 0; (err == nil) != over || late.Attempt.WrittenOff.IsZero() == over {
 			t.Errorf("sent %s, written off %s before the end: %v", c.sent, c.at, err)
+		}
+	}
+}
+
+// A wallet that says of an undone attempt "closed" or "declined" has answered the look: nobody has to be asked.
+func TestProofOfNoChargeIsALook(t *testing.T) {
+	for _, e := range []payment.EventKind{payment.Undo, payment.Refuse} {
+		for _, s := range []pay.Status{pay.StatusReversed, pay.StatusClosed} {
+			p := inState(s, s)
+			p.Attempt.Tries = 3
+			after, _, err := payment.Apply(p, payment.Event{Kind: e}, began)
+			if err != nil || after.Attempt.Checks != p.Attempt.Checks+1 || after.Attempt.Tries != 0 {
+				t.Errorf("%s + %s: %d looks, %d tries (%v)", s, e, after.Attempt.Checks, after.Attempt.Tries, err)
+			}
 		}
 	}
 }

@@ -70,6 +70,7 @@ var next = map[pay.Status]map[EventKind]pay.Status{
 	},
 	pay.StatusReversing: {
 		Approve: pay.StatusReversing, Refuse: pay.StatusReversing, Wait: pay.StatusReversing, Absent: pay.StatusReversing,
+		Busy: pay.StatusReversing, // cancelled while the pay call was on its way; it is not sent again
 		Gone: pay.StatusClosed, Lose: pay.StatusReversing, Undo: pay.StatusReversed,
 		GiveUp: pay.StatusReversing, Cancel: pay.StatusReversing,
 	},
@@ -83,9 +84,12 @@ var next = map[pay.Status]map[EventKind]pay.Status{
 	},
 }
 
-// confirms is the answer that counts as a look at an undone attempt. "No such order" does not
-// count for one the wallet once knew, nor silence for any.
-var confirms = map[pay.Status]EventKind{pay.StatusReversed: Undo, pay.StatusClosed: Gone}
+// confirms are the answers that count as a look at an undone attempt: proof that it took no money and
+// never can. "No such order" does not count for one the wallet once knew, nor silence for any.
+var confirms = map[pay.Status]map[EventKind]bool{
+	pay.StatusReversed: {Undo: true, Refuse: true},
+	pay.StatusClosed:   {Gone: true, Undo: true, Refuse: true},
+}
 
 // Next is the law: the status after an event, or a Conflict when the event contradicts it.
 func Next(s pay.Status, e EventKind) (pay.Status, error) {
@@ -111,7 +115,7 @@ func Apply(p Payment, e Event, at time.Time) (Payment, Note, error) {
 		a.Sent = at
 	}
 	note := NoteNone
-	if confirms[to] == e.Kind && to == from {
+	if confirms[to][e.Kind] && to == from {
 		a.Checks, a.Tries = a.Checks+1, 0
 	}
 	if to != from {

@@ -20,7 +20,7 @@ pending    -        succeeded  declined  pending    created  unknown    closed  
 unknown    -        succeeded  declined  pending    -        unknown    closed    unknown    reversed  reversing  reversing
 succeeded  -        succeeded  -         -          -        -          -         succeeded  -         -          -
 declined   -        reversing  declined  -          -        declined   declined  declined   declined  -          -
-reversing  -        reversing  reversing reversing  -        reversing  closed    reversing  reversed  reversing  reversing
+reversing  -        reversing  reversing reversing  reversing reversing closed    reversing  reversed  reversing  reversing
 reversed   -        reversing  reversed  reversing  -        reversed   reversed  reversed   reversed  -          reversed
 closed     -        reversing  closed    reversing  -        closed     closed    closed     closed    -          closed
 `

@@ -18,7 +18,8 @@ type Lease struct {
 
 // Claim takes the lease for a holder when it is free, has expired, or was the holder's before (an
 // earlier run of the same node: its folder's lock proves it dead). From then on every Update of
-// this Store is refused once another hub has taken over. Conflict "hub.standby": another has it.
+// this Store is refused once another hub has taken over. Conflict "hub.standby": another has it, as l says.
+// A lease never begins before the one it follows was last renewed: time in these books does not run back.
 func (s *Store) Claim(holder string, at time.Time, life time.Duration) (l Lease, err error) {
 	err = s.db.Update(func(raw *sqlite.Tx) error {
 		tx := &Tx{raw}
@@ -27,6 +28,9 @@ func (s *Store) Claim(holder string, at time.Time, life time.Duration) (l Lease,
 		}
 		if l.Epoch > 0 && l.Holder != holder && at.Before(l.Expires) {
 			return fault.New(fault.Conflict, "hub.standby", "%s works on this database until %s at least", l.Holder, l.Expires.Format(time.RFC3339))
+		}
+		if renewed := l.Expires.Add(-life); l.Epoch > 0 && at.Before(renewed) {
+			at = renewed
 		}
 		l = Lease{Holder: holder, Epoch: l.Epoch + 1, Expires: at.Add(life)}
 		_, err = tx.Exec(`INSERT INTO lease (one, holder, epoch, expires_at) VALUES (1,?,?,?)

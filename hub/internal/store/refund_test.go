@@ -56,11 +56,11 @@ func TestSumsFollowTheRefunds(t *testing.T) {
 	h.refund(one)
 	h.refund(two)
 	h.sums(p.ID, 0, 100)
-	one.Status, one.FirstSent, one.Sent, one.Called = pay.RefundUnknown, at, at, at
+	one.Status, one.Stamp, one.Sent, one.Called = pay.RefundUnknown, at, at, at
 	h.saveRefund(one)
 	h.sums(p.ID, 0, 100)
-	for _, moved := range []string{"first_sent_at - 1", "NULL"} {
-		if err := h.Update(func(tx *store.Tx) error { _, err := tx.Exec("UPDATE refund SET first_sent_at = " + moved); return err }); err == nil {
+	for _, moved := range []string{"stamp_at - 1", "NULL"} {
+		if err := h.Update(func(tx *store.Tx) error { _, err := tx.Exec("UPDATE refund SET stamp_at = " + moved); return err }); err == nil {
 			t.Errorf("the moment that names a refund was set to %s", moved)
 		}
 	}
@@ -121,19 +121,16 @@ func TestTheFileRefusesRefundsThatCannotBe(t *testing.T) {
 		"a key twice":                  change(func(r *payment.Refund) { r.Key = "1" }),
 		"a number twice":               change(func(r *payment.Refund) { r.OutRefundNo = "REFUND001" }),
 		"a short number":               change(func(r *payment.Refund) { r.OutRefundNo = "1234567" }),
-		"created and sent":             change(func(r *payment.Refund) { r.FirstSent, r.Sent = at, at }),
+		"created and sent":             change(func(r *payment.Refund) { r.Stamp, r.Sent = at, at }),
 		"unknown and never sent":       change(func(r *payment.Refund) { r.Status = pay.RefundUnknown }),
 		"succeeded, never sent":        change(func(r *payment.Refund) { r.Status, r.Finished, r.RefundedAt = pay.RefundSucceeded, at, at }),
-		"succeeded, nobody knows when": change(func(r *payment.Refund) { r.Status, r.Finished, r.FirstSent, r.Sent = pay.RefundSucceeded, at, at, at }),
-		"succeeded and not finished":   change(func(r *payment.Refund) { r.Status, r.RefundedAt, r.FirstSent, r.Sent = pay.RefundSucceeded, at, at, at }),
+		"succeeded, nobody knows when": change(func(r *payment.Refund) { r.Status, r.Finished, r.Stamp, r.Sent = pay.RefundSucceeded, at, at, at }),
+		"succeeded and not finished":   change(func(r *payment.Refund) { r.Status, r.RefundedAt, r.Stamp, r.Sent = pay.RefundSucceeded, at, at, at }),
 		"failed without a reason":      change(func(r *payment.Refund) { r.Status, r.Finished = pay.RefundFailed, at }),
 		"a reason without failing":     change(func(r *payment.Refund) { r.Decline.Code = "x" }),
 		"astray before it was sent": change(func(r *payment.Refund) {
-			r.Status, r.FirstSent, r.Sent, r.Stray = pay.RefundUnknown, at, at, at.Add(1)
+			r.Status, r.Stamp, r.Sent, r.Stray = pay.RefundUnknown, at, at, at.Add(1)
 			r.Stray = at.Add(time.Second)
-		}),
-		"sent first after it was sent": change(func(r *payment.Refund) {
-			r.Status, r.FirstSent, r.Sent = pay.RefundUnknown, at.Add(time.Second), at
 		}),
 		"sent, and never first": change(func(r *payment.Refund) { r.Status, r.Sent = pay.RefundUnknown, at }),
 		"a status of its own":   change(func(r *payment.Refund) { r.Status = "lost" }),

@@ -35,12 +35,12 @@ type Store struct {
 type Tx struct{ *sqlite.Tx }
 
 // Open opens or creates the database file.
-func Open(path string, now func() time.Time) (*Store, error) {
+func Open(path string, now func() time.Time, options ...sqlite.Option) (*Store, error) {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return nil, err
 	}
-	db, err := sqlite.Open(path, files)
+	db, err := sqlite.Open(path, files, options...)
 	if err != nil {
 		return nil, err
 	}

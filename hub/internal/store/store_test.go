@@ -211,20 +211,44 @@ func TestMessagesWaitUntilAcknowledged(t *testing.T) {
 			t.Errorf("%s above %d: %v, %v; want %v", terminal, after, got, err, want)
 		}
 	}
+	forgotten := func(terminal string, want uint64) {
+		t.Helper()
+		if got, err := h.Forgotten(terminal); err != nil || got != want {
+			t.Errorf("%s: %d are forgotten, %v; want %d", terminal, got, err, want)
+		}
+	}
+	forgotten("trm_0", 0)
 	for range 3 {
 		put("trm_0")
 	}
 	put("trm_1")
+	forgotten("trm_0", 0)
 	waiting("trm_0", 0, 1, 2, 3)
 	waiting("trm_0", 2, 3)
 	waiting("trm_1", 0, 1)
 	h.must(h.Acknowledge("trm_0", 2))
 	waiting("trm_0", 0, 3)
 	waiting("trm_1", 0, 1)
+	forgotten("trm_0", 2)
 	h.must(h.Acknowledge("trm_0", 3))
+	forgotten("trm_0", 3)
 	h.restart()
 	put("trm_0")
 	waiting("trm_0", 0, 4)
+	forgotten("trm_0", 3)
+	put("trm_0") // 4 and 5 wait, and a database put back has forgotten that the till was told up to 40
+	h.must(h.Acknowledge("trm_0", 40))
+	waiting("trm_0", 0, 41, 42)
+	put("trm_0")
+	waiting("trm_0", 40, 41, 42, 43)
+	h.must(h.Acknowledge("trm_0", 43))
+	h.must(h.Acknowledge("trm_0", 50))
+	put("trm_0")
+	waiting("trm_0", 50, 51)
+	waiting("trm_1", 0, 1)
+	if _, err := h.Forgotten("trm_9"); fault.KindOf(err) != fault.NotFound {
+		t.Errorf("of an unknown terminal: %v", err)
+	}
 }
 
 // TestEventsAreChained: the log takes no change, and each row's hash covers the one before it.

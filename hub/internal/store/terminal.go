@@ -129,12 +129,46 @@ func (s *Store) Waiting(terminal string, after uint64, limit int) (list []Down, 
 	return list, err
 }
 
-// Acknowledge forgets a terminal's messages up to a number.
+// Acknowledge forgets a terminal's messages up to a number. A terminal that has more than was ever written here was
+// told by this hub before its database was put back: it would take lower numbers for old messages, so that what waits
+// for it, and what comes, goes on behind its number.
 func (s *Store) Acknowledge(terminal string, seq uint64) error {
 	return s.Update(func(tx *Tx) error {
-		_, err := tx.Exec("DELETE FROM down WHERE terminal = ? AND seq <= ?", terminal, int64(seq))
+		var last int64
+		if err := tx.QueryRow("SELECT down_seq FROM terminal WHERE id = ?", terminal).Scan(&last); err != nil {
+			return found(err, "terminal", terminal)
+		}
+		if int64(seq) <= last {
+			_, err := tx.Exec("DELETE FROM down WHERE terminal = ? AND seq <= ?", terminal, int64(seq))
+			return err
+		}
+		gone, err := tx.forgotten(terminal)
+		if err != nil {
+			return err
+		}
+		ahead := int64(seq) - gone // the new numbers are all above the old ones
+		if _, err := tx.Exec("UPDATE down SET seq = seq + ? WHERE terminal = ?", ahead, terminal); err != nil {
+			return err
+		}
+		_, err = tx.Exec("UPDATE terminal SET down_seq = down_seq + ? WHERE id = ?", ahead, terminal)
 		return err
 	})
+}
+
+// Forgotten is the number up to which a terminal's messages were acknowledged.
+func (s *Store) Forgotten(terminal string) (seq uint64, err error) {
+	err = s.View(func(tx *Tx) error {
+		n, err := tx.forgotten(terminal)
+		seq = uint64(n)
+		return err
+	})
+	return seq, err
+}
+
+func (tx *Tx) forgotten(terminal string) (seq int64, err error) {
+	err = tx.QueryRow(`SELECT coalesce((SELECT seq - 1 FROM down WHERE terminal = ?1 ORDER BY seq LIMIT 1), down_seq)
+ FROM terminal WHERE id = ?1`, terminal).Scan(&seq)
+	return seq, found(err, "terminal", terminal)
 }
 
 // PutFence notes that a terminal's key is never to be charged.

@@ -88,6 +88,7 @@ CREATE TABLE attempt (
   wallet_ref TEXT NOT NULL,
   cause TEXT NOT NULL,
   sent_at INTEGER,
+  stamp_at INTEGER,                              -- the wall clock then: UnionPay knows the order by this second and out_trade_no
   called_at INTEGER,
   settled_at INTEGER,
   undoing_at INTEGER,                            -- since when it is being undone
@@ -122,7 +123,7 @@ CREATE TABLE refund (
   created_at INTEGER NOT NULL,
   not_before_at INTEGER NOT NULL,                -- when it may first be sent
   since_at INTEGER NOT NULL,                     -- when the status last changed
-  first_sent_at INTEGER,                         -- the first sending: UnionPay knows the refund by this second and out_refund_no
+  stamp_at INTEGER,                              -- the wall clock at the first sending: UnionPay knows the refund by this second and out_refund_no
   sent_at INTEGER,                               -- the latest sending
   stray_at INTEGER,                              -- the latest sending whose answer never came
   called_at INTEGER,
@@ -133,7 +134,7 @@ CREATE TABLE refund (
   CHECK ((refunded_at IS NOT NULL) = (status = 'succeeded')),
   CHECK ((decline_code <> '') = (status = 'failed')),
   CHECK (status = 'failed' OR (sent_at IS NULL) = (status = 'created')),
-  CHECK ((first_sent_at IS NULL) = (sent_at IS NULL) AND first_sent_at <= sent_at),
+  CHECK ((stamp_at IS NULL) = (sent_at IS NULL)),
   CHECK (stray_at IS NULL OR stray_at <= sent_at),
   UNIQUE (merchant, source, scope, key)
 ) STRICT, WITHOUT ROWID;
@@ -153,7 +154,7 @@ CREATE TRIGGER refund_ended AFTER UPDATE OF status ON refund WHEN old.status <> 
     WHERE id = new.payment;
 END;
 CREATE TRIGGER refund_fixed BEFORE UPDATE OF payment, amount, out_refund_no ON refund BEGIN SELECT RAISE(ABORT, 'a refund is asked for once'); END;
-CREATE TRIGGER refund_named BEFORE UPDATE OF first_sent_at ON refund WHEN old.first_sent_at IS NOT new.first_sent_at AND old.first_sent_at IS NOT NULL
+CREATE TRIGGER refund_named BEFORE UPDATE OF stamp_at ON refund WHEN old.stamp_at IS NOT new.stamp_at AND old.stamp_at IS NOT NULL
   BEGIN SELECT RAISE(ABORT, 'a refund is first sent once'); END;
 CREATE TRIGGER refund_no_delete BEFORE DELETE ON refund BEGIN SELECT RAISE(ABORT, 'refunds are kept'); END;
 
