@@ -1,11 +1,16 @@
 #!/bin/sh
 # Makes sure that what building and testing need is there; installs from Debian only what is missing.
-# Today that is a C compiler (for SQLite, and for the library that makes system calls fail) and strace.
+# Today that is a C compiler (for SQLite, and for the library that makes system calls fail) and strace; with the
+# argument "conformance" also Node and npm, which nothing else here needs.
 set -eu
 
 missing=""
 command -v cc >/dev/null 2>&1 || command -v gcc >/dev/null 2>&1 || missing="$missing gcc libc6-dev"
 command -v strace >/dev/null 2>&1 || missing="$missing strace"
+if [ "${1:-}" = conformance ]; then
+	command -v node >/dev/null 2>&1 || missing="$missing nodejs"
+	command -v npm >/dev/null 2>&1 || missing="$missing npm"
+fi
 command -v go >/dev/null 2>&1 || { echo "setup: Go is missing; get 1.26 or later from https://go.dev/dl" >&2; exit 1; }
 
 [ -z "$missing" ] && exit 0

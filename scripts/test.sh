@@ -14,7 +14,7 @@ status=0
 section "packages, with the race detector; end-to-end tests beside them"
 # The laws' simulations have one goroutine: a few schedules here, all of them below.
 SEEDS=1000 go test -race -timeout 4m ./agent/... ./hub/... ./shared/... ./tui/... ./firmware-sim/... \
-	./scripts/archtest ./scripts/history ./scripts/mutants ./scripts/torture ./scripts/internal/... || status=1
+	./scripts/archtest ./scripts/conformance ./scripts/history ./scripts/mutants ./scripts/torture ./scripts/internal/... || status=1
 
 section "simulation"
 # shellcheck disable=SC2046 # a list of packages
