@@ -106,13 +106,13 @@ func (k kit) day(ctx context.Context, r *rig.Rig) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	said.rows = append(stranger, said.rows...)
+	slices.SortStableFunc(said.rows, func(a, b row) int { return strings.Compare(a.SDK, b.SDK) })
+	table(os.Stdout, said)
 	booked, err := w.ledger(ctx)
 	if err != nil {
 		return nil, err
 	}
-	said.rows = append(stranger, said.rows...)
-	slices.SortStableFunc(said.rows, func(a, b row) int { return strings.Compare(a.SDK, b.SDK) })
-	table(os.Stdout, said)
 	fmt.Printf("\n%d rows in %d s; the sandbox's ledger has %d lines of %d fen in all, the SDKs' answers told of %d\n", len(said.rows),
 		int(time.Since(began).Seconds()), len(booked), total(booked), len(said.money))
 	return append(append(wrong(said.rows), uncovered(said.rows)...), compare(said.money, booked)...), nil

@@ -19,10 +19,13 @@ const sdk = new Wechatpay({
   timeout: 20_000,
 });
 
-// raw is one call as the SDK makes it: it throws on whatever is not a success whose signature it verified.
+// raw is one call as the SDK makes it: it throws on whatever is not a success whose signature it verified. The SDK takes
+// either kind of signature; that the answer's is the request's kind is looked at here.
 async function raw(path, data, certified = false, host = home) {
   const sent = { appid: account.appid, mch_id: account.mch_id, ...data };
   const answer = await sdk.chain(`v2/${path}`).post(sent, { baseURL: `${host}/wechat/`, security: certified });
+  const length = data.sign_type === Hash.ALGO_HMAC_SHA256 ? 64 : 32;
+  if (answer.data.sign.length !== length) throw new Error(`${path} is answered with another kind of signature`);
   return answer.data;
 }
 
