@@ -122,6 +122,7 @@ var plan = book{
 		"scripts/internal/rig":       slab,
 		"scripts/internal/load":      slab + "scripts/internal/rig",
 		"scripts/internal/mqttproxy": "",
+		"scripts/conformance":        slab + "scripts/internal/rig",
 		"scripts/demo":               slab + "scripts/internal/rig",
 		"scripts/e2e":                slab + "scripts/internal/rig",
 		"scripts/history":            "shared/pay",
@@ -198,7 +199,7 @@ var plan = book{
 	money: []string{
 		"shared/money", "shared/pay", "shared/storedvalue", "shared/wire", "shared/localapi",
 		"agent/internal/sale", "agent/internal/store", "agent/internal/till", "agent/internal/localapi",
-		"hub/internal/*", "hub/sandbox", "tui/internal/*", "scripts/internal/rig", "scripts/demo", "scripts/e2e",
+		"hub/internal/*", "hub/sandbox", "tui/internal/*", "scripts/internal/rig", "scripts/conformance", "scripts/demo", "scripts/e2e",
 	},
 
 	// Files in those folders that may hold floats, each with its reason.
@@ -217,6 +218,7 @@ var plan = book{
 		"hub/sandbox":                      "http.ErrAbortHandler, which is how net/http is told to cut a connection",
 		"hub/sandbox/internal/keys":        "no randomness: nothing can go on",
 		"hub/sandbox/internal/merchant":    "no randomness: nothing can go on",
+		"scripts/conformance":              "http.ErrAbortHandler, which is how net/http is told to cut a connection",
 		"shared/id":                        "no randomness: nothing can go on, and every caller would only pass the error up",
 	},
 }
