@@ -22,7 +22,7 @@ export CGO_ENABLED := 1
 # The same flags everywhere, so that tests reuse what the build compiled.
 export GOFLAGS := -trimpath
 
-.PHONY: help build demo run scan test check sim mutants torture torture-canary storm bench powercut fuzz e2e setup clean
+.PHONY: help build demo run scan test check sim mutants torture torture-canary storm bench powercut fuzz e2e conformance setup clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,7 +46,7 @@ demo: build ## the main job with the real programs, under a minute, checks itsel
 run: build ## the same set-up with the live till screen
 	@go run ./scripts/demo -bin bin -screen
 
-scan: ## a customer pays at the screen of `make run`: WALLET=wechat|alipay FATE=two digits
+scan: ## a customer pays at the screen of `make run`: WALLET=wechat|alipay|unionpay FATE=two digits
 	@go run ./scripts/demo -bin bin -scan $(WALLET) -fate $(FATE)
 
 test: setup build ## everything: unit, simulation, end to end
@@ -82,6 +82,10 @@ powercut: setup build ## cut the power IMAGES=n times, fail every system call
 
 e2e: setup build ## black-box tests of the real programs: every fate, kill -9, money compared
 	go test -count=1 -parallel 4 -timeout 8m -v ./scripts/e2e -bin $(CURDIR)/bin
+
+conformance: build ## the wallets' own SDKs (from npm) against the sandbox, a byte of everything changed; 70 s
+	@scripts/setup.sh conformance
+	@go run ./scripts/conformance -bin bin
 
 setup: ## install what tests need from Debian, when it is missing
 	@scripts/setup.sh

@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -39,13 +38,13 @@ func main() {
 // command is the tree of commands.
 func command() *cobra.Command {
 	var format, level string
-	root := &cobra.Command{Use: "cashier-hub", Short: "Scan-to-pay hub: collects payments through WeChat Pay and Alipay",
+	root := &cobra.Command{Use: "cashier-hub", Short: "Scan-to-pay hub: collects payments through WeChat Pay, Alipay and UnionPay",
 		Version: version, SilenceUsage: true, SilenceErrors: true}
 	root.PersistentFlags().StringVar(&format, "log-format", "text", "lines of the log: text or json")
 	root.PersistentFlags().StringVar(&level, "log-level", "info", "debug, info, warn or error")
 	logger := func() (*slog.Logger, error) { return logs.New(os.Stderr, format, level) }
 	root.AddCommand(labCommand(logger), serveCommand(logger), sandboxCommand(logger), exportCommand(), exceptionsCommand(), terminalCommand(),
-		storedValueCommand(), doctorCommand())
+		storedValueCommand(), keyCommand(), doctorCommand())
 	return root
 }
 
@@ -60,6 +59,9 @@ func labCommand(logger newLogger) *cobra.Command {
 		Example: "  cashier-hub lab --data /tmp/lab",
 		RunE: func(c *cobra.Command, _ []string) (err error) {
 			if o.Log, err = logger(); err != nil {
+				return err
+			}
+			if err := hubd.Shield(); err != nil {
 				return err
 			}
 			return lab.Run(c.Context(), o)
@@ -84,7 +86,12 @@ func serveCommand(logger newLogger) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			hub, err := hubd.Open(cfg, hubd.Deps{Now: time.Now, Random: rand.Reader, Log: log})
+			if err := hubd.Shield(); err != nil {
+				return err
+			}
+			d := deps()
+			d.Log = log
+			hub, err := hubd.Open(cfg, d)
 			if err != nil {
 				return err
 			}
@@ -153,7 +160,7 @@ func doctorCommand() *cobra.Command {
 			if file == "" && data != "" {
 				file = filepath.Join(data, "hub.yaml")
 			}
-			report := hubd.Examine(c.Context(), file, hubd.Deps{Now: time.Now, Random: rand.Reader})
+			report := hubd.Examine(c.Context(), file, deps())
 			return report.Write(c.OutOrStdout(), asJSON)
 		}}
 	folderFlags(c, &data, &file)

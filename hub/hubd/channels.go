@@ -2,11 +2,8 @@ package hubd
 
 import (
 	"crypto"
-	"crypto/rsa"
-	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
-	"encoding/pem"
 	"fmt"
 	"io"
 	"os"
@@ -15,6 +12,7 @@ import (
 
 	"cloudcashier/hub/internal/channel"
 	"cloudcashier/hub/internal/channel/alipay"
+	"cloudcashier/hub/internal/channel/unionpay"
 	"cloudcashier/hub/internal/channel/wechat"
 	"cloudcashier/hub/internal/engine"
 	"cloudcashier/shared/fault"
@@ -38,34 +36,37 @@ func (h *Hub) openChannel(c ChannelConfig) (channel.Channel, error) {
 	if c.Wallet == pay.StoredValue {
 		return h.storedValue(), nil
 	}
-	return openWallet(c, h.deps.Now, h.deps.Random)
+	return openWallet(c, chest{h.wallets.vault, c}, h.deps.Now, h.deps.Random)
 }
 
-func openWallet(c ChannelConfig, now func() time.Time, random io.Reader) (channel.Channel, error) {
+func openWallet(c ChannelConfig, keys chest, now func() time.Time, random io.Reader) (channel.Channel, error) {
 	roots, err := rootsFrom(c.CAFile)
 	if err != nil {
 		return nil, err
 	}
 	if a := c.Alipay; a != nil {
-		key, err := rsaKey(a.KeyFile)
+		key, err := keys.signer(a.Key)
 		if err != nil {
 			return nil, err
 		}
-		wallet, err := rsaPublicKey(a.WalletKeyFile)
+		wallet, err := keys.publics(a.WalletKey)
 		if err != nil {
 			return nil, err
 		}
-		return alipay.New(alipay.Config{GatewayURL: c.URL, AppID: a.AppID, SellerID: a.SellerID, PrivateKey: key, WalletKey: wallet,
+		return alipay.New(alipay.Config{GatewayURL: c.URL, AppID: a.AppID, SellerID: a.SellerID, PrivateKey: key, WalletKey: wallet[0], FormerKeys: wallet[1:],
 			RootCAs: roots, Now: now})
 	}
-	w := c.WeChat
-	apiKey, err := os.ReadFile(w.APIKeyFile)
-	if err != nil {
-		return nil, unreadable(err, w.APIKeyFile)
+	if u := c.UnionPay; u != nil {
+		return openUnionPay(c.URL, u, keys, roots, now)
 	}
-	cert, err := tls.LoadX509KeyPair(w.CertFile, w.KeyFile)
+	w := c.WeChat
+	apiKey, err := keys.secret(w.APIKey)
 	if err != nil {
-		return nil, fault.Wrap(err, fault.Invalid, "channel.cert", "cannot use the merchant certificate %s", w.CertFile)
+		return nil, err
+	}
+	cert, err := keys.certificate(w.Cert, w.Key)
+	if err != nil {
+		return nil, err
 	}
 	nonce := func() string {
 		raw := make([]byte, 18)
@@ -74,8 +75,36 @@ func openWallet(c ChannelConfig, now func() time.Time, random io.Reader) (channe
 		}
 		return strings.NewReplacer("-", "0", "_", "1").Replace(base64.RawURLEncoding.EncodeToString(raw))
 	}
-	return wechat.New(wechat.Config{BaseURL: c.URL, AppID: w.AppID, MchID: w.MchID, APIKey: strings.TrimSpace(string(apiKey)),
+	return wechat.New(wechat.Config{BaseURL: c.URL, AppID: w.AppID, MchID: w.MchID, APIKey: apiKey,
 		SignType: w.SignType, ClientCert: cert, RootCAs: roots, DeviceIP: w.DeviceIP, Now: now, Nonce: nonce})
+}
+
+func openUnionPay(url string, u *UnionPayConfig, keys chest, roots *x509.CertPool, now func() time.Time) (channel.Channel, error) {
+	cert, err := keys.certificate(u.Cert, u.Key)
+	if err != nil {
+		return nil, err
+	}
+	signRoots, err := rootsFrom(u.RootFile)
+	if err != nil {
+		return nil, err
+	}
+	var middle []*x509.Certificate
+	for _, file := range u.MiddleFiles {
+		chain, err := certificates(file)
+		if err != nil {
+			return nil, err
+		}
+		for _, der := range chain {
+			m, err := x509.ParseCertificate(der)
+			if err != nil {
+				return nil, fault.Wrap(err, fault.Invalid, "config.cert", "%s holds a certificate that cannot be read", file)
+			}
+			middle = append(middle, m)
+		}
+	}
+	return unionpay.New(unionpay.Config{BaseURL: url, MerID: u.MerID, TermID: u.TermID, ChannelType: u.ChannelType, BackURL: u.BackURL,
+		PrivateKey: cert.PrivateKey.(crypto.Signer), // certificate() put one there
+		Cert:       cert.Leaf, SignRoots: signRoots, SignMiddle: middle, Signer: u.Signer, RootCAs: roots, Now: now})
 }
 
 func unreadable(err error, path string) error {
@@ -95,44 +124,4 @@ func rootsFrom(path string) (*x509.CertPool, error) {
 		return nil, fault.New(fault.Invalid, "config.ca", "%s holds no certificate", path)
 	}
 	return pool, nil
-}
-
-func block(path string) ([]byte, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, unreadable(err, path)
-	}
-	b, _ := pem.Decode(data)
-	if b == nil {
-		return nil, fault.New(fault.Invalid, "config.pem", "%s is no PEM file", path)
-	}
-	return b.Bytes, nil
-}
-
-func rsaKey(path string) (crypto.Signer, error) {
-	der, err := block(path)
-	if err != nil {
-		return nil, err
-	}
-	if key, err := x509.ParsePKCS1PrivateKey(der); err == nil {
-		return key, nil
-	}
-	if key, err := x509.ParsePKCS8PrivateKey(der); err == nil {
-		if rsaKey, ok := key.(*rsa.PrivateKey); ok {
-			return rsaKey, nil
-		}
-	}
-	return nil, fault.New(fault.Invalid, "config.key", "%s holds no RSA private key (PKCS#1 or PKCS#8)", path)
-}
-
-func rsaPublicKey(path string) (*rsa.PublicKey, error) {
-	der, err := block(path)
-	if err != nil {
-		return nil, err
-	}
-	key, err := x509.ParsePKIXPublicKey(der)
-	if public, ok := key.(*rsa.PublicKey); ok && err == nil {
-		return public, nil
-	}
-	return nil, fault.New(fault.Invalid, "config.key", "%s holds no RSA public key", path)
 }

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml"
@@ -26,6 +27,24 @@ type Config struct {
 	Channels []ChannelConfig `yaml:"channels"`
 	Portal   PortalConfig    `yaml:"portal,omitempty"`
 	Offline  []OfflineConfig `yaml:"offline,omitempty"` // what tills may take without a connection; nothing when empty
+	Vault    VaultConfig     `yaml:"vault,omitempty"`
+}
+
+// VaultConfig is how the wallets' keys are kept and used. Where a channel names a key or a certificate,
+// it names a file, or "vault:NAME" for one that "cashier-hub key import" sealed.
+type VaultConfig struct {
+	KEK      string       `yaml:"kek,omitempty"`      // what wraps the keys: file:PATH, credential:NAME or token:LABEL; file:DATA/keys/kek.key when empty
+	Previous []string     `yaml:"previous,omitempty"` // what wrapped them before, until "cashier-hub key rekey" is through
+	Signing  string       `yaml:"signing,omitempty"`  // RSA with go, openssl, or pkcs11 (the token alone); auto when empty: openssl where it is
+	Token    *TokenConfig `yaml:"token,omitempty"`
+}
+
+// TokenConfig is a PKCS#11 token.
+type TokenConfig struct {
+	Module   string `yaml:"module"`             // the library's file
+	Label    string `yaml:"label"`              // the token's
+	PIN      string `yaml:"pin"`                // where it stands: file:PATH or credential:NAME
+	Sessions int    `yaml:"sessions,omitempty"` // calls at once; 1 when 0
 }
 
 // ChannelConfig is one way to a wallet.
@@ -33,29 +52,44 @@ type ChannelConfig struct {
 	Name     string        `yaml:"name"`
 	Merchant string        `yaml:"merchant,omitempty"` // whose; every merchant's when empty
 	Wallet   pay.Wallet    `yaml:"wallet"`
-	URL      string        `yaml:"url,omitempty"`     // the wallet's base URL (WeChat) or gateway (Alipay)
+	URL      string        `yaml:"url,omitempty"`     // the wallet's base URL (WeChat, UnionPay) or gateway (Alipay)
 	CAFile   string        `yaml:"ca_file,omitempty"` // who vouches for the wallet's host; the system's when empty
 	WeChat   *WeChatConfig `yaml:"wechat_v2,omitempty"`
 	Alipay   *AlipayConfig `yaml:"alipay,omitempty"`
+
+	UnionPay *UnionPayConfig `yaml:"unionpay,omitempty"`
 }
 
 // WeChatConfig is a WeChat Pay v2 merchant.
 type WeChatConfig struct {
-	AppID      string `yaml:"appid"`
-	MchID      string `yaml:"mch_id"`
-	SignType   string `yaml:"sign_type,omitempty"` // HMAC-SHA256 or MD5
-	APIKeyFile string `yaml:"api_key_file"`
-	CertFile   string `yaml:"cert_file"` // the merchant's certificate, for reversals
-	KeyFile    string `yaml:"key_file"`
-	DeviceIP   string `yaml:"device_ip"`
+	AppID    string `yaml:"appid"`
+	MchID    string `yaml:"mch_id"`
+	SignType string `yaml:"sign_type,omitempty"` // HMAC-SHA256 or MD5
+	APIKey   string `yaml:"api_key"`             // the APIv2 key: a file or vault:NAME
+	Cert     string `yaml:"cert"`                // the merchant's certificate, for reversals
+	Key      string `yaml:"key"`
+	DeviceIP string `yaml:"device_ip"`
 }
 
 // AlipayConfig is an Alipay application.
 type AlipayConfig struct {
-	AppID         string `yaml:"app_id"`
-	SellerID      string `yaml:"seller_id"`
-	KeyFile       string `yaml:"key_file"`        // the application's RSA key
-	WalletKeyFile string `yaml:"wallet_key_file"` // Alipay's public key
+	AppID     string `yaml:"app_id"`
+	SellerID  string `yaml:"seller_id"`
+	Key       string `yaml:"key"`        // the application's RSA key
+	WalletKey string `yaml:"wallet_key"` // Alipay's public key
+}
+
+// UnionPayConfig is a merchant at UnionPay's gateway 5.1.0.
+type UnionPayConfig struct {
+	MerID       string   `yaml:"mer_id"`
+	TermID      string   `yaml:"term_id,omitempty"`      // 8 digits, as registered at UnionPay
+	ChannelType string   `yaml:"channel_type,omitempty"` // 07 or 08
+	BackURL     string   `yaml:"back_url,omitempty"`     // where notices go; nobody's address when empty
+	Key         string   `yaml:"key"`                    // the merchant's signing key, RSA
+	Cert        string   `yaml:"cert"`                   // its certificate
+	RootFile    string   `yaml:"root_file"`              // UnionPay's, who vouch for the certificates in answers
+	MiddleFiles []string `yaml:"middle_files,omitempty"`
+	Signer      string   `yaml:"signer,omitempty"` // third part of the name in them; production's when empty, 00040000:SIGN in tests
 }
 
 // PortalConfig is the one account of the operations page; the page is off without it.
@@ -101,17 +135,43 @@ func (c *Config) rebase(dir string) {
 		ch := &c.Channels[i]
 		files = append(files, &ch.CAFile)
 		if w := ch.WeChat; w != nil {
-			files = append(files, &w.APIKeyFile, &w.CertFile, &w.KeyFile)
+			files = append(files, &w.APIKey, &w.Cert, &w.Key)
 		}
 		if a := ch.Alipay; a != nil {
-			files = append(files, &a.KeyFile, &a.WalletKeyFile)
+			files = append(files, &a.Key, &a.WalletKey)
+		}
+		if u := ch.UnionPay; u != nil {
+			files = append(files, &u.Key, &u.Cert, &u.RootFile)
+			for i := range u.MiddleFiles {
+				files = append(files, &u.MiddleFiles[i])
+			}
 		}
 	}
 	for _, f := range files {
-		if *f != "" && !filepath.IsAbs(*f) {
+		if _, sealed := strings.CutPrefix(*f, inVault); *f != "" && !sealed && !filepath.IsAbs(*f) {
 			*f = filepath.Join(dir, *f)
 		}
 	}
+	places := []*string{&c.Vault.KEK}
+	for i := range c.Vault.Previous {
+		places = append(places, &c.Vault.Previous[i])
+	}
+	if c.Vault.Token != nil {
+		places = append(places, &c.Vault.Token.PIN)
+	}
+	for _, p := range places {
+		if path, ok := strings.CutPrefix(*p, inFile); ok && !filepath.IsAbs(path) {
+			*p = inFile + filepath.Join(dir, path)
+		}
+	}
+}
+
+// fits reports that the channel says what its wallet needs, and nothing of another's.
+func (c ChannelConfig) fits() bool {
+	sets := map[pay.Wallet]bool{pay.WeChat: c.WeChat != nil, pay.Alipay: c.Alipay != nil, pay.UnionPay: c.UnionPay != nil, pay.StoredValue: true}
+	own := sets[c.Wallet]
+	delete(sets, c.Wallet)
+	return own && !sets[pay.WeChat] && !sets[pay.Alipay] && !sets[pay.UnionPay]
 }
 
 // Validate names everything that is wrong, each fault with its key.
@@ -141,12 +201,8 @@ func (c Config) Validate() error {
 		if (ch.URL == "") != (ch.Wallet == pay.StoredValue) {
 			bad(key+".url", "name the wallet's URL; stored value is the hub's own and has none")
 		}
-		switch {
-		case ch.Wallet == pay.StoredValue && ch.WeChat == nil && ch.Alipay == nil:
-		case ch.Wallet == pay.WeChat && ch.WeChat != nil && ch.Alipay == nil:
-		case ch.Wallet == pay.Alipay && ch.Alipay != nil && ch.WeChat == nil:
-		default:
-			bad(key, "a wechat channel has wechat_v2, an alipay channel has alipay, a storedvalue channel neither, and nothing else")
+		if !ch.fits() {
+			bad(key, "a wechat channel has wechat_v2, an alipay channel has alipay, a unionpay channel has unionpay, a storedvalue channel none of them, and nothing else")
 		}
 	}
 	if len(c.Offline) > 0 && !c.hasStoredValue() {
@@ -157,6 +213,7 @@ func (c Config) Validate() error {
 			bad(fmt.Sprintf("offline[%d]", i), "per_sale, count, sum, age, valid and collect are above zero, and at least a second: fen, sales, fen, and times like 24h")
 		}
 	}
+	c.Vault.validate(bad)
 	if len(faults) == 0 {
 		return nil
 	}

@@ -78,15 +78,7 @@ func Examine(ctx context.Context, configFile string, deps Deps) Report {
 		return r
 	}
 	r.folder(cfg)
-	err = nil
-	for _, ch := range cfg.Channels {
-		if ch.Wallet == pay.StoredValue {
-			continue // no keys but the hub's own
-		}
-		_, broken := openWallet(ch, deps.Now, deps.Random)
-		err = errors.Join(err, broken)
-	}
-	r.add("channel keys", err, "%d channels can sign", len(cfg.Channels))
+	r.walletKeys(cfg, deps)
 	for _, ch := range cfg.Channels {
 		if ch.Wallet != pay.StoredValue {
 			r.reach(ctx, "channel "+ch.Name, ch)
@@ -103,6 +95,28 @@ func Examine(ctx context.Context, configFile string, deps Deps) Report {
 	r.door("api port", cfg.HTTP)
 	r.door("terminals' port", cfg.MQTT)
 	return r
+}
+
+// walletKeys opens every key of a wallet and makes each channel of them.
+func (r *Report) walletKeys(cfg Config, deps Deps) {
+	w, err := openSafe(cfg, deps, &keys{}, fileRecords(cfg.DatabaseFile()), false)
+	defer w.close()
+	if err == nil {
+		err = w.openVault(cfg, deps)
+	}
+	r.add("wallet keys", err, "every sealed key opens")
+	if err != nil {
+		return
+	}
+	for _, ch := range cfg.Channels {
+		if ch.Wallet == pay.StoredValue {
+			continue // no keys but the hub's own
+		}
+		if _, broken := openWallet(ch, chest{w.vault, ch}, deps.Now, deps.Random); broken != nil {
+			err = errors.Join(err, fmt.Errorf("channel %s: %w", ch.Name, broken))
+		}
+	}
+	r.add("channel keys", err, "%d channels can sign", len(cfg.Channels))
 }
 
 func (r *Report) folder(cfg Config) {

@@ -36,6 +36,8 @@ type Deps struct {
 	Now    func() time.Time
 	Random io.Reader
 	Log    *slog.Logger
+
+	Credentials string // folder of the service manager's secrets; empty when there is none
 }
 
 // Hub is one node.
@@ -46,6 +48,7 @@ type Hub struct {
 	ids     *id.Source
 	lock    *os.File
 	store   *store.Store
+	wallets *walletKeys
 	engine  *engine.Engine
 	broker  *broker.Broker
 	gateway *gateway.Gateway
@@ -77,6 +80,9 @@ func Open(cfg Config, deps Deps) (h *Hub, err error) {
 		return h, err
 	}
 	if h.store, err = store.Open(cfg.DatabaseFile(), deps.Now); err != nil {
+		return h, err
+	}
+	if h.wallets, err = openWalletKeys(cfg, deps, h.keys, h.store); err != nil {
 		return h, err
 	}
 	ways, err := h.openChannels()
@@ -159,6 +165,7 @@ func (h *Hub) Run(ctx context.Context) error {
 	err := run.Group(ctx,
 		run.Part{Name: "store", Run: h.store.DB().Run},
 		run.Part{Name: "sweeper", Run: h.sweep},
+		run.Part{Name: "wallet keys", Run: h.refreshWalletKeys},
 		run.Part{Name: "engine", Run: h.engine.Run},
 		run.Part{Name: "operators", Run: h.serveOperators},
 		run.Part{Name: "broker", Run: h.broker.Run},
@@ -229,6 +236,9 @@ func (h *Hub) Close() error {
 				errs = append(errs, err)
 			}
 		}
+	}
+	if h.wallets != nil {
+		h.wallets.close()
 	}
 	if h.store != nil {
 		errs = append(errs, h.store.DB().Close())

@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"cloudcashier/hub/internal/registry"
@@ -34,11 +35,7 @@ func loadKeys(dir string, random io.Reader, now time.Time) (*keys, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fault.Wrap(err, fault.Internal, "keys.folder", "cannot make the folder of keys: it must be writable")
 	}
-	master, err := keep(filepath.Join(dir, "master.key"), func() ([]byte, error) {
-		secret := make([]byte, masterSize)
-		_, err := io.ReadFull(random, secret)
-		return secret, err
-	})
+	master, err := keep(filepath.Join(dir, "master.key"), func() ([]byte, error) { return mintSecret(random) })
 	if err != nil {
 		return nil, err
 	}
@@ -62,10 +59,28 @@ func loadKeys(dir string, random io.Reader, now time.Time) (*keys, error) {
 	return &keys{master: master, ca: ca}, nil
 }
 
-// keep reads a secret file, or makes it, synced before it is used.
+func mintSecret(random io.Reader) ([]byte, error) {
+	secret := make([]byte, masterSize)
+	_, err := io.ReadFull(random, secret)
+	return secret, err
+}
+
+// keep reads a secret file, or makes it, synced before it is used. Programs that make it at once take
+// turns at its folder, and all use the one that was there first.
 func keep(path string, mint func() ([]byte, error)) ([]byte, error) {
 	data, err := os.ReadFile(path)
 	if err == nil {
+		return data, nil
+	}
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Internal, "keys.folder", "cannot open the folder of %s", path)
+	}
+	defer dir.Close() // ends the turn
+	if err := syscall.Flock(int(dir.Fd()), syscall.LOCK_EX); err != nil {
+		return nil, fault.Wrap(err, fault.Internal, "keys.folder", "cannot lock the folder of %s", path)
+	}
+	if data, err = os.ReadFile(path); err == nil {
 		return data, nil
 	}
 	if !errors.Is(err, fs.ErrNotExist) {

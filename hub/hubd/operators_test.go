@@ -214,7 +214,7 @@ func TestOperatorsSeeARefundInDoubt(t *testing.T) {
 		Wallet: pay.WeChat, Status: pay.StatusSucceeded, Created: at, Finished: at, PaidAt: at,
 		Attempt: payment.Attempt{ID: "att_1", Channel: "w", OutTradeNo: "TTTTTTTT", Status: pay.StatusSucceeded, Sent: at, Settled: at}}
 	r := payment.Refund{ID: "ref_1", Payment: p.ID, Merchant: "m", Source: payment.FromAPI, Key: "k", RefundNo: "R", OutRefundNo: "RRRRRRRR",
-		Amount: money.Fen(40), Status: pay.RefundUnknown, Created: at, NotBefore: at, Since: at, Sent: at, Called: at}
+		Amount: money.Fen(40), Status: pay.RefundUnknown, Created: at, NotBefore: at, Since: at, Stamp: at, Sent: at, Called: at}
 	x := payment.Exception{ID: "exc_1", Payment: p.ID, Refund: r.ID, Kind: payment.SlowRefund, Matter: "m", Known: "{}", Owner: payment.OwnerOperations, Opened: at, Deadline: at}
 	err := h.store.Update(func(tx *store.Tx) error {
 		if err := tx.InsertPayment(p); err != nil {

@@ -197,7 +197,8 @@ func open(ctx context.Context, o Options, st state, keysDir string) (*hubd.Hub, 
 	if host != "" && host != "127.0.0.1" && host != "localhost" && host != "::1" && host != "0.0.0.0" && host != "::" {
 		cfg.Hosts = append(cfg.Hosts, host)
 	}
-	channels, err := wallets(ctx, st.Sandbox, st.Name, keysDir)
+	deps := hubd.Deps{Now: time.Now, Random: rand.Reader, Log: o.Log}
+	channels, err := wallets(ctx, cfg, deps, st)
 	if err != nil {
 		return nil, err
 	}
@@ -208,7 +209,7 @@ func open(ctx context.Context, o Options, st state, keysDir string) (*hubd.Hub, 
 	if err := cfg.Save(filepath.Join(o.Data, "hub.yaml")); err != nil {
 		return nil, err
 	}
-	return hubd.Open(cfg, hubd.Deps{Now: time.Now, Random: rand.Reader, Log: o.Log})
+	return hubd.Open(cfg, deps)
 }
 
 func describe(o Options, st state, hub *hubd.Hub) ([]byte, error) {

@@ -3,7 +3,6 @@ package lab
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/json"
@@ -11,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -117,40 +115,55 @@ func healthy(ctx context.Context, base string) bool {
 	return resp.StatusCode == http.StatusOK
 }
 
-// wallets opens accounts at the sandbox, keeps their keys in files, and names them as channels.
-func wallets(ctx context.Context, sandboxURL, name, dir string) ([]hubd.ChannelConfig, error) {
-	base, err := url.Parse(sandboxURL)
+// wallets opens accounts at the sandbox, seals their keys in the vault, and names them as channels.
+func wallets(ctx context.Context, cfg hubd.Config, deps hubd.Deps, st state) ([]hubd.ChannelConfig, error) {
+	const wechat, alipay, unionpay = "wechat-demo", "alipay-demo", "unionpay-demo" // the channels; their keys are called after them
+	base, err := url.Parse(st.Sandbox)
 	if err != nil || base.Host == "" {
-		return nil, fault.New(fault.Invalid, "lab.sandbox", "%q is no URL of a sandbox: write http://127.0.0.1:9400", sandboxURL)
+		return nil, fault.New(fault.Invalid, "lab.sandbox", "%q is no URL of a sandbox: write http://127.0.0.1:9400", st.Sandbox)
 	}
-	public, err := alipayKey(filepath.Join(dir, "alipay_app.pem"))
+	key := func(channel, name, kind string, text []byte) hubd.KeyInput {
+		return hubd.KeyInput{Name: channel + "/" + name, Kind: kind, Channel: channel, Text: text, By: "lab"}
+	}
+	app, err := hubd.MintKey(cfg, deps, key(alipay, "app", "rsa", nil), func() ([]byte, error) { return mintRSA(deps.Random) })
 	if err != nil {
 		return nil, err
 	}
-	a, err := register(ctx, sandboxURL, name, public)
+	a, err := register(ctx, st.Sandbox, st.Name, app.PublicKey)
 	if err != nil {
 		return nil, err
 	}
-	for name, text := range map[string]string{"wallet_ca.pem": a.CA, "wechat_api.key": a.WeChat.APIKey, "wechat_cert.pem": a.WeChat.ClientCert,
-		"wechat_key.pem": a.WeChat.ClientKey, "alipay_wallet.pem": a.Alipay.PublicKey} {
-		if err := hubd.WriteFile(filepath.Join(dir, name), []byte(text)); err != nil {
+	file := func(name string) string { return filepath.Join(cfg.Data, "keys", name) }
+	ca, u := file("wallet_ca.pem"), a.UnionPay
+	for name, text := range map[string]string{"wallet_ca.pem": a.CA, "unionpay_root.pem": u.Root, "unionpay_middle.pem": u.Middle} {
+		if err := hubd.WriteFile(file(name), []byte(text)); err != nil {
 			return nil, err
 		}
 	}
-	file := func(name string) string { return filepath.Join(dir, name) }
+	err = hubd.KeepKeys(cfg, deps, []hubd.KeyInput{key(wechat, "api", "secret", []byte(a.WeChat.APIKey)),
+		key(wechat, "cert", "certificate", []byte(a.WeChat.ClientCert)), key(wechat, "client", "rsa", []byte(a.WeChat.ClientKey)),
+		key(alipay, "wallet", "public", []byte(a.Alipay.PublicKey)),
+		key(unionpay, "cert", "certificate", []byte(u.SignCert)), key(unionpay, "sign", "rsa", []byte(u.SignKey))})
+	if err != nil {
+		return nil, err
+	}
+	sealed := func(channel, name string) string { return "vault:" + channel + "/" + name }
 	root := "https://" + base.Host // TLS always: a reversal at WeChat shows the merchant's certificate
 	return []hubd.ChannelConfig{
-		{Name: "wechat-demo", Wallet: pay.WeChat, URL: root + "/wechat", CAFile: file("wallet_ca.pem"), WeChat: &hubd.WeChatConfig{
-			AppID: a.WeChat.AppID, MchID: a.WeChat.MchID, APIKeyFile: file("wechat_api.key"), CertFile: file("wechat_cert.pem"),
-			KeyFile: file("wechat_key.pem"), DeviceIP: "127.0.0.1"}},
-		{Name: "alipay-demo", Wallet: pay.Alipay, URL: root + "/alipay/gateway.do", CAFile: file("wallet_ca.pem"), Alipay: &hubd.AlipayConfig{
-			AppID: a.Alipay.AppID, SellerID: a.Alipay.SellerID, KeyFile: file("alipay_app.pem"), WalletKeyFile: file("alipay_wallet.pem")}},
+		{Name: wechat, Wallet: pay.WeChat, URL: root + "/wechat", CAFile: ca, WeChat: &hubd.WeChatConfig{
+			AppID: a.WeChat.AppID, MchID: a.WeChat.MchID, APIKey: sealed(wechat, "api"), Cert: sealed(wechat, "cert"),
+			Key: sealed(wechat, "client"), DeviceIP: "127.0.0.1"}},
+		{Name: alipay, Wallet: pay.Alipay, URL: root + "/alipay/gateway.do", CAFile: ca, Alipay: &hubd.AlipayConfig{
+			AppID: a.Alipay.AppID, SellerID: a.Alipay.SellerID, Key: sealed(alipay, "app"), WalletKey: sealed(alipay, "wallet")}},
+		{Name: unionpay, Wallet: pay.UnionPay, URL: root + "/unionpay/gateway/api", CAFile: ca, UnionPay: &hubd.UnionPayConfig{
+			MerID: u.MerID, TermID: "00000001", Key: sealed(unionpay, "sign"), Cert: sealed(unionpay, "cert"),
+			RootFile: file("unionpay_root.pem"), MiddleFiles: []string{file("unionpay_middle.pem")}, Signer: u.Signer}},
 		{Name: "stored-demo", Wallet: pay.StoredValue}, // the hub's own: no sandbox
 	}, nil
 }
 
-func register(ctx context.Context, sandboxURL, name string, alipayPublic []byte) (a sandbox.Account, err error) {
-	body, err := json.Marshal(map[string]string{"name": name, "alipay_public_key": string(alipayPublic)})
+func register(ctx context.Context, sandboxURL, name, alipayPublic string) (a sandbox.Account, err error) {
+	body, err := json.Marshal(map[string]string{"name": name, "alipay_public_key": alipayPublic})
 	if err != nil {
 		return a, err
 	}
@@ -174,33 +187,11 @@ func register(ctx context.Context, sandboxURL, name string, alipayPublic []byte)
 	return a, fault.Wrap(err, fault.Unavailable, "lab.sandbox", "the sandbox at %s gave no account", sandboxURL)
 }
 
-// alipayKey keeps the demo application's RSA key and gives its public half.
-func alipayKey(path string) ([]byte, error) {
-	data, err := os.ReadFile(path)
-	var key *rsa.PrivateKey
-	switch {
-	case err == nil:
-		b, _ := pem.Decode(data)
-		if b == nil {
-			return nil, fault.New(fault.Invalid, "lab.key", "%s is damaged: delete it, a new one is made", path)
-		}
-		if key, err = x509.ParsePKCS1PrivateKey(b.Bytes); err != nil {
-			return nil, fault.Wrap(err, fault.Invalid, "lab.key", "%s is damaged: delete it, a new one is made", path)
-		}
-	case errors.Is(err, fs.ErrNotExist):
-		if key, err = rsa.GenerateKey(rand.Reader, 2048); err != nil {
-			return nil, fmt.Errorf("make an RSA key: %w", err)
-		}
-		text := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})
-		if err := hubd.WriteFile(path, text); err != nil {
-			return nil, err
-		}
-	default:
-		return nil, fault.Wrap(err, fault.Internal, "lab.key", "cannot read %s", path)
-	}
-	der, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+// mintRSA makes a key, PEM.
+func mintRSA(random io.Reader) ([]byte, error) {
+	key, err := rsa.GenerateKey(random, 2048)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("make an RSA key: %w", err)
 	}
-	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), nil
+	return pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)}), nil
 }

@@ -8,10 +8,12 @@ import (
 	"math/big"
 	"net/http"
 	"regexp"
+	"strings"
 	"time"
 
 	"cloudcashier/hub/sandbox/internal/keys"
 	"cloudcashier/hub/sandbox/internal/merchant"
+	"cloudcashier/hub/sandbox/internal/unionpay"
 	"cloudcashier/shared/fault"
 	"cloudcashier/shared/pay"
 	"cloudcashier/shared/strictjson"
@@ -64,6 +66,14 @@ type Account struct {
 		SellerID  string `json:"seller_id"`
 		PublicKey string `json:"public_key"` // Alipay's, which signs the answers
 	} `json:"alipay"`
+	UnionPay struct {
+		MerID    string `json:"mer_id"`
+		SignCert string `json:"sign_cert"` // the merchant's; its serial number is certId
+		SignKey  string `json:"sign_key"`
+		Root     string `json:"root"` // root and middle vouch for the certificate in the answers
+		Middle   string `json:"middle"`
+		Signer   string `json:"signer"` // third part of that certificate's name
+	} `json:"unionpay"`
 }
 
 func (s *Sandbox) addMerchant(w http.ResponseWriter, r *http.Request) error {
@@ -90,6 +100,9 @@ func (s *Sandbox) addMerchant(w http.ResponseWriter, r *http.Request) error {
 	a.WeChat.AppID, a.WeChat.MchID, a.WeChat.APIKey = m.WeChat.AppID, m.WeChat.MchID, m.WeChat.APIKey
 	a.WeChat.ClientCert, a.WeChat.ClientKey = m.WeChat.ClientCert, m.WeChat.ClientKey
 	a.Alipay.AppID, a.Alipay.SellerID, a.Alipay.PublicKey = m.Alipay.AppID, m.Alipay.SellerID, public
+	u := m.UnionPay
+	a.UnionPay.MerID, a.UnionPay.SignCert, a.UnionPay.SignKey = u.MerID, u.SignCert, u.SignKey
+	a.UnionPay.Root, a.UnionPay.Middle, a.UnionPay.Signer = s.chain.Root, s.chain.Middle, strings.Split(unionpay.Signer, "@")[2]
 	return answerJSON(w, a)
 }
 
@@ -108,7 +121,7 @@ func (s *Sandbox) merchant(name, alipayKey string) (*merchant.Merchant, error) {
 	case s.merchants.Count() >= maxMerchants:
 		return nil, fault.New(fault.Invalid, "sandbox.merchants", "there are %d merchants already: start a new sandbox", maxMerchants)
 	default:
-		fresh, err := merchant.Mint(name, s.clients)
+		fresh, err := merchant.Mint(name, s.clients, s.chain)
 		if err != nil {
 			return nil, err
 		}
@@ -216,7 +229,7 @@ func (s *Sandbox) ledger(w http.ResponseWriter, _ *http.Request) error {
 				Amount    int64      `json:"amount"`
 				At        time.Time  `json:"at"`
 				Mch       string     `json:"mch"`
-				Refund    string     `json:"out_refund_no,omitempty"` // the merchant's, of a refund
+				Refund    string     `json:"out_refund_no,omitempty"` // the merchant's, of a refund or an undo
 			}{e.Order.Wallet, e.Order.Number, e.Order.Ref(), string(e.Kind), e.Amount.Fen(), e.At, e.Order.Mch, e.Refund})
 			if err != nil {
 				return nil // the reader hung up
@@ -228,4 +241,22 @@ func (s *Sandbox) ledger(w http.ResponseWriter, _ *http.Request) error {
 			return nil
 		}
 	}
+}
+
+// unionpayBill shows the lines of a day's settlement file, of every merchant, as they stand now.
+func (s *Sandbox) unionpayBill(w http.ResponseWriter, r *http.Request) error {
+	day, err := unionpay.Day(r.PathValue("date"))
+	if err != nil {
+		return fault.New(fault.Invalid, "sandbox.date", "the date is written YYYY-MM-DD")
+	}
+	rows, err := s.unionpay.Rows(s.now().UTC().Truncate(time.Millisecond), "", day)
+	if err != nil {
+		return err
+	}
+	var text strings.Builder
+	for _, row := range rows {
+		text.WriteString(row + "\r\n")
+	}
+	write(w, http.StatusOK, "text/plain; charset=gbk", []byte(text.String()))
+	return nil
 }

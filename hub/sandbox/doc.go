@@ -1,7 +1,9 @@
 // Package sandbox is the wallets, pretended to the letter: WeChat Pay v2 payment-code payment under
-// /wechat/ (pay/micropay, pay/orderquery, secapi/pay/reverse, secapi/pay/refund, pay/refundquery) and Alipay's gateway at
-// /alipay/gateway.do (alipay.trade.pay, .query, .cancel, .refund, .fastpay.refund.query), with a durable ledger of its own and
-// control endpoints under /sandbox/ for those who test against it.
+// /wechat/ (pay/micropay, pay/orderquery, secapi/pay/reverse, secapi/pay/refund, pay/refundquery), Alipay's gateway at
+// /alipay/gateway.do (alipay.trade.pay, .query, .cancel, .refund, .fastpay.refund.query) and UnionPay's gateway 5.1.0 under
+// /unionpay/gateway/api/ (backTransReq.do: consumption, reversal, refund, undo; queryTrans.do;
+// the day's settlement file under /unionpay/filedownload/), with a durable ledger of its own and control endpoints under
+// /sandbox/ for those who test against it.
 //
 // It refuses everything the wallets refuse, and where their tolerance is not known it is strict. It
 // runs no timers: a charge that comes later is a planned moment in the file, carried out when
@@ -21,14 +23,16 @@
 //	70     unpaid, answer lost; the first two reversals say "try again"
 //	71     unpaid, answer lost; charged 6 s after the reversal said "done"
 //	72     charged, answer lost; the first two queries say "no such order"
-//	73 74  paid at once; refunds are taken and then given up by WeChat (Alipay refuses them);
-//	       refunds are refused because the merchant's account is empty
+//	73 74  paid at once; refunds are taken and then given up (Alipay refuses them);
+//	       refunds are refused because the merchant's account is empty (UnionPay takes them, and gives up)
 //	80     HTTP 503 for 10 s, the payment never executed
 //	90     rate limited once
 //
-// The identical pay request again is answered with the order's state; after 61, 63 and 80 there is
-// no order, so it meets the same fate again. For 70 and 71 a query says USERPAYING or
-// WAIT_BUYER_PAY, but nobody is at the password screen, so WeChat's 15 s do not hold the reversal up.
+// The identical pay request again is answered with the order's state, by UnionPay with 12; after 61,
+// 63 and 80 there is no order, so it meets the same fate again. For 70 and 71 a query says
+// USERPAYING, WAIT_BUYER_PAY or 05, but nobody is at the password screen, so WeChat's 15 s do not hold
+// the reversal up. UnionPay answers every pay request that it executes with 00 (accepted); how it
+// ended, also that the balance is too low, stands in the query.
 //
 // Fault rates, applied to every request at a wallet's door, drawn from the seed in the order of
 // arrival: lost_before (connection cut, nothing executed), lost_after (executed, then cut),
@@ -50,4 +54,14 @@
 //   - Alipay: ACQ.TRADE_NOT_EXIST for a cancel by an unknown trade_no
 //   - both: a paid order asked for again in the same words is answered as paid; what "the same" means
 //     (all parameters but nonce, signature and timestamp)
+//   - UnionPay: txnTime within five minutes; 61 for a code that is old or used, 05 and then 01 for a
+//     password, 06 for limits, 12 for any repeat; unpaid orders end as 01 after ten minutes
+//   - UnionPay: a refund is 05 for 3 s; an undo is made at once; 35 for a refund of a payment that is undone or wholly refunded
+//   - UnionPay: a query after a reversal tells of the reversal (txnType 99, origRespCode 00); a reversal
+//     of an order that failed says 00, one after 23:00 or after a refund 30
+//   - UnionPay: refunds and undoes are executed at once; refunds for 30 days
+//   - UnionPay's file: it is there at nine in the morning; what was reversed is not in it; the codes of
+//     field 1, the signs before fee (0.38 % of sales, none of refunds: invented) and amounts, line ends
+//
+// Not there: UnionPay's notices, because this sandbox runs no timers; disputes (ZME is empty).
 package sandbox

@@ -120,11 +120,17 @@ func (l *lab) do(wallet, what, number, code string, zero time.Time) (word string
 		_, word = l.alipay("alipay.trade.query", fields{"out_trade_no": number})
 	case "alipay undo":
 		_, word = l.alipay("alipay.trade.cancel", fields{"out_trade_no": number})
-	case "wechat held", "alipay held":
+	case "unionpay pay":
+		_, word = l.unionpay(backTrans, l.unionpayPay(number, code))
+	case "unionpay query":
+		_, word = l.unionpay(queryTrans, l.unionpayBase("00/00", number))
+	case "unionpay undo":
+		_, word = l.unionpay(backTrans, l.unionpayBase("99/01", number).with("channelType", "08"))
+	case "wechat held", "alipay held", "unionpay held":
 		for _, d := range l.heldBack() {
 			word += d.String()
 		}
-	case "wechat ledger", "alipay ledger":
+	case "wechat ledger", "alipay ledger", "unionpay ledger":
 		var lines []string
 		for _, x := range l.ledger() {
 			if x.Number == number && x.Wallet == wallet && x.Amount == 100 {

@@ -98,6 +98,14 @@ type merchant struct {
 		SellerID  string `json:"seller_id"`
 		PublicKey string `json:"public_key"`
 	}
+	UnionPay struct {
+		MerID    string `json:"mer_id"`
+		SignCert string `json:"sign_cert"`
+		SignKey  string `json:"sign_key"`
+		Root     string
+		Middle   string
+		Signer   string
+	}
 }
 
 // lab is a running sandbox with a merchant talking to it.
@@ -114,6 +122,7 @@ type lab struct {
 	bare, withCert *http.Client // https; withCert shows the merchant's certificate
 	stop           func()
 	numbers        int
+	moments        map[string]string // UnionPay's txnTime of each number
 }
 
 func start(t *testing.T) *lab {
@@ -263,6 +272,7 @@ type line struct {
 	Wallet, Kind, Mch string
 	Number            string `json:"out_trade_no"`
 	WalletRef         string `json:"wallet_ref"`
+	Refund            string `json:"out_refund_no"`
 	Amount            int64
 	At                time.Time
 }

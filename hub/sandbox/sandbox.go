@@ -18,6 +18,7 @@ import (
 	"cloudcashier/hub/sandbox/internal/book"
 	"cloudcashier/hub/sandbox/internal/keys"
 	"cloudcashier/hub/sandbox/internal/merchant"
+	"cloudcashier/hub/sandbox/internal/unionpay"
 	"cloudcashier/hub/sandbox/internal/wechat"
 	"cloudcashier/shared/fault"
 	"cloudcashier/shared/logs"
@@ -40,6 +41,7 @@ type Sandbox struct {
 	tls       *tls.Config
 	authority string // PEM
 	clients   *keys.Authority
+	chain     *keys.Chain // UnionPay's
 
 	book      *book.Book
 	merchants *merchant.Directory
@@ -47,6 +49,7 @@ type Sandbox struct {
 	faults    faults
 	wechat    *wechat.Door
 	alipay    *alipay.Door
+	unionpay  *unionpay.Door
 }
 
 // New opens the ledger, makes or loads the keys and binds the address. Call Run next: it serves, and
@@ -84,6 +87,9 @@ func (s *Sandbox) loadKeys(dir string) error {
 	if s.clients, err = keys.LoadAuthority(filepath.Join(dir, "merchant-ca.pem"), "Cloud Cashier sandbox merchants"); err != nil {
 		return err
 	}
+	if s.chain, err = keys.LoadChain(dir, unionpay.Signer); err != nil {
+		return err
+	}
 	s.authority = server.PEM()
 	s.tls = &tls.Config{
 		MinVersion:   tls.VersionTLS12,
@@ -102,6 +108,7 @@ func (s *Sandbox) open(listen string) error {
 	s.merchants = merchant.NewDirectory(known)
 	s.wechat = &wechat.Door{Merchants: s.merchants, Book: s.book, Clients: s.clients.Pool(), Nonce: rand.Text}
 	s.alipay = &alipay.Door{Merchants: s.merchants, Book: s.book}
+	s.unionpay = &unionpay.Door{Merchants: s.merchants, Book: s.book, Keys: s.chain}
 	if s.listener, err = net.Listen("tcp", listen); err != nil {
 		return fault.Wrap(err, fault.Unavailable, "sandbox.listen", "cannot listen on %s: stop what uses it or choose another address", listen)
 	}

@@ -91,9 +91,12 @@ var plan = book{
 		"hub/internal/channel/carry":       "",
 		"hub/internal/channel/wechat":      words + "shared/strictjson hub/internal/channel hub/internal/channel/carry",
 		"hub/internal/channel/alipay":      words + "shared/strictjson hub/internal/channel hub/internal/channel/carry",
+		"hub/internal/channel/unionpay":    words + "hub/internal/channel hub/internal/channel/carry",
 		"hub/internal/channel/storedvalue": words + "shared/id shared/storedvalue hub/internal/channel hub/internal/store", // its books are in the hub's own
 		"hub/internal/channel/channeltest": words + "hub/internal/channel hub/sandbox",                                     // test support only
-		"hub/internal/store":               slab + "shared/sqlite hub/internal/payment hub/internal/registry",
+		"hub/internal/vault":               words,                                                                          // wallet keys at rest, signing
+		"hub/internal/vault/*":             words + "hub/internal/vault",                                                   // where RSA keys live: OpenSSL's memory, a token
+		"hub/internal/store":               slab + "shared/sqlite hub/internal/payment hub/internal/registry hub/internal/vault",
 		"hub/internal/engine":              slab + "hub/internal/channel hub/internal/payment hub/internal/registry hub/internal/store",
 		"hub/internal/broker":              slab + "hub/internal/registry",
 		"hub/internal/gateway":             slab + "hub/internal/engine hub/internal/payment hub/internal/registry hub/internal/store",
@@ -119,6 +122,7 @@ var plan = book{
 		"scripts/internal/rig":       slab,
 		"scripts/internal/load":      slab + "scripts/internal/rig",
 		"scripts/internal/mqttproxy": "",
+		"scripts/conformance":        slab + "scripts/internal/rig",
 		"scripts/demo":               slab + "scripts/internal/rig",
 		"scripts/e2e":                slab + "scripts/internal/rig",
 		"scripts/history":            "shared/pay",
@@ -139,13 +143,16 @@ var plan = book{
 		"agent/agentd":                     "firmware-sim/board",
 		"hub/internal/channel/wechat":      "hub/internal/channel/channeltest hub/sandbox",
 		"hub/internal/channel/alipay":      "hub/internal/channel/channeltest hub/sandbox",
+		"hub/internal/channel/unionpay":    "hub/internal/channel/channeltest hub/sandbox",
 		"hub/internal/channel/storedvalue": "hub/internal/registry",
+		"hub/internal/vault":               "hub/internal/vault/* hub/internal/store",
 		"hub/internal/engine":              "scripts/history hub/internal/channel/channeltest hub/sandbox hub/internal/channel/*",
 		"hub/sandbox":                      "hub/internal/channel hub/internal/channel/*",
 		"scripts/e2e":                      "scripts/history scripts/internal/load",
 	},
 
 	modules: []owner{
+		{"github.com/ThalesGroup/crypto11", []string{"hub/internal/vault/token"}, nil},
 		{"github.com/anishathalye/porcupine", []string{"scripts/history"}, []string{"hub/internal/engine"}}, // its users are tests
 		{"github.com/charmbracelet", []string{"tui", "tui/internal/*"}, nil},
 		{"github.com/creack/pty", []string{"firmware-sim/board"}, []string{"agent/internal/scanner", "tui", "tui/internal/*", "scripts/e2e"}},
@@ -154,13 +161,14 @@ var plan = book{
 		{"github.com/goccy/go-yaml", []string{"hub/hubd"}, nil},
 		{"github.com/mattn/go-runewidth", []string{"tui", "tui/internal/*"}, nil},
 		{"github.com/mattn/go-sqlite3", []string{"shared/sqlite", "scripts/simtest/disk"}, nil},
+		{"github.com/miekg/pkcs11", []string{"hub/internal/vault/token"}, nil},
 		{"github.com/mochi-mqtt/server/v2", []string{"hub/internal/broker"}, []string{"agent/internal/hublink"}},
 		{"github.com/oklog/ulid/v2", []string{"shared/id"}, nil},
 		{"github.com/prometheus/client_golang", []string{"hub/internal/gateway"}, nil},
 		{"github.com/spf13/cobra", []string{"agent", "hub"}, nil},
 		{"go.bug.st/serial", []string{"agent/internal/scanner"}, nil},
 		{"go.uber.org/goleak", nil, []string{"agent/*", "hub/*", "tui/*", "firmware-sim/*", "shared/*"}},
-		{"golang.org/x/sys", []string{"agent/internal/scanner", "firmware-sim/board"}, nil},
+		{"golang.org/x/sys", []string{"agent/internal/scanner", "firmware-sim/board", "hub/internal/vault"}, nil},
 		{"golang.org/x/time", []string{"hub/internal/broker"}, nil},
 	},
 
@@ -191,7 +199,7 @@ var plan = book{
 	money: []string{
 		"shared/money", "shared/pay", "shared/storedvalue", "shared/wire", "shared/localapi",
 		"agent/internal/sale", "agent/internal/store", "agent/internal/till", "agent/internal/localapi",
-		"hub/internal/*", "hub/sandbox", "tui/internal/*", "scripts/internal/rig", "scripts/demo", "scripts/e2e",
+		"hub/internal/*", "hub/sandbox", "tui/internal/*", "scripts/internal/rig", "scripts/conformance", "scripts/demo", "scripts/e2e",
 	},
 
 	// Files in those folders that may hold floats, each with its reason.
@@ -210,6 +218,7 @@ var plan = book{
 		"hub/sandbox":                      "http.ErrAbortHandler, which is how net/http is told to cut a connection",
 		"hub/sandbox/internal/keys":        "no randomness: nothing can go on",
 		"hub/sandbox/internal/merchant":    "no randomness: nothing can go on",
+		"scripts/conformance":              "http.ErrAbortHandler, which is how net/http is told to cut a connection",
 		"shared/id":                        "no randomness: nothing can go on, and every caller would only pass the error up",
 	},
 }

@@ -25,7 +25,7 @@ const longest = 3 * time.Minute
 func main() {
 	bin := flag.String("bin", "bin", "folder of the built programs")
 	screen := flag.Bool("screen", false, "open the till's screen instead of telling the stories")
-	scan := flag.String("scan", "", "have a customer of this wallet pay at the open screen: wechat or alipay")
+	scan := flag.String("scan", "", "have a customer of this wallet pay at the open screen: wechat, alipay or unionpay")
 	fate := flag.String("fate", "00", "with -scan: the last two digits of the payment code, which choose its fate")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)

@@ -18,7 +18,7 @@ import (
 var fates = []struct {
 	digits  string
 	outcome pay.Outcome
-	reason  string // of the sale, where both wallets give the same
+	reason  string // of the sale, where all wallets give the same
 	charges int
 }{
 	{"00", pay.Paid, "", 1},
@@ -43,7 +43,7 @@ var fates = []struct {
 	{"90", pay.Paid, "", 1},
 }
 
-// TestEveryFate sells against every fate at both wallets, all at the same time on a few tills. Within two minutes
+// TestEveryFate sells against every fate at every wallet, all at the same time on a few tills. Within two minutes
 // nothing may be unknown and each sale must have come to what its row says.
 func TestEveryFate(t *testing.T) {
 	t.Parallel()
@@ -62,8 +62,8 @@ func TestEveryFate(t *testing.T) {
 	var all []made
 	var sales sync.WaitGroup
 	for i, f := range fates {
-		for j, wallet := range []pay.Wallet{pay.WeChat, pay.Alipay} {
-			till := tills[(2*i+j)%len(tills)]
+		for j, wallet := range []pay.Wallet{pay.WeChat, pay.Alipay, pay.UnionPay} {
+			till := tills[(3*i+j)%len(tills)]
 			m := made{name: fmt.Sprintf("%s %s", wallet, f.digits), fate: i, orderNo: fmt.Sprintf("fate-%s-%s", f.digits, wallet)}
 			amount := int64(100 + i)
 			sales.Go(func() {

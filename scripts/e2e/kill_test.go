@@ -64,7 +64,7 @@ func TestKills(t *testing.T) {
 	for round := range rounds {
 		for i := range perRound {
 			till, fate := tills[dice.IntN(len(tills))], digits[dice.IntN(len(digits))]
-			wallet := []pay.Wallet{pay.WeChat, pay.Alipay}[dice.IntN(2)]
+			wallet := []pay.Wallet{pay.WeChat, pay.Alipay, pay.UnionPay}[dice.IntN(3)]
 			orderNo, amount := fmt.Sprintf("kill-%d-%d", round, i), int64(1000+dice.IntN(9000))
 			sales.Go(func() {
 				code, err := l.Code(ctx, wallet, fate)

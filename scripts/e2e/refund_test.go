@@ -32,16 +32,20 @@ func TestRefunds(t *testing.T) {
 		return p
 	}
 	tenths, copies := paid(pay.Alipay, "tenths", 1000), paid(pay.WeChat, "copies", 5000)
+	parts := paid(pay.UnionPay, "parts", 3000) // taken first, found done by asking
 
 	var calls sync.WaitGroup
-	answers := make([]rig.Answer, 60)
+	answers := make([]rig.Answer, 63)
 	for i := range answers {
 		calls.Go(func() {
 			var err error
-			if i < 40 {
+			switch {
+			case i < 40:
 				answers[i], err = l.AskRefund(ctx, tenths.ID, fmt.Sprint("tenth-", i), 100, 30*time.Second)
-			} else {
+			case i < 60:
 				answers[i], err = l.AskRefund(ctx, copies.ID, "one", 2000, 30*time.Second)
+			default:
+				answers[i], err = l.AskRefund(ctx, parts.ID, fmt.Sprint("part-", i), 1000, 30*time.Second)
 			}
 			if err != nil {
 				t.Error(err)
@@ -70,12 +74,18 @@ func TestRefunds(t *testing.T) {
 	if made != 10 || away != 30 {
 		t.Errorf("%d made and %d turned away, want 10 and 30", made, away)
 	}
-	for i, a := range answers[40:] {
+	for i, a := range answers[40:60] {
 		if a.Status != http.StatusOK || string(a.Body) != string(answers[40].Body) {
 			t.Errorf("copy %d: %d %s, the first %s", i, a.Status, a.Body, answers[40].Body)
 		}
 	}
-	for id, want := range map[string]int64{tenths.ID: 1000, copies.ID: 2000} {
+	for i, a := range answers[60:] {
+		var v struct{ Outcome pay.RefundOutcome }
+		if a.Status != http.StatusOK || json.Unmarshal(a.Body, &v) != nil || v.Outcome != pay.Refunded {
+			t.Errorf("part %d: %d %s", i, a.Status, a.Body)
+		}
+	}
+	for id, want := range map[string]int64{tenths.ID: 1000, copies.ID: 2000, parts.ID: 3000} {
 		// Asked about afresh, the wallet shows the order as refunded: that is no doubt, and no other outcome.
 		a, err := l.Do(ctx, rig.Call{Method: "GET", Path: "/v1/payments/" + id + "?refresh=wallet"})
 		var p rig.Payment
@@ -98,8 +108,8 @@ func TestRefunds(t *testing.T) {
 		}
 	}
 	books := agree(t, ctx, l, nil)
-	if len(books.Ledger) != 2+10+1 {
-		t.Errorf("the wallets' ledger has %d lines, want 13", len(books.Ledger))
+	if len(books.Ledger) != 3+10+1+3 {
+		t.Errorf("the wallets' ledger has %d lines, want 17", len(books.Ledger))
 	}
 	sealed(t, ctx, r, l, nil)
 }
@@ -115,8 +125,8 @@ func TestRefundsOverKills(t *testing.T) {
 	}
 	l := lab(t, ctx, r, "--sandbox", sandbox)
 	var payments []rig.Payment
-	for i := range 8 {
-		code, err := l.Code(ctx, []pay.Wallet{pay.Alipay, pay.WeChat}[i%2], "09")
+	for i := range 9 {
+		code, err := l.Code(ctx, []pay.Wallet{pay.Alipay, pay.WeChat, pay.UnionPay}[i%3], "09")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -132,7 +142,7 @@ func TestRefundsOverKills(t *testing.T) {
 	var refunds sync.WaitGroup
 	for i, p := range payments {
 		parts := 1 // WeChat wants a minute between two of one order
-		if p.Wallet == pay.Alipay {
+		if p.Wallet != pay.WeChat {
 			parts = 3
 		}
 		for n := range parts {
@@ -167,7 +177,7 @@ func TestRefundsOverKills(t *testing.T) {
 			back++
 		}
 	}
-	if back != 4*3+4 || len(books.Refunds) != back {
-		t.Errorf("the wallets gave back %d times for %d refunds, want 16", back, len(books.Refunds))
+	if back != 6*3+3 || len(books.Refunds) != back {
+		t.Errorf("the wallets gave back %d times for %d refunds, want 21", back, len(books.Refunds))
 	}
 }

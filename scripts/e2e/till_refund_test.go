@@ -22,7 +22,7 @@ func TestRefundsFromTheTill(t *testing.T) {
 	l := lab(t, ctx, r, "--sandbox", sandbox)
 	till := openTills(t, ctx, r, l, 1)[0]
 	sold := map[pay.Wallet]localapi.Sale{}
-	for i, w := range []pay.Wallet{pay.WeChat, pay.Alipay} {
+	for i, w := range []pay.Wallet{pay.WeChat, pay.Alipay, pay.UnionPay} {
 		code, err := l.Code(ctx, w, "09")
 		if err != nil {
 			t.Fatal(err)
@@ -92,7 +92,7 @@ func TestRefundsFromTheTill(t *testing.T) {
 			n++
 		}
 	}
-	if back[pay.WeChat] != 1500 || back[pay.Alipay] != 1500 || n != 4 {
+	if back[pay.WeChat] != 1500 || back[pay.Alipay] != 1500 || back[pay.UnionPay] != 1500 || n != 6 {
 		t.Errorf("the wallets gave back %v in %d refunds", back, n)
 	}
 	if s, err := till.Client.Status(ctx); err != nil || s.OpenRefunds != 0 || s.Queue != 0 {

@@ -32,7 +32,7 @@ type Channel interface {
 }
 
 // Refunder is a channel that can give money of a paid order back later, in part or whole. Its calls
-// may be repeated: the wallet tells refunds apart by OutRefundNo alone.
+// may be repeated: the wallet tells refunds apart by OutRefundNo, and at UnionPay by SentAt too.
 type Refunder interface {
 	// Refund asks the wallet to give money back. A repeat with the same Refund never gives it twice.
 	Refund(context.Context, Refund) RefundAnswer
@@ -46,6 +46,7 @@ type Refunder interface {
 type Refund struct {
 	OutRefundNo string       // the refund's number, 8 to 32 of [0-9A-Za-z]
 	WalletRef   string       // the wallet's own number of the refund, when known
+	SentAt      time.Time    // when it was first sent, the same in every repeat and question: UnionPay names a refund by it, too
 	Order       Ref          // what was paid: Amount is the whole of it
 	Amount      money.Amount // to be given back: above zero, at most the order's
 	Reason      string       // shown to the customer; may be empty
@@ -85,6 +86,7 @@ type RefundRules struct {
 // Order is what the customer is charged for.
 type Order struct {
 	OutTradeNo string       // the attempt's number, 8 to 32 of [0-9A-Za-z]
+	SentAt     time.Time    // when this pay call was written down as leaving; its Ref has the same
 	Amount     money.Amount // checked: above zero
 	Code       pay.Code     // the customer's payment code
 	Subject    string       // shown in the customer's wallet
@@ -104,6 +106,7 @@ type Ref struct {
 	OutTradeNo string
 	WalletRef  string // the wallet's own number, when known
 	Amount     money.Amount
+	SentAt     time.Time // of the pay call, to the second the same for ever: UnionPay knows no order without it
 }
 
 // Finding is what an answer proves about the money of one attempt.
@@ -124,6 +127,7 @@ const (
 type Answer struct {
 	Finding   Finding
 	WalletRef string    // the wallet's number of the order, when told
+	Working   bool      // when Pending: the wallet itself is at work; nothing says that the customer was asked
 	PaidAt    time.Time // when Approved: the wallet's success time, UTC
 	Decline   Decline   // when Declined
 	Err       error     // why nothing better is known; for logs only, holds no secret
@@ -161,10 +165,32 @@ type Rules struct {
 	CallTimeout      time.Duration // how long one call may take before it is Unknown
 	FirstQuery       time.Duration // after a pay call without a final answer
 	QueryEvery       time.Duration
+	QueryDoubles     bool          // each pause is as long as the order was old, at least QueryEvery: 1, 2, 4, 8 s
 	GiveUp           time.Duration // from the pay call until we reverse
 	ReverseNotBefore time.Duration // from the pay call: the wallet refuses an earlier reversal
 	ReverseEvery     time.Duration // between tries of a reversal
 	UndoWindow       time.Duration // from the pay call: a later reversal is refused for good
+	UndoDayEnds      time.Duration // hour of China's day that ends the window even before; zero: none does
 	Travel           time.Duration // from the pay call: afterwards the request cannot arrive any more,
-	// because the order carries its own expiry and the code has lived its minute
+	// because the code has lived its minute and, where the wallet takes one, the order's own expiry is over
+}
+
+// china is the zone of every wallet's day; it has had no summer time since 1991.
+var china = time.FixedZone("CST", 8*60*60)
+
+// UndoUntil is when the wallet stops taking reversals of a pay call that left at sent.
+func (r Rules) UndoUntil(sent time.Time) time.Time {
+	ends := sent.Add(r.UndoWindow)
+	if r.UndoDayEnds == 0 {
+		return ends
+	}
+	y, m, d := sent.In(china).Date()
+	cut := time.Date(y, m, d, 0, 0, 0, 0, china).Add(r.UndoDayEnds)
+	if !cut.After(sent) {
+		cut = cut.Add(24 * time.Hour)
+	}
+	if cut.Before(ends) {
+		return cut
+	}
+	return ends
 }

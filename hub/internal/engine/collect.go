@@ -149,7 +149,7 @@ func (e *Engine) intake(a Ask, w *way) (p payment.Payment, fresh bool, err error
 	p = payment.Payment{ID: e.IDs.New(id.Payment), Merchant: a.Merchant, Store: a.Store, Terminal: a.Terminal, Source: a.Source,
 		Key: a.Key, BodyHash: a.BodyHash, OrderNo: a.OrderNo, Amount: a.Amount, Subject: a.Subject, Metadata: a.Metadata,
 		Wallet: w.Wallet, Status: pay.StatusCreated, Created: now, Deferred: a.Deferred,
-		Attempt: payment.Attempt{ID: e.IDs.New(id.Attempt), Channel: w.Name, OutTradeNo: e.IDs.OutTradeNo(), Status: pay.StatusCreated}}
+		Attempt: payment.Attempt{ID: e.IDs.New(id.Attempt), Channel: w.Name, OutTradeNo: e.IDs.OutTradeNo(), Status: pay.StatusCreated, Stamp: e.clock.outside(now)}}
 	submit := payment.Event{Kind: payment.Submit}
 	if p, _, err = payment.Apply(payment.Called(p, now), submit, now); err != nil {
 		return p, false, err

@@ -123,6 +123,7 @@ func (e *Engine) stepRefund(refundID string) {
 // beginRefund decides what is due and marks it begun. TaskNone: nothing is due.
 func (e *Engine) beginRefund(refundID string) (r payment.Refund, p payment.Payment, task payment.Task, err error) {
 	now := e.Now()
+	wall := e.clock.outside(now)
 	err = e.Store.Update(func(tx *store.Tx) error {
 		if r, err = tx.Refund(refundID); err != nil {
 			return err
@@ -138,7 +139,7 @@ func (e *Engine) beginRefund(refundID string) (r payment.Refund, p payment.Payme
 			return e.scheduleRefund(tx, r, rules)
 		}
 		before := r.Status
-		if r, err = payment.CallRefund(r, task, now); err != nil {
+		if r, err = payment.CallRefund(r, task, now, wall); err != nil {
 			return err
 		}
 		if err := tx.SaveRefund(r); err != nil {
@@ -197,8 +198,8 @@ func (e *Engine) callRefund(way *way, r payment.Refund, p payment.Payment, task 
 	}
 	ctx, cancel := context.WithTimeout(e.life, way.backing.CallTimeout)
 	defer cancel()
-	asked := channel.Refund{OutRefundNo: r.OutRefundNo, WalletRef: r.WalletRef, Amount: r.Amount, Reason: r.Reason,
-		Order: channel.Ref{OutTradeNo: p.Attempt.OutTradeNo, WalletRef: p.Attempt.WalletRef, Amount: p.Amount}}
+	asked := channel.Refund{OutRefundNo: r.OutRefundNo, WalletRef: r.WalletRef, SentAt: r.Stamp, Amount: r.Amount, Reason: r.Reason,
+		Order: channel.Ref{OutTradeNo: p.Attempt.OutTradeNo, WalletRef: p.Attempt.WalletRef, Amount: p.Amount, SentAt: p.Attempt.Stamp}}
 	if task == payment.TaskRefund {
 		return way.back.Refund(ctx, asked)
 	}

@@ -76,13 +76,14 @@ func TestEveryRefundEndsAsItShould(t *testing.T) {
 		"panic": {pay.RefundSucceeded, "", 2},
 		"low":   {pay.RefundFailed, "merchant_balance_low", 1},
 		"shut":  {pay.RefundFailed, "refused", 1},
+		"stale": {pay.RefundFailed, "refused", 6}, // it never arrives, and this wallet takes its number for five minutes alone
 	} {
 		t.Run(fate, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				h := newHouse(t)
 				defer h.stop()
 				p := h.sold("A1", "130000000000000000")
-				r := h.awaitRefund(h.refund(askBack(p, "R1", 30, fate)).ID, 5*time.Minute)
+				r := h.awaitRefund(h.refund(askBack(p, "R1", 30, fate)).ID, 20*time.Minute)
 				if r.Status != want.status || r.Decline.Code != want.reason {
 					t.Errorf("%s %+v, want %s %s", r.Status, r.Decline, want.status, want.reason)
 				}

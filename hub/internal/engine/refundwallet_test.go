@@ -7,10 +7,12 @@ import (
 	"cloudcashier/hub/internal/channel"
 )
 
-// back is the wallet's own record of one refund. Its reason chooses what happens.
+// back is the wallet's own record of one refund. Its reason chooses what happens. As at UnionPay, the
+// moment of the first sending is part of the name, of the refund and of its order.
 type back struct {
 	order, fate string
 	fen         int64
+	sent        int64 // in seconds
 	since       time.Time
 	given       bool
 	tries       int
@@ -36,22 +38,26 @@ func (w *wallet) refundNow(r channel.Refund) channel.RefundAnswer {
 	w.sendings++
 	b := w.backs[r.OutRefundNo]
 	if b == nil {
-		b = &back{order: r.Order.OutTradeNo, fate: r.Reason, fen: r.Amount.Fen(), since: time.Now()}
+		b = &back{order: r.Order.OutTradeNo, fate: r.Reason, fen: r.Amount.Fen(), sent: r.SentAt.Unix(), since: time.Now()}
 		w.backs[r.OutRefundNo] = b
 	}
 	b.tries++
 	switch {
+	case b.sent != r.SentAt.Unix(), w.orders[r.Order.OutTradeNo] != nil && w.orders[r.Order.OutTradeNo].sent != r.Order.SentAt.Unix():
+		return channel.RefundAnswer{Finding: channel.RefundUnknown, Err: errLost}
 	case b.fen != r.Amount.Fen(), r.Order.Amount.Fen() < w.standing(r.Order.OutTradeNo):
 		return channel.RefundAnswer{Finding: channel.RefundUnknown, Err: errLost}
 	case b.fate == "low":
 		return channel.RefundAnswer{Finding: channel.RefundRefused, Decline: channel.Decline{Code: channel.MerchantBalanceLow, Message: "m", Wallet: "NOTENOUGH"}}
 	case b.fate == "busy" && b.tries == 1:
 		delete(w.backs, r.OutRefundNo)
-		w.backs[r.OutRefundNo] = &back{order: b.order, fen: b.fen, fate: "busied", since: b.since, tries: 1}
+		w.backs[r.OutRefundNo] = &back{order: b.order, fen: b.fen, fate: "busied", sent: b.sent, since: b.since, tries: 1}
 		return channel.RefundAnswer{Finding: channel.RefundBusy, Err: errLost}
 	case b.fate == "never" && b.tries == 1: // it does not arrive
 		return channel.RefundAnswer{Finding: channel.RefundUnknown, Err: errLost}
-	case b.fate == "silent":
+	case b.fate == "stale" && time.Since(r.SentAt) > 5*time.Minute:
+		return channel.RefundAnswer{Finding: channel.RefundRefused, Decline: channel.Decline{Code: channel.RefusedOther, Message: "m", Wallet: "34"}}
+	case b.fate == "silent", b.fate == "stale":
 		return channel.RefundAnswer{Finding: channel.RefundUnknown, Err: errLost}
 	case b.fate == "panic" && b.tries == 1:
 		panic("connector bug")
@@ -69,6 +75,9 @@ func (w *wallet) QueryRefund(_ context.Context, r channel.Refund) channel.Refund
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	b := w.backs[r.OutRefundNo]
+	if b != nil && b.sent != r.SentAt.Unix() {
+		b = nil
+	}
 	late := b != nil && time.Since(b.since) >= 20*time.Second
 	switch {
 	case b == nil:

@@ -118,7 +118,7 @@ func (e *Engine) call(way *way, p payment.Payment, task payment.Task, code pay.C
 	}
 	ctx, cancel := context.WithTimeout(e.life, way.rules.CallTimeout)
 	defer cancel()
-	ref := channel.Ref{OutTradeNo: p.Attempt.OutTradeNo, WalletRef: p.Attempt.WalletRef, Amount: p.Amount}
+	ref := channel.Ref{OutTradeNo: p.Attempt.OutTradeNo, WalletRef: p.Attempt.WalletRef, Amount: p.Amount, SentAt: p.Attempt.Stamp}
 	switch task {
 	case payment.TaskSubmit:
 		return way.Channel.Pay(ctx, e.orderOf(p, code))
@@ -130,7 +130,7 @@ func (e *Engine) call(way *way, p payment.Payment, task payment.Task, code pay.C
 }
 
 func (e *Engine) orderOf(p payment.Payment, code pay.Code) channel.Order {
-	return channel.Order{OutTradeNo: p.Attempt.OutTradeNo, Amount: p.Amount, Code: code, Subject: p.Subject,
+	return channel.Order{OutTradeNo: p.Attempt.OutTradeNo, SentAt: p.Attempt.Stamp, Amount: p.Amount, Code: code, Subject: p.Subject,
 		Store: p.Store, Terminal: p.Terminal, Expires: e.clock.outside(p.Attempt.Sent.Add(orderLife)),
 		Merchant: p.Merchant, Key: p.Key, OrderNo: p.OrderNo, Deferred: p.Deferred}
 }

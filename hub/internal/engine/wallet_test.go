@@ -12,7 +12,8 @@ import (
 )
 
 // wallet is a pretended wallet with a truth of its own, in virtual time. The last two digits of the
-// code choose what happens, as in the sandbox.
+// code choose what happens, as in the sandbox. It knows an order by its number and the second it was
+// sent in, as UnionPay does.
 type wallet struct {
 	mu     sync.Mutex
 	orders map[string]*order
@@ -30,6 +31,7 @@ type wallet struct {
 
 type order struct {
 	fate              string
+	sent              int64 // in seconds
 	since             time.Time
 	queries, tries    int
 	closed            bool
@@ -65,7 +67,7 @@ func (w *wallet) Pay(ctx context.Context, o channel.Order) channel.Answer {
 	if fate == "99" {
 		panic("connector bug")
 	}
-	ord := &order{fate: fate, since: time.Now()}
+	ord := &order{fate: fate, sent: o.SentAt.Unix(), since: time.Now()}
 	w.orders[o.OutTradeNo] = ord
 	switch fate {
 	case "50":
@@ -96,7 +98,7 @@ func (w *wallet) Query(_ context.Context, r channel.Ref) channel.Answer {
 	defer w.mu.Unlock()
 	w.calls++
 	o := w.orders[r.OutTradeNo]
-	if o == nil {
+	if o == nil || o.sent != r.SentAt.Unix() {
 		return channel.Answer{Finding: channel.Absent}
 	}
 	if o.queries++; o.fate == "72" && o.queries <= 2 {
@@ -130,7 +132,7 @@ func (w *wallet) Reverse(_ context.Context, r channel.Ref) channel.Answer {
 	w.calls++
 	w.undos++
 	o := w.orders[r.OutTradeNo]
-	if o == nil {
+	if o == nil || o.sent != r.SentAt.Unix() {
 		return channel.Answer{Finding: channel.Absent}
 	}
 	w.state(o)

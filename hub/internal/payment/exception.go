@@ -99,7 +99,7 @@ func Notice(before, after Payment, e Event, refused bool, r channel.Rules, at ti
 			}
 			raise(SlowReversal, OwnerOperations, deadline, "undone since %s", stamp(now.Undoing))
 		}
-		if known && !at.Before(ends.Add(-min(undoNotice, r.UndoWindow/4))) {
+		if known && !at.Before(ends.Add(-min(undoNotice, ends.Sub(now.Sent)/4))) {
 			raise(UndoEnding, OwnerOperations, ends, "window ends %s", stamp(ends))
 		}
 	}
@@ -172,7 +172,7 @@ func undone(a Attempt) bool {
 
 // undoEnds is when the wallet stops taking reversals.
 func undoEnds(p Payment, r channel.Rules) (time.Time, bool) {
-	return p.Attempt.Sent.Add(r.UndoWindow), r.UndoWindow > 0
+	return r.UndoUntil(p.Attempt.Sent), r.UndoWindow > 0
 }
 
 // differingEnds are the endings of a connector's codes for an answer that speaks of our order and of

@@ -219,6 +219,40 @@ func TestALossIsNoticed(t *testing.T) {
 	}
 }
 
+// UnionPay's window is short for an order late in the day: its end is noticed in the last quarter of
+// what there was, not for every sale of the last two hours.
+func TestTheDaysEndIsNoticed(t *testing.T) {
+	rules := simRules
+	rules.UndoWindow, rules.UndoDayEnds = 24*time.Hour, 23*time.Hour
+	end := time.Date(2026, 1, 1, 15, 0, 0, 0, time.UTC) // 23:00 in China
+	for _, c := range []struct {
+		sent, at time.Duration // before the end
+		want     bool
+	}{
+		{11 * time.Hour, 121 * time.Minute, false}, {11 * time.Hour, 2 * time.Hour, true},
+		{time.Hour, 16 * time.Minute, false}, {time.Hour, 15 * time.Minute, true},
+		{time.Minute, 16 * time.Second, false}, {time.Minute, 15 * time.Second, true}, {time.Minute, -time.Second, true},
+		{-time.Second, -time.Minute, false}, // the next day's
+	} {
+		p := inState(pay.StatusReversing, pay.StatusReversing)
+		p.Attempt.Sent, p.Attempt.Undoing = end.Add(-c.sent), end.Add(-c.at)
+		open, _ := payment.Notice(p, p, payment.Event{Kind: payment.Lose}, false, rules, end.Add(-c.at))
+		got := slices.ContainsFunc(open, func(e payment.Exception) bool { return e.Kind == payment.UndoEnding })
+		if got != c.want {
+			t.Errorf("sent %s, looked at %s before the day's end: noticed %t, want %t", c.sent, c.at, got, c.want)
+		}
+		for _, e := range open {
+			if e.Kind == payment.UndoEnding && !e.Deadline.Equal(end) {
+				t.Errorf("the deadline is %s", e.Deadline)
+			}
+		}
+		late, err := payment.Decide(p, payment.UndoEnding, payment.WrittenOff, rules, end.Add(-c.at))
+		if over := c.sent > 0 && c.at <= 0; (err == nil) != over || late.Attempt.WrittenOff.IsZero() == over {
+			t.Errorf("sent %s, written off %s before the end: %v", c.sent, c.at, err)
+		}
+	}
+}
+
 // A wallet that says of an undone attempt "closed" or "declined" has answered the look: nobody has to be asked.
 func TestProofOfNoChargeIsALook(t *testing.T) {
 	for _, e := range []payment.EventKind{payment.Undo, payment.Refuse} {

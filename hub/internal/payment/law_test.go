@@ -1,6 +1,7 @@
 package payment_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -87,6 +88,46 @@ func TestBusyIsAboutThePayCallAlone(t *testing.T) {
 		got := payment.Learn(p, task, channel.Answer{Finding: channel.Busy}, channel.Rules{}, at)
 		if want := map[bool]payment.EventKind{true: payment.Busy, false: payment.Lose}[task == payment.TaskSubmit]; got.Kind != want {
 			t.Errorf("a busy wallet after %s means %s, want %s", task, got.Kind, want)
+		}
+	}
+}
+
+// UnionPay is asked at 1, 2, 4, 8, 16 and 32 s, whatever the answers were: a status that changes
+// must not begin the pace anew.
+func TestDoublingPace(t *testing.T) {
+	began := time.Unix(1_700_000_000, 0)
+	rules := channel.Rules{FirstQuery: time.Second, QueryEvery: time.Second, QueryDoubles: true, GiveUp: 63 * time.Second}
+	p := payment.Payment{Created: began, Status: pay.StatusCreated, Attempt: payment.Attempt{Status: pay.StatusCreated}}
+	p, _, err := payment.Apply(payment.Called(p, began), payment.Event{Kind: payment.Submit}, began)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var asked []int
+	for i, e := range []payment.EventKind{payment.Wait, payment.Absent, payment.Lose, payment.Wait, payment.Absent, payment.Wait} {
+		task, due := payment.Plan(p, rules)
+		if task != payment.TaskAsk || payment.Overdue(p, rules, due) {
+			t.Fatalf("call %d is %s", i, task)
+		}
+		asked = append(asked, int(due.Sub(began).Seconds()))
+		if p, _, err = payment.Apply(payment.Called(p, due), payment.Event{Kind: e}, due); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := []int{1, 2, 4, 8, 16, 32}; !slices.Equal(asked, want) {
+		t.Errorf("asked after %v s, want %v", asked, want)
+	}
+	if _, due := payment.Plan(p, rules); !due.Equal(began.Add(63*time.Second)) || !payment.Overdue(p, rules, due) {
+		t.Errorf("given up %s after the pay call, want 63 s", due.Sub(began))
+	}
+}
+
+// A till shows "the customer is typing the password" only when the wallet said so.
+func TestPasswordIsSaidNotGuessed(t *testing.T) {
+	p := payment.Payment{Attempt: payment.Attempt{Status: pay.StatusPending}}
+	for _, working := range []bool{false, true} {
+		got := payment.Learn(p, payment.TaskSubmit, channel.Answer{Finding: channel.Pending, Working: working}, channel.Rules{}, time.Time{})
+		if got.Kind != payment.Wait || got.Password == working {
+			t.Errorf("pending, the wallet itself at work %t: %+v", working, got)
 		}
 	}
 }

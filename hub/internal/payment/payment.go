@@ -81,6 +81,7 @@ type Attempt struct {
 	WalletRef  string
 	Cause      string    // why it is being undone: "gave_up", "cancelled", "late_success"
 	Sent       time.Time // when the pay call was about to leave; zero before
+	Stamp      time.Time // the wall clock then, the same for ever: part of the order's name at UnionPay
 	Called     time.Time // the last call of any kind
 	Settled    time.Time // when the status last became final; zero before
 	Undoing    time.Time // when it last began to be undone; zero before

@@ -42,7 +42,11 @@ func Plan(p Payment, r channel.Rules) (Task, time.Time) {
 		}
 		return TaskSubmit, a.Called.Add(busyPause << min(a.Tries, 4))
 	case pay.StatusPending, pay.StatusUnknown:
-		due := later(a.Sent.Add(r.FirstQuery), a.Called.Add(r.QueryEvery))
+		pause := r.QueryEvery
+		if r.QueryDoubles {
+			pause = max(pause, a.Called.Sub(a.Sent))
+		}
+		due := later(a.Sent.Add(r.FirstQuery), a.Called.Add(pause))
 		if deadline := a.Sent.Add(r.GiveUp); due.After(deadline) {
 			due = deadline
 		}
@@ -108,7 +112,7 @@ func Learn(p Payment, t Task, a channel.Answer, r channel.Rules, asked time.Time
 			e.Kind, e.Decline = Refuse, Decline{Code: string(a.Decline.Code), Message: a.Decline.Message, Wallet: a.Decline.Wallet}
 		}
 	case channel.Pending:
-		e.Kind, e.Password = Wait, true
+		e.Kind, e.Password = Wait, !a.Working
 	case channel.Busy:
 		if t == TaskSubmit {
 			e.Kind = Busy

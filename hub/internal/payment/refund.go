@@ -34,7 +34,8 @@ type Refund struct {
 	Created     time.Time // when it was taken in
 	NotBefore   time.Time // when it may first be sent: wallets want refunds of one order apart
 	Since       time.Time // when the status last changed
-	Sent        time.Time // when the latest sending was about to leave; zero before
+	Stamp       time.Time // the wall clock's time at the first sending, for ever: part of the refund's name at UnionPay; zero before
+	Sent        time.Time // when the latest was
 	Stray       time.Time // the latest sending whose answer never came; zero: none
 	Called      time.Time // the last call of any kind
 	Finished    time.Time // when the outcome became final; zero before
@@ -75,7 +76,8 @@ type RefundEvent struct {
 	WalletRef  string
 	RefundedAt time.Time
 	Decline    Decline
-	Differs    string // the answer speaks of other money, or calls for a person: the connector's code
+	Differs    string    // the answer speaks of other money, or calls for a person: the connector's code
+	Stamp      time.Time // of a sending: the wall clock, which is not the engine's own
 }
 
 // nextRefund is the law of one refund. A pair that is missing is refused: it contradicts what is
@@ -116,7 +118,9 @@ func ApplyRefund(r Refund, e RefundEvent, at time.Time) (Refund, error) {
 	}
 	switch {
 	case e.Kind == RefundSend:
-		r.Sent = at
+		if r.Sent = at; r.Stamp.IsZero() {
+			r.Stamp = e.Stamp
+		}
 	case e.Kind == RefundLose && r.Sent.Equal(r.Called): // the call that was lost was a sending
 		r.Stray = r.Sent
 	}

@@ -63,7 +63,7 @@ func refundIn(s pay.RefundStatus) payment.Refund {
 	r := payment.Refund{ID: "r", Payment: "p", Source: payment.FromAPI, Amount: money.Fen(100), OutRefundNo: "R0000001", Status: s, Created: began,
 		NotBefore: began, Since: began}
 	if s != pay.RefundCreated {
-		r.Sent, r.Called = began, began.Add(time.Second)
+		r.Stamp, r.Sent, r.Called = began, began, began.Add(time.Second)
 	}
 	if s.Final() {
 		r.Finished = began
@@ -142,7 +142,7 @@ func TestARefusalBesideAStrayCopyIsNoProof(t *testing.T) {
 		"the second, when the first is out": {true, payment.TaskRefund, 2 * time.Minute, payment.RefundRefuse},
 		"the wallet closed this number":     {true, payment.TaskAskRefund, time.Second, payment.RefundRefuse},
 	} {
-		r, err := payment.CallRefund(refundIn(pay.RefundCreated), payment.TaskRefund, began)
+		r, err := payment.CallRefund(refundIn(pay.RefundCreated), payment.TaskRefund, began, began)
 		if c.lost {
 			r, _ = payment.ApplyRefund(r, payment.RefundEvent{Kind: payment.RefundLose}, began.Add(10*time.Second))
 		}
@@ -178,7 +178,7 @@ func TestEveryRefundFinding(t *testing.T) {
 
 // In doubt the same refund is asked about and sent again by turns, ever more slowly, for ever.
 func TestADoubtfulRefundIsNeverLeftAlone(t *testing.T) {
-	r, err := payment.CallRefund(refundIn(pay.RefundCreated), payment.TaskRefund, began)
+	r, err := payment.CallRefund(refundIn(pay.RefundCreated), payment.TaskRefund, began, began)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,9 +192,12 @@ func TestADoubtfulRefundIsNeverLeftAlone(t *testing.T) {
 			t.Fatalf("%q after %v", task, pause)
 		}
 		story = append(story, string(task))
-		if r, err = payment.CallRefund(r, task, due); err != nil {
+		if r, err = payment.CallRefund(r, task, due, due); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if !r.Stamp.Equal(began) || !r.Sent.After(began.Add(time.Hour)) {
+		t.Errorf("first sent at %v, last at %v: the first sending is part of its name", r.Stamp, r.Sent)
 	}
 	if text := strings.Join(story[:4], " "); text != "ask_refund refund ask_refund refund" || r.OutRefundNo != "R0000001" {
 		t.Errorf("%s under %s", text, r.OutRefundNo)

@@ -91,14 +91,14 @@ func PlanRefund(r Refund, rules channel.RefundRules) (Task, time.Time) {
 	return TaskNone, time.Time{}
 }
 
-// CallRefund notes that a call is being made.
-func CallRefund(r Refund, t Task, at time.Time) (Refund, error) {
+// CallRefund notes that a call is being made; wall is what the wallets' clocks show then.
+func CallRefund(r Refund, t Task, at, wall time.Time) (Refund, error) {
 	r.Called = at
 	r.Tries++
 	if t != TaskRefund {
 		return r, nil
 	}
-	return ApplyRefund(r, RefundEvent{Kind: RefundSend}, at)
+	return ApplyRefund(r, RefundEvent{Kind: RefundSend, Stamp: wall}, at)
 }
 
 // LearnRefund turns an answer into an event. asked is when the question left. A sending that is

@@ -127,7 +127,7 @@ func (w *refundWorld) step() {
 			continue
 		}
 		if task, due := payment.PlanRefund(*r, refundRules); task != payment.TaskNone && !due.After(base(w.now)) {
-			marked, err := payment.CallRefund(*r, task, base(w.now))
+			marked, err := payment.CallRefund(*r, task, base(w.now), base(w.now))
 			if err != nil {
 				w.wrong = err
 				return

@@ -23,7 +23,7 @@ var exports = map[string]string{
  a.settled_at, a.tries, a.checks FROM attempt a JOIN payment p ON p.id = a.payment ORDER BY a.id`,
 	"refunds": `SELECT r.id, r.payment, r.merchant, r.store, r.terminal, r.source, r.key, r.refund_no, r.amount, r.currency, r.status,
  '' AS refund_outcome, p.wallet, a.channel, a.out_trade_no, r.out_refund_no, r.wallet_ref, r.reason, r.decline_code, r.created_at, r.not_before_at,
- r.sent_at, r.finished_at, r.refunded_at FROM refund r JOIN payment p ON p.id = r.payment JOIN attempt a ON a.payment = p.id ORDER BY r.id`,
+ r.stamp_at, r.sent_at, r.finished_at, r.refunded_at FROM refund r JOIN payment p ON p.id = r.payment JOIN attempt a ON a.payment = p.id ORDER BY r.id`,
 	"events":      `SELECT seq, entity, kind, body, cause, at AS at_at, lower(hex(prev)) AS prev, lower(hex(hash)) AS hash FROM event ORDER BY seq`,
 	"storedvalue": `SELECT seq, account, kind, number, out_trade_no, amount, at AS at_at FROM stored_entry ORDER BY seq`,
 	"records":     `SELECT terminal, seq, sale, kind, body, at AS at_at, lower(hex(hash)) AS hash FROM till_record ORDER BY terminal, seq`,

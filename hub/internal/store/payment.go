@@ -10,17 +10,17 @@ import (
 
 const paymentColumns = `p.id, p.merchant, p.store, p.terminal, p.source, p.key, p.body_hash, p.order_no, p.amount, p.subject,
  p.metadata, p.wallet, p.status, p.waiting, p.decline_code, p.decline_message, p.decline_wallet, p.paid_at, p.created_at, p.finished_at,
- p.refunded_amount, p.refunding_amount, a.id, a.channel, a.out_trade_no, a.status, a.wallet_ref, a.cause, a.sent_at, a.called_at, a.settled_at, a.undoing_at, a.written_off_at,
+ p.refunded_amount, p.refunding_amount, a.id, a.channel, a.out_trade_no, a.status, a.wallet_ref, a.cause, a.sent_at, a.stamp_at, a.called_at, a.settled_at, a.undoing_at, a.written_off_at,
  a.tries, a.checks, p.deferred_at
  FROM payment p JOIN attempt a ON a.payment = p.id `
 
 func scanPayment(scan func(...any) error) (p payment.Payment, err error) {
 	var amount, refunded, refunding int64
-	var paid, created, finished, sent, called, settled, undoing, writtenOff, deferred sql.NullInt64
+	var paid, created, finished, sent, stamp, called, settled, undoing, writtenOff, deferred sql.NullInt64
 	a := &p.Attempt
 	err = scan(&p.ID, &p.Merchant, &p.Store, &p.Terminal, &p.Source, &p.Key, &p.BodyHash, &p.OrderNo, &amount, &p.Subject,
 		&p.Metadata, &p.Wallet, &p.Status, &p.Waiting, &p.Decline.Code, &p.Decline.Message, &p.Decline.Wallet, &paid, &created, &finished,
-		&refunded, &refunding, &a.ID, &a.Channel, &a.OutTradeNo, &a.Status, &a.WalletRef, &a.Cause, &sent, &called, &settled, &undoing, &writtenOff,
+		&refunded, &refunding, &a.ID, &a.Channel, &a.OutTradeNo, &a.Status, &a.WalletRef, &a.Cause, &sent, &stamp, &called, &settled, &undoing, &writtenOff,
 		&a.Tries, &a.Checks, &deferred)
 	p.Deferred = moment(deferred)
 	p.Amount = money.Fen(amount)
@@ -31,7 +31,7 @@ func scanPayment(scan func(...any) error) (p payment.Payment, err error) {
 		p.Refunding = money.Fen(refunding)
 	}
 	p.PaidAt, p.Created, p.Finished = moment(paid), moment(created), moment(finished)
-	a.Sent, a.Called, a.Settled = moment(sent), moment(called), moment(settled)
+	a.Sent, a.Stamp, a.Called, a.Settled = moment(sent), moment(stamp), moment(called), moment(settled)
 	a.Undoing, a.WrittenOff = moment(undoing), moment(writtenOff)
 	return p, err
 }
@@ -48,9 +48,9 @@ func (tx *Tx) InsertPayment(p payment.Payment) error {
 		return err
 	}
 	a := p.Attempt
-	_, err = tx.Exec(`INSERT INTO attempt (id, payment, channel, out_trade_no, status, wallet_ref, cause, sent_at, called_at, settled_at, tries, checks)
- VALUES (?,?,?,?,?,?,?,?,?,?,?,?)`, a.ID, p.ID, a.Channel, a.OutTradeNo, a.Status, a.WalletRef, a.Cause,
-		millis(a.Sent), millis(a.Called), millis(a.Settled), a.Tries, a.Checks)
+	_, err = tx.Exec(`INSERT INTO attempt (id, payment, channel, out_trade_no, status, wallet_ref, cause, sent_at, stamp_at, called_at, settled_at, tries, checks)
+ VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)`, a.ID, p.ID, a.Channel, a.OutTradeNo, a.Status, a.WalletRef, a.Cause,
+		millis(a.Sent), millis(a.Stamp), millis(a.Called), millis(a.Settled), a.Tries, a.Checks)
 	return err
 }
 

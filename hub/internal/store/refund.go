@@ -10,18 +10,18 @@ import (
 )
 
 const refundColumns = `id, payment, merchant, store, terminal, source, key, body_hash, refund_no, out_refund_no, amount, reason, status,
- wallet_ref, decline_code, decline_message, decline_wallet, created_at, not_before_at, since_at, sent_at, stray_at, called_at, finished_at,
- refunded_at, tries FROM refund `
+ wallet_ref, decline_code, decline_message, decline_wallet, created_at, not_before_at, since_at, stamp_at, sent_at, stray_at, called_at,
+ finished_at, refunded_at, tries FROM refund `
 
 func scanRefund(scan func(...any) error) (r payment.Refund, err error) {
 	var amount int64
-	var created, notBefore, since, sent, stray, called, finished, refunded sql.NullInt64
+	var created, notBefore, since, first, sent, stray, called, finished, refunded sql.NullInt64
 	err = scan(&r.ID, &r.Payment, &r.Merchant, &r.Store, &r.Terminal, &r.Source, &r.Key, &r.BodyHash, &r.RefundNo, &r.OutRefundNo, &amount,
-		&r.Reason, &r.Status, &r.WalletRef, &r.Decline.Code, &r.Decline.Message, &r.Decline.Wallet, &created, &notBefore, &since, &sent, &stray,
-		&called, &finished, &refunded, &r.Tries)
+		&r.Reason, &r.Status, &r.WalletRef, &r.Decline.Code, &r.Decline.Message, &r.Decline.Wallet, &created, &notBefore, &since, &first, &sent,
+		&stray, &called, &finished, &refunded, &r.Tries)
 	r.Amount = money.Fen(amount)
 	r.Created, r.NotBefore, r.Since = moment(created), moment(notBefore), moment(since)
-	r.Sent, r.Stray, r.Called = moment(sent), moment(stray), moment(called)
+	r.Stamp, r.Sent, r.Stray, r.Called = moment(first), moment(sent), moment(stray), moment(called)
 	r.Finished, r.RefundedAt = moment(finished), moment(refunded)
 	return r, err
 }
@@ -30,21 +30,21 @@ func scanRefund(scan func(...any) error) (r payment.Refund, err error) {
 // refused as a duplicate row, and so is money beyond what was paid.
 func (tx *Tx) InsertRefund(r payment.Refund) error {
 	_, err := tx.Exec(`INSERT INTO refund (id, payment, merchant, store, terminal, source, scope, key, body_hash, refund_no, out_refund_no,
- amount, currency, reason, status, wallet_ref, decline_code, decline_message, decline_wallet, created_at, not_before_at, since_at, sent_at,
- stray_at, called_at, finished_at, refunded_at, tries) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
+ amount, currency, reason, status, wallet_ref, decline_code, decline_message, decline_wallet, created_at, not_before_at, since_at, stamp_at,
+ sent_at, stray_at, called_at, finished_at, refunded_at, tries) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
 		r.ID, r.Payment, r.Merchant, r.Store, r.Terminal, r.Source, r.Scope(), r.Key, r.BodyHash, r.RefundNo, r.OutRefundNo,
 		r.Amount.Fen(), r.Amount.Currency(), r.Reason, r.Status, r.WalletRef, r.Decline.Code, r.Decline.Message, r.Decline.Wallet,
-		millis(r.Created), millis(r.NotBefore), millis(r.Since), millis(r.Sent), millis(r.Stray), millis(r.Called), millis(r.Finished),
-		millis(r.RefundedAt), r.Tries)
+		millis(r.Created), millis(r.NotBefore), millis(r.Since), millis(r.Stamp), millis(r.Sent), millis(r.Stray), millis(r.Called),
+		millis(r.Finished), millis(r.RefundedAt), r.Tries)
 	return err
 }
 
 // SaveRefund stores what may change of a refund.
 func (tx *Tx) SaveRefund(r payment.Refund) error {
-	n, err := tx.Exec(`UPDATE refund SET status=?, wallet_ref=?, decline_code=?, decline_message=?, decline_wallet=?, since_at=?, sent_at=?,
- stray_at=?, called_at=?, finished_at=?, refunded_at=?, tries=? WHERE id=?`,
-		r.Status, r.WalletRef, r.Decline.Code, r.Decline.Message, r.Decline.Wallet, millis(r.Since), millis(r.Sent),
-		millis(r.Stray), millis(r.Called), millis(r.Finished), millis(r.RefundedAt), r.Tries, r.ID)
+	n, err := tx.Exec(`UPDATE refund SET status=?, wallet_ref=?, decline_code=?, decline_message=?, decline_wallet=?, since_at=?, stamp_at=?,
+ sent_at=?, stray_at=?, called_at=?, finished_at=?, refunded_at=?, tries=? WHERE id=?`,
+		r.Status, r.WalletRef, r.Decline.Code, r.Decline.Message, r.Decline.Wallet, millis(r.Since), millis(r.Stamp),
+		millis(r.Sent), millis(r.Stray), millis(r.Called), millis(r.Finished), millis(r.RefundedAt), r.Tries, r.ID)
 	if err == nil && n != 1 {
 		return fmt.Errorf("refund %s is not there to be saved", r.ID)
 	}

@@ -56,9 +56,14 @@ func TestSumsFollowTheRefunds(t *testing.T) {
 	h.refund(one)
 	h.refund(two)
 	h.sums(p.ID, 0, 100)
-	one.Status, one.Sent, one.Called = pay.RefundUnknown, at, at
+	one.Status, one.Stamp, one.Sent, one.Called = pay.RefundUnknown, at, at, at
 	h.saveRefund(one)
 	h.sums(p.ID, 0, 100)
+	for _, moved := range []string{"stamp_at - 1", "NULL"} {
+		if err := h.Update(func(tx *store.Tx) error { _, err := tx.Exec("UPDATE refund SET stamp_at = " + moved); return err }); err == nil {
+			t.Errorf("the moment that names a refund was set to %s", moved)
+		}
+	}
 	one.Status, one.Finished, one.RefundedAt, one.WalletRef = pay.RefundSucceeded, at.Add(time.Second), at, "W"
 	h.saveRefund(one)
 	h.sums(p.ID, 60, 40)
@@ -116,18 +121,19 @@ func TestTheFileRefusesRefundsThatCannotBe(t *testing.T) {
 		"a key twice":                  change(func(r *payment.Refund) { r.Key = "1" }),
 		"a number twice":               change(func(r *payment.Refund) { r.OutRefundNo = "REFUND001" }),
 		"a short number":               change(func(r *payment.Refund) { r.OutRefundNo = "1234567" }),
-		"created and sent":             change(func(r *payment.Refund) { r.Sent = at }),
+		"created and sent":             change(func(r *payment.Refund) { r.Stamp, r.Sent = at, at }),
 		"unknown and never sent":       change(func(r *payment.Refund) { r.Status = pay.RefundUnknown }),
 		"succeeded, never sent":        change(func(r *payment.Refund) { r.Status, r.Finished, r.RefundedAt = pay.RefundSucceeded, at, at }),
-		"succeeded, nobody knows when": change(func(r *payment.Refund) { r.Status, r.Finished, r.Sent = pay.RefundSucceeded, at, at }),
-		"succeeded and not finished":   change(func(r *payment.Refund) { r.Status, r.RefundedAt, r.Sent = pay.RefundSucceeded, at, at }),
+		"succeeded, nobody knows when": change(func(r *payment.Refund) { r.Status, r.Finished, r.Stamp, r.Sent = pay.RefundSucceeded, at, at, at }),
+		"succeeded and not finished":   change(func(r *payment.Refund) { r.Status, r.RefundedAt, r.Stamp, r.Sent = pay.RefundSucceeded, at, at, at }),
 		"failed without a reason":      change(func(r *payment.Refund) { r.Status, r.Finished = pay.RefundFailed, at }),
 		"a reason without failing":     change(func(r *payment.Refund) { r.Decline.Code = "x" }),
 		"astray before it was sent": change(func(r *payment.Refund) {
-			r.Status, r.Sent, r.Stray = pay.RefundUnknown, at, at.Add(1)
+			r.Status, r.Stamp, r.Sent, r.Stray = pay.RefundUnknown, at, at, at.Add(1)
 			r.Stray = at.Add(time.Second)
 		}),
-		"a status of its own": change(func(r *payment.Refund) { r.Status = "lost" }),
+		"sent, and never first": change(func(r *payment.Refund) { r.Status, r.Sent = pay.RefundUnknown, at }),
+		"a status of its own":   change(func(r *payment.Refund) { r.Status = "lost" }),
 	} {
 		if err := h.Update(func(tx *store.Tx) error { return tx.InsertRefund(r) }); err == nil {
 			t.Errorf("%s was taken", name)

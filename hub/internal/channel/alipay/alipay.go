@@ -29,13 +29,14 @@ import (
 	"cloudcashier/shared/fault"
 )
 
-// Config is one merchant's way to Alipay. All fields but RootCAs are needed.
+// Config is one merchant's way to Alipay. All fields but RootCAs and FormerKeys are needed.
 type Config struct {
 	GatewayURL string           // https://openapi.alipay.com/gateway.do; http is taken for this machine only
 	AppID      string           // the application
 	SellerID   string           // whose account is paid, 2088…
 	PrivateKey crypto.Signer    // the application's RSA key; it must be safe for concurrent use
 	WalletKey  *rsa.PublicKey   // Alipay's public key for this application
+	FormerKeys []*rsa.PublicKey // those it replaces, while Alipay may still sign with them; may be empty
 	RootCAs    *x509.CertPool   // who may vouch for the gateway's host; nil means the system's
 	Now        func() time.Time // stamps every request; Alipay refuses a clock that is far off
 }
@@ -57,6 +58,7 @@ type Channel struct {
 
 	key     crypto.Signer
 	wallet  *rsa.PublicKey
+	former  []*rsa.PublicKey
 	now     func() time.Time
 	gateway *url.URL
 	via     http.RoundTripper
@@ -92,7 +94,7 @@ func New(cfg Config) (*Channel, error) {
 		return nil, fault.Wrap(err, fault.Invalid, "alipay.config", "the Alipay channel of app %q is not configured right", cfg.AppID)
 	}
 	return &Channel{
-		appID: cfg.AppID, sellerID: cfg.SellerID, key: cfg.PrivateKey, wallet: cfg.WalletKey, now: cfg.Now,
+		appID: cfg.AppID, sellerID: cfg.SellerID, key: cfg.PrivateKey, wallet: cfg.WalletKey, former: cfg.FormerKeys, now: cfg.Now,
 		gateway: gateway, via: carry.NewTransport(cfg.RootCAs, nil, 256),
 	}, nil
 }
@@ -118,6 +120,9 @@ func checkConfig(cfg Config) (*url.URL, error) {
 	// 2048: what RSA2 asks for.
 	must(cfg.PrivateKey != nil && longRSA(cfg.PrivateKey.Public()), "PrivateKey: the application's RSA key, 2048 bits or more")
 	must(cfg.WalletKey != nil && longRSA(cfg.WalletKey), "WalletKey: Alipay's RSA public key, 2048 bits or more")
+	for _, k := range cfg.FormerKeys {
+		must(k != nil && longRSA(k), "FormerKeys: RSA public keys, 2048 bits or more")
+	}
 	must(cfg.Now != nil, "Now: a clock")
 	return gateway, errors.Join(faults...)
 }
@@ -157,6 +162,9 @@ func (c *Channel) Pay(ctx context.Context, o channel.Order) channel.Answer {
 		return a
 	}
 	form, err := c.form(tradePay, c.payContent(o))
+	if fault.CodeOf(err) == "alipay.busy" { // not sent, and it may be in a moment
+		return channel.Answer{Finding: channel.Busy, Err: err}
+	}
 	if err != nil { // not sent, so not charged
 		a := declined("", misconfigured)
 		a.Err = err

@@ -22,6 +22,7 @@ import (
 	"cloudcashier/hub/internal/channel"
 	"cloudcashier/hub/internal/channel/alipay"
 	"cloudcashier/hub/internal/channel/channeltest"
+	"cloudcashier/shared/fault"
 	"cloudcashier/shared/pay"
 )
 
@@ -256,6 +257,63 @@ func TestNothingForbiddenLeaves(t *testing.T) {
 	}
 }
 
+// TestAFormerKeyStillVerifies: Alipay changes its key at a moment that we do not choose.
+func TestAFormerKeyStillVerifies(t *testing.T) {
+	former, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer := former
+	s := channeltest.Serve(t, func(w http.ResponseWriter, r *http.Request, body []byte) {
+		_, _ = io.WriteString(w, wrap(signer, payNode, object(paid())))
+	})
+	for _, known := range []bool{true, false} {
+		cfg := config(t, s.URL, s.Roots)
+		if known {
+			cfg.FormerKeys = []*rsa.PublicKey{&former.PublicKey}
+		}
+		c, err := alipay.New(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := map[bool]channel.Finding{true: channel.Approved, false: channel.Unknown}
+		signer = former
+		if a := c.Pay(t.Context(), channeltest.SampleOrder(pay.Alipay)); a.Finding != want[known] {
+			t.Errorf("signed with the former key, known %t: %+v", known, a)
+		}
+		signer = testKey(t)
+		if a := c.Pay(t.Context(), channeltest.SampleOrder(pay.Alipay)); a.Finding != channel.Approved {
+			t.Errorf("signed with the present key: %+v", a)
+		}
+	}
+}
+
+// busySigner is a pool that has no turn for this request.
+type busySigner struct{ crypto.Signer }
+
+func (busySigner) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
+	return nil, fault.New(fault.Unavailable, "vault.busy", "no signer was free in time")
+}
+
+func TestABusySignerIsNoDecline(t *testing.T) {
+	s := channeltest.Serve(t, func(w http.ResponseWriter, r *http.Request, body []byte) { t.Error("a request left") })
+	cfg := config(t, s.URL, s.Roots)
+	cfg.PrivateKey = busySigner{cfg.PrivateKey}
+	c, err := alipay.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a := c.Pay(t.Context(), channeltest.SampleOrder(pay.Alipay)); a.Finding != channel.Busy || a.Err == nil {
+		t.Errorf("Pay = %+v, want busy: nothing was sent, and it may be sent in a moment", a)
+	}
+	if a := c.Query(t.Context(), channeltest.SampleRef()); a.Finding != channel.Unknown {
+		t.Errorf("Query = %+v", a)
+	}
+	if a := c.Reverse(t.Context(), channeltest.SampleRef()); a.Finding != channel.Unknown {
+		t.Errorf("Reverse = %+v", a)
+	}
+}
+
 func TestNewNamesEveryFault(t *testing.T) {
 	small, err := rsa.GenerateKey(rand.Reader, 1024)
 	if err != nil {
@@ -285,6 +343,7 @@ func TestNewNamesEveryFault(t *testing.T) {
 		"no wallet key":    {func(c *alipay.Config) { c.WalletKey = nil }, "WalletKey"},
 		"small wallet key": {func(c *alipay.Config) { c.WalletKey = &small.PublicKey }, "WalletKey"},
 		"empty wallet key": {func(c *alipay.Config) { c.WalletKey = &rsa.PublicKey{} }, "WalletKey"},
+		"empty former key": {func(c *alipay.Config) { c.FormerKeys = []*rsa.PublicKey{{}} }, "FormerKeys"},
 		"no clock":         {func(c *alipay.Config) { c.Now = nil }, "Now"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -27,7 +27,7 @@ func (c *Channel) call(ctx context.Context, m method, form []byte, outTradeNo st
 	if err != nil {
 		return answer{}, fault.Wrap(err, fault.InDoubt, "alipay.garbled", "Alipay's answer cannot be believed")
 	}
-	if err := verify(c.wallet, raw, sign); err != nil {
+	if err := c.genuine(raw, sign); err != nil {
 		return answer{}, fault.Wrap(err, fault.InDoubt, "alipay.signature", "the answer's signature is wrong: check Alipay's public key")
 	}
 	got, err := parse(raw)
@@ -46,4 +46,13 @@ func (c *Channel) call(ctx context.Context, m method, form []byte, outTradeNo st
 
 func doubt(code, format string, args ...any) error {
 	return fault.New(fault.InDoubt, "alipay."+code, format, args...)
+}
+
+// genuine checks a node's signature with Alipay's key, or with one that it replaced.
+func (c *Channel) genuine(raw, sign []byte) error {
+	err := verify(c.wallet, raw, sign)
+	for i := 0; err != nil && i < len(c.former); i++ {
+		err = verify(c.former[i], raw, sign)
+	}
+	return err
 }

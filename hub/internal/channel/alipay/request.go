@@ -155,7 +155,11 @@ func (c *Channel) form(m method, content []byte) ([]byte, error) {
 		body = append(body, '&')
 	}
 	sign, err := signature(c.key, text)
-	if err != nil {
+	switch {
+	case err == nil:
+	case fault.KindOf(err) == fault.Unavailable: // the signer's own word: it is busy, or its token does not answer
+		return nil, fault.Wrap(carry.Scrub(err), fault.Unavailable, "alipay.busy", "the request could not be signed in time and was not sent")
+	default:
 		return nil, fault.Wrap(carry.Scrub(err), fault.Unavailable, "alipay.sign",
 			"the request could not be signed and was not sent: check the application's key")
 	}

@@ -30,6 +30,20 @@ type Subject struct {
 	// Beyond is how the wallet answers a refund beyond what is left of an order: Alipay refuses it,
 	// WeChat has but a word for everything.
 	Beyond channel.RefundFinding
+	// TooLate is how the wallet refuses a refund after its window; UnionPay has one word for all that
+	// an order may lack.
+	TooLate channel.DeclineCode
+	// Accepts says that a pay call is told "accepted" at best, and only a query finds it paid:
+	// UnionPay's way.
+	Accepts bool
+}
+
+// paid is what a pay call finds when all goes well.
+func (x Subject) paid() channel.Finding {
+	if x.Accepts {
+		return channel.Pending
+	}
+	return channel.Approved
 }
 
 // attempt is one order in the sandbox, and the steps a test takes with it.
@@ -46,15 +60,15 @@ type attempt struct {
 func Run(t *testing.T, x Subject) {
 	box := start(t, x.AlipayKey)
 	c := x.Connect(t, box)
-	for i, f := range slices.Concat(answered(x), doubted(), undone()) {
+	for i, f := range slices.Concat(answered(x), doubted(), undone(x)) {
 		t.Run(f.digits+" "+f.name, func(t *testing.T) {
 			a := &attempt{T: t, box: box, c: c}
 			a.order = channel.Order{
-				OutTradeNo: fmt.Sprintf("01J%s%020d", f.digits, i), Amount: money.Fen(int64(8800 + i)),
+				OutTradeNo: fmt.Sprintf("01J%s%020d", f.digits, i), SentAt: box.Now(), Amount: money.Fen(int64(8800 + i)),
 				Code: box.code(t, x.Wallet, f.digits), Subject: "tea & 茶", Store: "sto_1", Terminal: "trm_1",
 				Expires: box.Now().Add(c.Rules().Travel),
 			}
-			a.ref = channel.Ref{OutTradeNo: a.order.OutTradeNo, Amount: a.order.Amount}
+			a.ref = channel.Ref{OutTradeNo: a.order.OutTradeNo, Amount: a.order.Amount, SentAt: a.order.SentAt}
 			f.play(a)
 		})
 	}
@@ -66,18 +80,21 @@ func Run(t *testing.T, x Subject) {
 
 // together has many tills pay through one connector at the same time; each must get its own answer.
 func together(t *testing.T, x Subject, box *Sandbox, c channel.Channel) {
-	want := map[string]channel.Finding{"00": channel.Approved, "50": channel.Declined, "55": channel.Pending, "60": channel.Unknown}
+	want := map[string]channel.Finding{"00": x.paid(), "50": channel.Declined, "55": channel.Pending, "60": channel.Unknown}
+	if x.Accepts {
+		want["50"] = channel.Pending
+	}
 	var tills sync.WaitGroup
 	defer tills.Wait()
 	for i := range 32 {
 		digits := []string{"00", "50", "55", "60"}[i%4]
-		o := channel.Order{OutTradeNo: fmt.Sprintf("01JMANY%019d", i), Amount: money.Fen(int64(100 + i)), Subject: "tea",
+		o := channel.Order{OutTradeNo: fmt.Sprintf("01JMANY%019d", i), SentAt: box.Now(), Amount: money.Fen(int64(100 + i)), Subject: "tea",
 			Code: box.code(t, x.Wallet, digits), Expires: box.Now().Add(c.Rules().Travel)}
 		tills.Go(func() {
 			if a := c.Pay(t.Context(), o); a.Finding != want[digits] {
 				t.Errorf("%s: pay found %q (%v), want %q", digits, a.Finding, a.Err, want[digits])
 			}
-			a := c.Query(t.Context(), channel.Ref{OutTradeNo: o.OutTradeNo, Amount: o.Amount})
+			a := c.Query(t.Context(), channel.Ref{OutTradeNo: o.OutTradeNo, Amount: o.Amount, SentAt: o.SentAt})
 			if paid := digits == "00" || digits == "60"; (a.Finding == channel.Approved) != paid {
 				t.Errorf("%s: query found %q (%v), paid is %t", digits, a.Finding, a.Err, paid)
 			}
@@ -159,16 +176,20 @@ func charged(pay channel.Finding) func(*attempt) {
 func answered(x Subject) []fate {
 	refused := func(reason channel.DeclineCode) func(*attempt) {
 		return func(a *attempt) {
-			if d := a.pay(channel.Declined).Decline; d.Code != reason || d.Wallet == "" || d.Message == "" {
+			got := a.c.Pay(a.Context(), a.order)
+			if x.Accepts && got.Finding == channel.Pending {
+				got = a.c.Query(a.Context(), a.ref)
+			}
+			if d := a.want("pay", got, channel.Declined).Decline; d.Code != reason || d.Wallet == "" || d.Message == "" {
 				a.Errorf("declined as %+v, want %q", d, reason)
 			}
 			a.booked()
 		}
 	}
 	return []fate{
-		{"00", "paid", charged(channel.Approved)},
+		{"00", "paid", charged(x.paid())},
 		{"01", "number used before", func(a *attempt) {
-			a.pay(channel.Approved)
+			a.pay(x.paid())
 			honest := a.order.Amount
 			a.order.Amount = money.Fen(honest.Fen() + 1)
 			a.pay(channel.Unknown) // neither a decline nor a reversal: somebody's order is paid
@@ -197,7 +218,7 @@ func answered(x Subject) []fate {
 		{"90", "limited once", func(a *attempt) {
 			a.pay(channel.Busy)
 			a.booked()
-			a.pay(channel.Approved)
+			a.pay(x.paid())
 			a.booked("charge")
 		}},
 	}
@@ -256,10 +277,10 @@ func doubted() []fate {
 }
 
 // undone are the fates that a reversal decides.
-func undone() []fate {
+func undone(x Subject) []fate {
 	return []fate{
 		{"49", "paid, then undone", func(a *attempt) {
-			a.pay(channel.Approved)
+			a.pay(x.paid())
 			a.later()
 			a.reverse(channel.Reversed)
 			a.query(channel.Reversed)
@@ -277,11 +298,11 @@ func undone() []fate {
 			a.query(channel.Reversed)
 			a.booked()
 		}},
-		{"55", "too late to undo", func(a *attempt) {
-			a.pay(channel.Pending)
-			a.box.Wait(a.c.Rules().UndoWindow + time.Second)
+		{"48", "paid, and too late to undo", func(a *attempt) {
+			a.pay(x.paid())
+			a.box.Wait(a.c.Rules().UndoUntil(a.order.SentAt).Sub(a.box.Now()) + time.Second)
 			a.reverse(channel.Unknown)
-			a.booked()
+			a.booked("charge")
 		}},
 		{"70", "reversal wants to be repeated", func(a *attempt) {
 			a.pay(channel.Unknown)

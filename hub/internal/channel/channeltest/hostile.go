@@ -25,16 +25,28 @@ type Target struct {
 	// Genuine makes the wallet's honest answer to a request: charged, for a payment and for a
 	// query; undone, for a reversal; taken or done, for a refund and the question about it. It runs on the server's goroutine.
 	Genuine func(path string, request []byte) []byte
+	// Paid is what the honest answer to a payment proves: Approved when empty.
+	Paid channel.Finding
 	// Stride is how far apart the bytes stand that are damaged one by one: 1 damages each.
 	Stride int
 }
 
-// calls are the things a connector does, each on the sample attempt.
-var calls = []struct {
+// call is one thing a connector does.
+type call struct {
 	name string
 	do   func(channel.Channel, context.Context, pay.Wallet) channel.Answer
 	want channel.Finding // what the genuine answer proves
-}{
+}
+
+func (c call) honest(x Target) channel.Finding {
+	if c.name == "pay" {
+		return x.Paid
+	}
+	return c.want
+}
+
+// calls are the three things a connector does, each on the sample attempt.
+var calls = []call{
 	{"pay", func(c channel.Channel, ctx context.Context, w pay.Wallet) channel.Answer {
 		return c.Pay(ctx, SampleOrder(w))
 	}, channel.Approved},
@@ -66,6 +78,9 @@ func asAnswer(a channel.RefundAnswer) channel.Answer {
 // Hostile puts every wire fault that needs no knowledge of the protocol between the connector and
 // an honest wallet. Whatever comes back damaged, late, from elsewhere or not at all proves nothing.
 func Hostile(t *testing.T, x Target) {
+	if x.Paid == "" {
+		x.Paid = channel.Approved
+	}
 	t.Run("damaged", func(t *testing.T) { damaged(t, x) })
 	t.Run("answers", func(t *testing.T) { answers(t, x) })
 	t.Run("silence", func(t *testing.T) { silence(t, x) })
@@ -94,8 +109,8 @@ func damaged(t *testing.T, x Target) {
 	for _, call := range calls {
 		size := 0
 		alter = func(b []byte) []byte { size = len(b); return b }
-		if a := call.do(c, t.Context(), x.Wallet); a.Finding != call.want || a.Err != nil {
-			t.Fatalf("%s: the genuine answer gave %q (%v), want %q", call.name, a.Finding, a.Err, call.want)
+		if a := call.do(c, t.Context(), x.Wallet); a.Finding != call.honest(x) || a.Err != nil {
+			t.Fatalf("%s: the genuine answer gave %q (%v), want %q", call.name, a.Finding, a.Err, call.honest(x))
 		}
 		for i := 0; i < size; i += x.Stride {
 			alter = func(b []byte) []byte {

@@ -19,6 +19,8 @@ const (
 	SampleRefundFen    = 888
 )
 
+var sampleSent = time.Date(2026, 1, 1, 4, 0, 2, 0, time.UTC) // noon in China, and a little
+
 // SampleOrder is the attempt, with a payment code of the wallet.
 func SampleOrder(w pay.Wallet) channel.Order {
 	codes := map[pay.Wallet]string{
@@ -29,7 +31,7 @@ func SampleOrder(w pay.Wallet) channel.Order {
 		panic(err) // the table above is wrong
 	}
 	return channel.Order{
-		OutTradeNo: SampleNumber, Amount: money.Fen(SampleFen), Code: code, Subject: `tea & "cake" <2> 茶`,
+		OutTradeNo: SampleNumber, SentAt: sampleSent, Amount: money.Fen(SampleFen), Code: code, Subject: `tea & "cake" <2> 茶`,
 		Store: "sto_01J00000000000000000000001", Terminal: "trm_01J00000000000000000000001",
 		Expires: time.Date(2026, 1, 1, 4, 1, 15, 0, time.UTC),
 	}
@@ -37,10 +39,10 @@ func SampleOrder(w pay.Wallet) channel.Order {
 
 // SampleRef names the attempt afterwards.
 func SampleRef() channel.Ref {
-	return channel.Ref{OutTradeNo: SampleNumber, WalletRef: SampleWalletRef, Amount: money.Fen(SampleFen)}
+	return channel.Ref{OutTradeNo: SampleNumber, WalletRef: SampleWalletRef, Amount: money.Fen(SampleFen), SentAt: sampleSent}
 }
 
 // SampleRefund is a part of the attempt's money on its way back.
 func SampleRefund() channel.Refund {
-	return channel.Refund{OutRefundNo: SampleRefundNumber, Order: SampleRef(), Amount: money.Fen(SampleRefundFen), Reason: `cold & "late" <2>`}
+	return channel.Refund{OutRefundNo: SampleRefundNumber, SentAt: sampleSent, Order: SampleRef(), Amount: money.Fen(SampleRefundFen), Reason: `cold & "late" <2>`}
 }

@@ -88,6 +88,7 @@ CREATE TABLE attempt (
   wallet_ref TEXT NOT NULL,
   cause TEXT NOT NULL,
   sent_at INTEGER,
+  stamp_at INTEGER,                              -- the wall clock then: UnionPay knows the order by this second and out_trade_no
   called_at INTEGER,
   settled_at INTEGER,
   undoing_at INTEGER,                            -- since when it is being undone
@@ -122,6 +123,7 @@ CREATE TABLE refund (
   created_at INTEGER NOT NULL,
   not_before_at INTEGER NOT NULL,                -- when it may first be sent
   since_at INTEGER NOT NULL,                     -- when the status last changed
+  stamp_at INTEGER,                              -- the wall clock at the first sending: UnionPay knows the refund by this second and out_refund_no
   sent_at INTEGER,                               -- the latest sending
   stray_at INTEGER,                              -- the latest sending whose answer never came
   called_at INTEGER,
@@ -132,6 +134,7 @@ CREATE TABLE refund (
   CHECK ((refunded_at IS NOT NULL) = (status = 'succeeded')),
   CHECK ((decline_code <> '') = (status = 'failed')),
   CHECK (status = 'failed' OR (sent_at IS NULL) = (status = 'created')),
+  CHECK ((stamp_at IS NULL) = (sent_at IS NULL)),
   CHECK (stray_at IS NULL OR stray_at <= sent_at),
   UNIQUE (merchant, source, scope, key)
 ) STRICT, WITHOUT ROWID;
@@ -151,6 +154,8 @@ CREATE TRIGGER refund_ended AFTER UPDATE OF status ON refund WHEN old.status <> 
     WHERE id = new.payment;
 END;
 CREATE TRIGGER refund_fixed BEFORE UPDATE OF payment, amount, out_refund_no ON refund BEGIN SELECT RAISE(ABORT, 'a refund is asked for once'); END;
+CREATE TRIGGER refund_named BEFORE UPDATE OF stamp_at ON refund WHEN old.stamp_at IS NOT new.stamp_at AND old.stamp_at IS NOT NULL
+  BEGIN SELECT RAISE(ABORT, 'a refund is first sent once'); END;
 CREATE TRIGGER refund_no_delete BEFORE DELETE ON refund BEGIN SELECT RAISE(ABORT, 'refunds are kept'); END;
 
 -- What the engine must still do about a payment or a refund. A row found begun at start-up means: it
@@ -290,3 +295,27 @@ CREATE TRIGGER stored_entry_balance AFTER INSERT ON stored_entry
 BEGIN UPDATE stored_account SET balance = balance + NEW.amount WHERE id = NEW.account; END;
 CREATE TRIGGER stored_entry_no_update BEFORE UPDATE ON stored_entry BEGIN SELECT RAISE(ABORT, 'entries are append only'); END;
 CREATE TRIGGER stored_entry_no_delete BEFORE DELETE ON stored_entry BEGIN SELECT RAISE(ABORT, 'entries are append only'); END;
+
+-- The wallets' keys, sealed (hub/internal/vault): a row that was changed or moved does not open.
+CREATE TABLE wallet_key (
+  name TEXT NOT NULL CHECK (name <> ''),
+  version INTEGER NOT NULL CHECK (version > 0),
+  merchant TEXT NOT NULL,                        -- empty: the channel serves every merchant
+  channel TEXT NOT NULL CHECK (channel <> ''),
+  kind TEXT NOT NULL CHECK (kind IN ('rsa', 'secret', 'certificate', 'public')),
+  holder TEXT NOT NULL CHECK (holder IN ('sealed', 'token')),
+  state TEXT NOT NULL CHECK (state IN ('active', 'verify-only', 'retired')),
+  kek TEXT NOT NULL,                             -- which key wraps dek
+  dek BLOB NOT NULL,
+  sealed BLOB NOT NULL,
+  public BLOB NOT NULL,                          -- PKIX; empty for a secret
+  fingerprint TEXT NOT NULL CHECK (length(fingerprint) = 64),
+  created_at INTEGER NOT NULL,
+  changed_at INTEGER NOT NULL,
+  PRIMARY KEY (name, version),
+  CHECK ((state = 'retired') = (dek = x'') AND (dek = x'') = (sealed = x''))
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX wallet_key_active ON wallet_key (name) WHERE state = 'active';
+CREATE TRIGGER wallet_key_stays_retired BEFORE UPDATE ON wallet_key WHEN OLD.state = 'retired'
+  BEGIN SELECT RAISE(ABORT, 'a retired key stays retired'); END;
+CREATE TRIGGER wallet_key_no_delete BEFORE DELETE ON wallet_key BEGIN SELECT RAISE(ABORT, 'versions of keys are kept'); END;

@@ -64,8 +64,11 @@ func (d *Door) Gateway(r door.Request) (door.Reply, error) {
 	}
 	c.params = params
 	method := params["method"]
-	if method == "" || len(method) > maxMethod || !isNumber(strings.ReplaceAll(method, ".", "_")) {
+	if method == "" {
 		return c.fail(refusal{"40001", "Missing Required Arguments", "isv.missing-method", "缺少方法名参数"})
+	}
+	if len(method) > maxMethod || !isNumber(strings.ReplaceAll(method, ".", "_")) {
+		return c.fail(refusal{"40002", "Invalid Arguments", "isv.invalid-method", "不存在的方法名"})
 	}
 	c.node = strings.ReplaceAll(method, ".", "_") + "_response"
 	if no := c.admit(); no != nil {

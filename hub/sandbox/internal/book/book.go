@@ -132,7 +132,7 @@ func (b *Book) settleOne(tx *sqlite.Tx, p planned, now time.Time) error {
 	if p.refund == 0 {
 		return b.store(tx, &o, o.Settle(now))
 	}
-	g, err := scanGiven(tx.QueryRow(selectGiven+` WHERE r.id = ?`, p.refund))
+	g, err := scanGiven(tx.QueryRow(selectGiven+` WHERE r.id = ?`, p.refund), &o.ID)
 	if err != nil {
 		return fmt.Errorf("load what is due: %w", err)
 	}
@@ -140,7 +140,7 @@ func (b *Book) settleOne(tx *sqlite.Tx, p planned, now time.Time) error {
 }
 
 const selectOrder = `SELECT id, wallet, mch, number, digest, code, born, fate, amount, state, created, expires,
-	paid, ended, plan, hidden, again, returned, terminal, store, attach,
+	paid, ended, plan, hidden, again, returned, terminal, store, attach, stamp,
 	refunded, parts, last_back FROM orders`
 
 type row interface{ Scan(dest ...any) error }
@@ -155,7 +155,7 @@ func scan(r row) (order.Order, error) {
 		plan, back        sql.NullInt64
 	)
 	err := r.Scan(&o.ID, &o.Wallet, &o.Mch, &o.Number, &digest, &code, &born, &o.Fate, &amount, &o.State, &created, &expires,
-		&paid, &ended, &plan, &o.Hidden, &o.Again, &o.Returned, &o.Terminal, &o.Store, &o.Attach,
+		&paid, &ended, &plan, &o.Hidden, &o.Again, &o.Returned, &o.Terminal, &o.Store, &o.Attach, &o.Stamp,
 		&refunded, &o.Parts, &back)
 	if err != nil {
 		return o, err
@@ -196,17 +196,17 @@ func (b *Book) store(tx *sqlite.Tx, o *order.Order, line *order.Line) error {
 	next := o.Next()
 	args := [...]any{string(o.Wallet), o.Mch, o.Number, o.Digest[:], code, born, int64(o.Fate), o.Amount.Fen(), string(o.State),
 		o.Created.UnixMilli(), o.Expires.UnixMilli(), millis(o.PaidAt), millis(o.EndedAt), millis(o.Plan), millis(next),
-		o.Hidden, o.Again, o.Returned, o.Terminal, o.Store, o.Attach, o.Refunded.Fen(), o.Parts, millis(o.LastBack), o.ID}
+		o.Hidden, o.Again, o.Returned, o.Terminal, o.Store, o.Attach, o.Stamp, o.Refunded.Fen(), o.Parts, millis(o.LastBack), o.ID}
 	var err error
 	if o.ID == 0 {
 		err = tx.QueryRow(`INSERT INTO orders (wallet, mch, number, digest, code, born, fate, amount, state, created, expires,
-			paid, ended, plan, due, hidden, again, returned, terminal, store, attach, refunded, parts, last_back)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+			paid, ended, plan, due, hidden, again, returned, terminal, store, attach, stamp, refunded, parts, last_back)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (wallet, mch, number) DO NOTHING RETURNING id`, args[:len(args)-1]...).Scan(&o.ID)
 	} else {
 		_, err = tx.Exec(`UPDATE orders SET wallet = ?, mch = ?, number = ?, digest = ?, code = ?, born = ?, fate = ?, amount = ?, state = ?,
 			created = ?, expires = ?, paid = ?, ended = ?, plan = ?, due = ?, hidden = ?, again = ?, returned = ?,
-			terminal = ?, store = ?, attach = ?, refunded = ?, parts = ?, last_back = ? WHERE id = ?`, args[:]...)
+			terminal = ?, store = ?, attach = ?, stamp = ?, refunded = ?, parts = ?, last_back = ? WHERE id = ?`, args[:]...)
 	}
 	if err == nil && line != nil {
 		_, err = tx.Exec(`INSERT INTO lines (order_id, kind, amount, at) VALUES (?, ?, ?, ?)`,
@@ -230,6 +230,7 @@ type Ref struct {
 	Wallet    pay.Wallet
 	Mch       string
 	Number    string
+	Stamp     string // where it is part of the name: an order of another stamp is another order
 	WalletRef string
 }
 
@@ -251,6 +252,9 @@ func find(tx *sqlite.Tx, r Ref) (o order.Order, found bool, err error) {
 	o, err = scan(tx.QueryRow(selectOrder+` WHERE wallet = ? AND mch = ? AND number = ?`, string(r.Wallet), r.Mch, r.Number))
 	if sqlite.NoRows(err) {
 		return order.Order{Wallet: r.Wallet, Mch: r.Mch, Number: r.Number, State: order.Ghost}, true, nil
+	}
+	if err == nil && o.Stamp != r.Stamp && r.Stamp != "" {
+		return order.Order{}, false, nil
 	}
 	return o, true, err
 }

@@ -109,6 +109,11 @@ func TestSchemaRefuses(t *testing.T) {
 		`UPDATE orders SET amount = 0`,
 		`UPDATE orders SET returned = 1`,
 		`DELETE FROM orders`,
+		`INSERT INTO lines (order_id, kind, amount, at) VALUES (1, 'refund', 6, 0)`,
+		`INSERT INTO lines (order_id, kind, amount, at) VALUES (1, 'refund', 3, 0), (1, 'refund', 3, 0)`,
+		`INSERT INTO lines (order_id, kind, amount, at) VALUES (1, 'refund', 1, 0), (1, 'reversal', 5, 0)`,
+		`INSERT INTO refunds (order_id, number, stamp, undo, amount, state, created, ended, due) VALUES (1, 'N2', '', 2, 1, 'returned', 0, 0, NULL)`,
+		`INSERT INTO refunds (order_id, number, stamp, undo, amount, state, created, ended, due) VALUES (7, 'N2', '', 0, 1, 'returned', 0, 0, NULL)`,
 	} {
 		if err := b.db.Update(func(tx *sqlite.Tx) error { _, err := tx.Exec(query); return err }); err == nil {
 			t.Errorf("%s was taken (order %d)", query, id)

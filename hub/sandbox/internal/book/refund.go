@@ -11,12 +11,13 @@ import (
 	"cloudcashier/shared/sqlite"
 )
 
-const selectGiven = `SELECT r.id, r.number, r.amount, r.state, r.created, r.ended, r.due FROM refunds r`
+const selectGiven = `SELECT r.id, r.order_id, r.number, r.stamp, r.undo, r.amount, r.state, r.created, r.ended, r.due FROM refunds r`
 
-func scanGiven(r row) (g order.Given, err error) {
+// scanGiven reads a refund, and which order it is of.
+func scanGiven(r row, of *int64) (g order.Given, err error) {
 	var amount, created int64
 	var ended, due sql.NullInt64
-	err = r.Scan(&g.ID, &g.Number, &amount, &g.State, &created, &ended, &due)
+	err = r.Scan(&g.ID, of, &g.Number, &g.Stamp, &g.Undo, &amount, &g.State, &created, &ended, &due)
 	g.Amount, g.Created, g.EndedAt, g.Plan = money.Fen(amount), at(created), moment(ended), moment(due)
 	return g, err
 }
@@ -25,8 +26,8 @@ func scanGiven(r row) (g order.Given, err error) {
 func (b *Book) storeGiven(tx *sqlite.Tx, o *order.Order, g *order.Given, line *order.Line) error {
 	var err error
 	if g.ID == 0 {
-		err = tx.QueryRow(`INSERT INTO refunds (order_id, number, amount, state, created, ended, due) VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id`,
-			o.ID, g.Number, g.Amount.Fen(), string(g.State), g.Created.UnixMilli(), millis(g.EndedAt), millis(g.Plan)).Scan(&g.ID)
+		err = tx.QueryRow(`INSERT INTO refunds (order_id, number, stamp, undo, amount, state, created, ended, due) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
+			o.ID, g.Number, g.Stamp, g.Undo, g.Amount.Fen(), string(g.State), g.Created.UnixMilli(), millis(g.EndedAt), millis(g.Plan)).Scan(&g.ID)
 	} else {
 		_, err = tx.Exec(`UPDATE refunds SET state = ?, ended = ?, due = ? WHERE id = ?`, string(g.State), millis(g.EndedAt), millis(g.Plan), g.ID)
 	}
@@ -52,22 +53,19 @@ type RefundRef struct {
 	WalletRef string
 }
 
-// given finds a refund of the merchant. Alipay's numbers are those of one trade, WeChat's of all.
+// given finds a refund of the merchant. Alipay's numbers are those of one trade, the others' of all.
 func given(tx *sqlite.Tx, o order.Order, r RefundRef) (g order.Given, orderID int64, err error) {
 	query, args := ` JOIN orders o ON o.id = r.order_id WHERE o.wallet = ? AND o.mch = ? AND r.number = ?`, []any{string(o.Wallet), o.Mch, r.Number}
 	if o.Wallet == pay.Alipay {
 		query, args = ` WHERE r.order_id = ? AND r.number = ?`, []any{o.ID, r.Number}
 	}
 	if r.WalletRef != "" {
-		id, _ := order.ParseRefundRef(r.WalletRef)
+		id, _ := order.ParseRef(r.WalletRef)
 		query, args = ` JOIN orders o ON o.id = r.order_id WHERE o.wallet = ? AND o.mch = ? AND r.id = ?`, []any{string(o.Wallet), o.Mch, id}
 	}
-	g, err = scanGiven(tx.QueryRow(selectGiven+query, args...))
+	g, err = scanGiven(tx.QueryRow(selectGiven+query, args...), &orderID)
 	if sqlite.NoRows(err) || err == nil && r.WalletRef != "" && g.Ref(o.Wallet) != r.WalletRef {
 		return order.Given{}, 0, nil
-	}
-	if err == nil {
-		err = tx.QueryRow(`SELECT order_id FROM refunds WHERE id = ?`, g.ID).Scan(&orderID)
 	}
 	return g, orderID, err
 }
@@ -85,6 +83,13 @@ func (b *Book) Refund(now time.Time, r Ref, asked order.Given, total money.Amoun
 			return nil
 		}
 		known, orderID, err := given(tx, o, RefundRef{Number: asked.Number})
+		if err == nil && known.ID == 0 && o.Wallet == pay.UnionPay { // its refunds are orders among the others
+			var other order.Order
+			if other, _, err = find(tx, Ref{Wallet: o.Wallet, Mch: o.Mch, Number: asked.Number}); other.ID != 0 {
+				s = order.RefundStep{Order: o, Verdict: order.NumberUsed}
+				return err
+			}
+		}
 		switch {
 		case err != nil:
 			return fmt.Errorf("load refund: %w", err)
@@ -122,7 +127,7 @@ func (b *Book) Refunds(now time.Time, of Ref, r RefundRef) (o order.Order, list 
 			return err
 		}
 		return tx.Query(func(rows *sql.Rows) error {
-			g, err := scanGiven(rows)
+			g, err := scanGiven(rows, &o.ID)
 			list = append(list, g)
 			return err
 		}, selectGiven+` WHERE r.order_id = ? ORDER BY r.id`, o.ID)

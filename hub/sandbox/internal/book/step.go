@@ -93,7 +93,7 @@ func (b *Book) step(now time.Time, r Ref, decide func(order.Order, time.Time) or
 type Entry struct {
 	order.Line
 	Seq    int64
-	Refund string      // the merchant's number of the refund; empty for other lines
+	Refund string      // the merchant's number of the refund or undo; empty for other lines
 	Order  order.Order // Wallet, Mch, Number, ID and Created, enough for its Ref
 }
 

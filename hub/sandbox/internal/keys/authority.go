@@ -1,5 +1,6 @@
-// Package keys makes and keeps the sandbox's certificates: the authority behind its TLS server and
-// the one that issues merchants' client certificates, each in one file with its key.
+// Package keys makes and keeps the sandbox's certificates: the authority behind its TLS server, the
+// one that issues merchants' client certificates, and the chain behind UnionPay's signatures, each
+// in one file with its key.
 //
 // It refuses a folder where only half of them are left: new keys beside old ones would fail far
 // away, in somebody's TLS client. Newcomers get one thing wrong: the certificates live until 2049
@@ -40,30 +41,38 @@ type Authority struct {
 }
 
 // LoadAuthority reads the authority in the file, or makes one on the first start.
-func LoadAuthority(path, name string) (*Authority, error) {
+func LoadAuthority(path, name string) (*Authority, error) { return loadAuthority(path, name, nil, 0) }
+
+// loadAuthority likewise; one without a parent signs itself, and below it there may be so many more.
+func loadAuthority(path, name string, parent *Authority, below int) (*Authority, error) {
 	pair, err := load(path, func() ([]byte, error) {
 		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 		if err != nil {
 			return nil, err
 		}
 		t := template(name)
-		t.IsCA, t.BasicConstraintsValid, t.MaxPathLenZero = true, true, true
+		t.IsCA, t.BasicConstraintsValid, t.MaxPathLen, t.MaxPathLenZero = true, true, below, below == 0
 		t.KeyUsage = x509.KeyUsageCertSign | x509.KeyUsageCRLSign
-		return sign(t, t, key, key)
+		if parent == nil {
+			return sign(t, t, key, key)
+		}
+		return sign(t, parent.cert, key, parent.key)
 	})
 	if err != nil {
 		return nil, err
 	}
 	key, ok := pair.PrivateKey.(crypto.Signer)
-	if !ok || !pair.Leaf.IsCA {
-		return nil, damaged(path, errors.New("no authority"))
+	if !ok || !pair.Leaf.IsCA || parent != nil && pair.Leaf.CheckSignatureFrom(parent.cert) != nil {
+		return nil, damaged(path, errors.New("no authority, or another's"))
 	}
 	return &Authority{cert: pair.Leaf, key: key}, nil
 }
 
 // PEM is the authority's certificate.
-func (a *Authority) PEM() string {
-	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.cert.Raw}))
+func (a *Authority) PEM() string { return encodeCert(a.cert) }
+
+func encodeCert(c *x509.Certificate) string {
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw}))
 }
 
 // Pool trusts the authority and nobody else.
@@ -104,6 +113,11 @@ func (a *Authority) IssueClient(name string) (certPEM, keyPEM string, err error)
 	}
 	t := template(name)
 	t.KeyUsage, t.ExtKeyUsage = x509.KeyUsageDigitalSignature, []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
+	return a.issue(t, key)
+}
+
+// issue gives certificate and key apart.
+func (a *Authority) issue(t *x509.Certificate, key crypto.Signer) (certPEM, keyPEM string, err error) {
 	both, err := sign(t, a.cert, key, a.key)
 	if err != nil {
 		return "", "", err
@@ -179,7 +193,7 @@ func write(path string, data []byte) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// rsaBits is what both wallets ask for.
+// rsaBits is what the wallets ask for.
 const rsaBits = 2048
 
 // NewRSA makes a key.

@@ -10,6 +10,8 @@ package merchant
 import (
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -24,6 +26,8 @@ type Merchant struct {
 	Name   string
 	WeChat WeChat
 	Alipay Alipay
+
+	UnionPay UnionPay
 }
 
 // WeChat is the merchant at WeChat Pay.
@@ -40,11 +44,36 @@ type Alipay struct {
 	AppPEM          string
 }
 
+// UnionPay is the merchant at UnionPay.
+type UnionPay struct {
+	MerID             string
+	SignCert, SignKey string // PEM; the merchant's signing certificate, made by UnionPay's authority
+	CertID            string // its serial number, decimal
+	Public            *rsa.PublicKey
+}
+
+// LoadUnionPay reads what SignCert says.
+func LoadUnionPay(merID, certPEM, keyPEM string) (UnionPay, error) {
+	block, _ := pem.Decode([]byte(certPEM))
+	if block == nil {
+		return UnionPay{}, fmt.Errorf("UnionPay certificate of merchant %s: no PEM", merID)
+	}
+	cert, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return UnionPay{}, fmt.Errorf("UnionPay certificate of merchant %s: %w", merID, err)
+	}
+	public, ok := cert.PublicKey.(*rsa.PublicKey)
+	if !ok {
+		return UnionPay{}, fmt.Errorf("UnionPay certificate of merchant %s: no RSA key", merID)
+	}
+	return UnionPay{MerID: merID, SignCert: certPEM, SignKey: keyPEM, CertID: cert.SerialNumber.String(), Public: public}, nil
+}
+
 // LogValue keeps the keys out of logs.
 func (m *Merchant) LogValue() slog.Value { return slog.StringValue(m.Name) }
 
-// Mint makes a merchant with fresh numbers and keys. It costs two RSA keys, about half a second.
-func Mint(name string, clients *keys.Authority) (*Merchant, error) {
+// Mint makes a merchant with fresh numbers and keys. It costs three RSA keys, about a second.
+func Mint(name string, clients *keys.Authority, unionpay *keys.Chain) (*Merchant, error) {
 	m := &Merchant{
 		Name:   name,
 		WeChat: WeChat{AppID: "wx" + digits(16), MchID: "16" + digits(8), APIKey: (rand.Text() + rand.Text())[:32]},
@@ -56,6 +85,14 @@ func Mint(name string, clients *keys.Authority) (*Merchant, error) {
 	}
 	if m.Alipay.Key, err = keys.NewRSA(); err != nil {
 		return nil, fmt.Errorf("key of merchant %q: %w", name, err)
+	}
+	merID := "777" + digits(12)
+	cert, key, err := unionpay.IssueMerchant("041@Z2026@" + merID + "@00000001")
+	if err != nil {
+		return nil, fmt.Errorf("UnionPay certificate of merchant %q: %w", name, err)
+	}
+	if m.UnionPay, err = LoadUnionPay(merID, cert, key); err != nil {
+		return nil, err
 	}
 	return m, nil
 }
@@ -73,12 +110,12 @@ func digits(n int64) string {
 type Directory struct{ now atomic.Pointer[index] }
 
 type index struct {
-	names, mchIDs, wechatApps, alipayApps map[string]*Merchant
+	names, mchIDs, wechatApps, alipayApps, merIDs map[string]*Merchant
 }
 
 // NewDirectory starts with the merchants known from before.
 func NewDirectory(known []*Merchant) *Directory {
-	ix := &index{map[string]*Merchant{}, map[string]*Merchant{}, map[string]*Merchant{}, map[string]*Merchant{}}
+	ix := &index{map[string]*Merchant{}, map[string]*Merchant{}, map[string]*Merchant{}, map[string]*Merchant{}, map[string]*Merchant{}}
 	for _, m := range known {
 		ix.put(m)
 	}
@@ -89,13 +126,13 @@ func NewDirectory(known []*Merchant) *Directory {
 
 func (ix *index) put(m *Merchant) {
 	ix.names[m.Name], ix.mchIDs[m.WeChat.MchID] = m, m
-	ix.wechatApps[m.WeChat.AppID], ix.alipayApps[m.Alipay.AppID] = m, m
+	ix.wechatApps[m.WeChat.AppID], ix.alipayApps[m.Alipay.AppID], ix.merIDs[m.UnionPay.MerID] = m, m, m
 }
 
 // Put adds a merchant or replaces the one of the same name. One caller at a time.
 func (d *Directory) Put(m *Merchant) {
 	old := d.now.Load()
-	ix := &index{maps.Clone(old.names), maps.Clone(old.mchIDs), maps.Clone(old.wechatApps), maps.Clone(old.alipayApps)}
+	ix := &index{maps.Clone(old.names), maps.Clone(old.mchIDs), maps.Clone(old.wechatApps), maps.Clone(old.alipayApps), maps.Clone(old.merIDs)}
 	ix.put(m)
 	d.now.Store(ix)
 }
@@ -114,3 +151,6 @@ func (d *Directory) WeChatApp(appID string) *Merchant { return d.now.Load().wech
 
 // AlipayApp finds a merchant by Alipay app_id.
 func (d *Directory) AlipayApp(appID string) *Merchant { return d.now.Load().alipayApps[appID] }
+
+// UnionPayMer finds a merchant by merId.
+func (d *Directory) UnionPayMer(merID string) *Merchant { return d.now.Load().merIDs[merID] }

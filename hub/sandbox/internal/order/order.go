@@ -39,7 +39,7 @@ var States = []State{Ghost, Burnt, Waiting, Paid, Refused, Closed, Undone}
 type Order struct {
 	ID     int64 // 0 before it is stored
 	Wallet pay.Wallet
-	Mch    string // mch_id or app_id
+	Mch    string // mch_id, app_id or merId
 	Number string
 	Digest [16]byte // of the first request's parameters
 	Code   Code     // the payment code, used once the order is executed
@@ -61,6 +61,7 @@ type Order struct {
 	LastBack time.Time    // when the latest was; zero without one
 
 	Terminal, Store, Attach string // echoed to the merchant
+	Stamp                   string // UnionPay's txnTime: its orders are named by it, too
 }
 
 // Line is one entry of the ledger.
@@ -90,7 +91,8 @@ type rules struct {
 	refundApart  time.Duration // between refunds of one order
 	refundParts  int           // how many; 0: any number
 	refundTakes  time.Duration // until the customer has it
-	refPrefix    string
+	undoDayEnds  time.Duration // hour of China's day that ends the undoing even before
+	once         bool          // a number asked for again is refused, also in the same words
 }
 
 var ruleBook = map[pay.Wallet]rules{
@@ -99,6 +101,28 @@ var ruleBook = map[pay.Wallet]rules{
 	pay.WeChat: {life: 120 * time.Second, undo: 7 * 24 * time.Hour, passwordHold: 15 * time.Second,
 		refundWindow: 365 * 24 * time.Hour, refundApart: time.Minute, refundParts: 50, refundTakes: 3 * time.Second},
 	pay.Alipay: {life: 3 * time.Hour, undo: 24 * time.Hour, burns: true, refundWindow: 365 * 24 * time.Hour},
+	// UnionPay's day ends at 23:00. How long it waits for a password is not known. Refunds: the shortest
+	// window that it promises for the QR product.
+	pay.UnionPay: {life: 10 * time.Minute, undo: 24 * time.Hour, undoDayEnds: 23 * time.Hour, once: true,
+		refundWindow: 30 * 24 * time.Hour, refundTakes: 3 * time.Second},
+}
+
+// undoable reports that an order may still be undone.
+func (r rules) undoable(created, now time.Time) bool {
+	if now.After(created.Add(r.undo)) {
+		return false
+	}
+	return r.undoDayEnds == 0 || now.Before(DayEnd(created, r.undoDayEnds))
+}
+
+// DayEnd is the first moment after t at which China's clocks show that hour.
+func DayEnd(t time.Time, hour time.Duration) time.Time {
+	y, m, d := t.In(beijing).Date()
+	end := time.Date(y, m, d, 0, 0, 0, 0, beijing).Add(hour)
+	if !end.After(t) {
+		end = end.Add(24 * time.Hour)
+	}
+	return end
 }
 
 // Life is how long a wallet keeps an unpaid order that names no expiry.
@@ -153,20 +177,24 @@ const refDigits = 10
 
 var beijing = time.FixedZone("CST", 8*60*60)
 
-// Ref is the wallet's own number of the order: 28 digits for both wallets, as in the field.
+// Ref is the wallet's own number of the order, as in the field: 28 digits, at UnionPay 21.
 func (o *Order) Ref() string {
 	day := o.Created.In(beijing).Format("20060102")
-	if o.Wallet == pay.Alipay {
+	switch o.Wallet {
+	case pay.UnionPay:
+		return fmt.Sprintf("%s201%0*d", day, refDigits, o.ID)
+	case pay.Alipay:
 		return fmt.Sprintf("%s2200140000%0*d", day, refDigits, o.ID)
 	}
 	return fmt.Sprintf("4200000001%s%0*d", day, refDigits, o.ID)
 }
 
-// ParseRef gives the order's ID in a wallet's own number; whoever uses it must compare [Order.Ref].
+// ParseRef gives the ID in a wallet's own number of an order or a refund; whoever uses it must compare
+// [Order.Ref] or [Given.Ref].
 func ParseRef(ref string) (id int64, ok bool) {
-	if len(ref) != 18+refDigits {
+	if n := len(ref) - refDigits; n != 18 && n != 11 {
 		return 0, false
 	}
-	id, err := strconv.ParseInt(ref[18:], 10, 64)
+	id, err := strconv.ParseInt(ref[len(ref)-refDigits:], 10, 64)
 	return id, err == nil && id > 0
 }

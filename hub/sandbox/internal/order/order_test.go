@@ -19,7 +19,7 @@ func TestReverse(t *testing.T) {
 		state                      order.State
 		wechat, alipay             order.Verdict
 		wechatTooLate, alipTooLate order.Verdict
-	}{
+	}{ // UnionPay's are WeChat's
 		{order.Ghost, order.Absent, order.Nothing, order.Absent, order.Nothing},
 		{order.Burnt, order.Nothing, order.Nothing, order.Nothing, order.Nothing},
 		{order.Waiting, order.Done, order.Done, order.TooLate, order.TooLate},
@@ -39,6 +39,8 @@ func TestReverse(t *testing.T) {
 		}{
 			{pay.WeChat, time.Minute, c.wechat}, {pay.WeChat, 7*24*time.Hour + 1, c.wechatTooLate}, {pay.WeChat, 7 * 24 * time.Hour, c.wechat},
 			{pay.Alipay, time.Minute, c.alipay}, {pay.Alipay, 24*time.Hour + 1, c.alipTooLate}, {pay.Alipay, 24 * time.Hour, c.alipay},
+			// Noon's order, until 23:00 in China.
+			{pay.UnionPay, time.Minute, c.wechat}, {pay.UnionPay, 11*time.Hour - 1, c.wechat}, {pay.UnionPay, 11 * time.Hour, c.wechatTooLate},
 		} {
 			o := order.Order{ID: 1, Wallet: k.wallet, State: c.state, Amount: money.Fen(5), Created: noon, Expires: noon.Add(time.Hour), PaidAt: noon}
 			s := order.Reverse(o, noon.Add(k.after))
@@ -55,7 +57,7 @@ func TestReverse(t *testing.T) {
 // TestPasswordHold shows the one reversal that is refused for being early.
 func TestPasswordHold(t *testing.T) {
 	for fate := order.Fate(0); fate < 100; fate++ {
-		for _, w := range []pay.Wallet{pay.WeChat, pay.Alipay} {
+		for _, w := range []pay.Wallet{pay.WeChat, pay.Alipay, pay.UnionPay} {
 			o := order.Order{ID: 1, Wallet: w, Fate: fate, State: order.Waiting, Amount: money.Fen(5), Created: noon, Expires: noon.Add(time.Hour)}
 			want := w == pay.WeChat && fate >= 53 && fate <= 55
 			if got := order.Reverse(o, noon.Add(14999*time.Millisecond)).Verdict == order.InPassword; got != want {
@@ -74,7 +76,7 @@ func TestPasswordHold(t *testing.T) {
 func TestMoneyBalances(t *testing.T) {
 	for seed := range uint64(5000) {
 		r := rand.New(rand.NewPCG(seed, 0))
-		w := []pay.Wallet{pay.WeChat, pay.Alipay}[r.IntN(2)]
+		w := []pay.Wallet{pay.WeChat, pay.Alipay, pay.UnionPay}[r.IntN(3)]
 		asked := order.Order{Wallet: w, Mch: "m", Number: "n", Fate: order.Fate(r.IntN(100)), Amount: money.Fen(5)}
 		var (
 			o    order.Order
@@ -159,7 +161,7 @@ func TestGhosts(t *testing.T) {
 }
 
 func TestRef(t *testing.T) {
-	for w, want := range map[pay.Wallet]string{pay.WeChat: "4200000001202601020000000042", pay.Alipay: "2026010222001400000000000042"} {
+	for w, want := range map[pay.Wallet]string{pay.WeChat: "4200000001202601020000000042", pay.Alipay: "2026010222001400000000000042", pay.UnionPay: "202601022010000000042"} {
 		o := order.Order{ID: 42, Wallet: w, Created: time.Date(2026, 1, 1, 16, 0, 0, 0, time.UTC)} // already the 2nd in China
 		if got := o.Ref(); got != want {
 			t.Errorf("%s: %s, want %s", w, got, want)

@@ -2,7 +2,6 @@ package order
 
 import (
 	"fmt"
-	"strconv"
 	"time"
 
 	"cloudcashier/shared/money"
@@ -19,10 +18,13 @@ const (
 	Shut       RefundState = "shut"       // taken, and given up by the wallet: nothing went back
 )
 
-// Given is one refund of an order. Number is the merchant's own.
+// Given is one refund of an order, or at UnionPay an undo: all of it, once, on the order's own day.
+// Number is the merchant's own.
 type Given struct {
 	ID      int64 // 0 before it is stored
 	Number  string
+	Stamp   string // UnionPay's txnTime, part of what names it there; empty elsewhere
+	Undo    bool
 	Amount  money.Amount
 	State   RefundState
 	Created time.Time
@@ -74,17 +76,23 @@ func Back(o Order, known Given, asked Given, now time.Time) RefundStep {
 		s.Verdict = TooLate
 	case o.Refunded == o.Amount:
 		s.Verdict = AllBack
+	case asked.Undo && (o.Parts > 0 || asked.Amount != o.Amount || !r.undoable(o.Created, now)):
+		s.Verdict = TooLate
 	case asked.Amount.Fen() > o.Amount.Fen()-o.Refunded.Fen():
 		s.Verdict = TooMuch
 	case r.refundParts > 0 && o.Parts >= r.refundParts:
 		s.Verdict = TooMany
 	case o.Parts > 0 && now.Before(o.LastBack.Add(r.refundApart)):
 		s.Verdict = TooSoon
-	case o.Fate == SellerPoor, o.Fate == RefundShut && r.refundTakes == 0:
+	case o.Fate == SellerPoor && !r.once, o.Fate == RefundShut && r.refundTakes == 0: // UnionPay takes it, and gives up later
 		s.Verdict = PoorSeller
 	default:
 		s.Verdict, s.Save = Taken, true
-		s.Refund = Given{Number: asked.Number, Amount: asked.Amount, State: Processing, Created: now, Plan: now.Add(r.refundTakes)}
+		s.Refund = asked
+		s.Refund.State, s.Refund.Created, s.Refund.Plan = Processing, now, now.Add(r.refundTakes)
+		if asked.Undo {
+			s.Refund.Plan = now
+		}
 		s.Order.Refunded, s.Order.Parts, s.Order.LastBack = money.Fen(o.Refunded.Fen()+asked.Amount.Fen()), o.Parts+1, now
 		s.Line = s.Refund.Settle(&s.Order, now)
 	}
@@ -101,28 +109,26 @@ func (g *Given) Settle(o *Order, now time.Time) *Line {
 		return nil
 	}
 	g.EndedAt, g.Plan = g.Plan, time.Time{}
-	if o.Fate == RefundShut {
+	if o.Fate == RefundShut || o.Fate == SellerPoor {
 		g.State = Shut
 		o.Refunded = money.Fen(o.Refunded.Fen() - g.Amount.Fen())
 		return nil
 	}
 	g.State = Returned
+	if g.Undo {
+		return &Line{Reversal, g.Amount, g.EndedAt}
+	}
 	return &Line{Refund, g.Amount, g.EndedAt}
 }
 
 // Ref is the wallet's own number of the refund; Alipay has none.
 func (g *Given) Ref(w pay.Wallet) string {
-	if w == pay.Alipay {
+	day := g.Created.In(beijing).Format("20060102")
+	switch w {
+	case pay.Alipay:
 		return ""
+	case pay.UnionPay:
+		return fmt.Sprintf("%s202%0*d", day, refDigits, g.ID)
 	}
-	return fmt.Sprintf("5000000001%s%0*d", g.Created.In(beijing).Format("20060102"), refDigits, g.ID)
-}
-
-// ParseRefundRef gives the refund's ID in a wallet's own number; whoever uses it must compare [Given.Ref].
-func ParseRefundRef(ref string) (id int64, ok bool) {
-	if len(ref) != 18+refDigits {
-		return 0, false
-	}
-	id, err := strconv.ParseInt(ref[18:], 10, 64)
-	return id, err == nil && id > 0
+	return fmt.Sprintf("5000000001%s%0*d", day, refDigits, g.ID)
 }

@@ -135,7 +135,7 @@ func Repeat(o Order, digest [16]byte) Step {
 	switch {
 	case o.State == Burnt:
 		s.Verdict = OrderClosed
-	case o.Digest != digest:
+	case o.Digest != digest || ruleBook[o.Wallet].once:
 		s.Verdict = NumberUsed
 	case o.State == Paid:
 		s.Verdict = Charged
@@ -187,7 +187,7 @@ func Reverse(o Order, now time.Time) Step {
 		return Step{Order: o, Verdict: Undoable}
 	case o.State == Undone:
 		return Step{Order: o, Verdict: Done} // a late charge may still be planned; it stays so
-	case now.After(o.Created.Add(r.undo)):
+	case !r.undoable(o.Created, now):
 		return Step{Order: o, Verdict: TooLate}
 	case o.atPassword() && now.Before(o.Created.Add(r.passwordHold)):
 		return Step{Order: o, Verdict: InPassword}

@@ -10,7 +10,10 @@ CREATE TABLE merchants (
   alipay_app_id TEXT NOT NULL UNIQUE,
   seller_id TEXT NOT NULL UNIQUE,
   alipay_key TEXT NOT NULL,
-  app_public_key TEXT NOT NULL
+  app_public_key TEXT NOT NULL,
+  mer_id TEXT NOT NULL UNIQUE,
+  sign_cert TEXT NOT NULL,
+  sign_key TEXT NOT NULL
 ) STRICT;
 
 CREATE TABLE orders (
@@ -40,6 +43,7 @@ CREATE TABLE orders (
   refunded INTEGER NOT NULL CHECK (refunded >= 0 AND refunded <= iif(state = 'paid', amount, 0)),
   parts INTEGER NOT NULL CHECK (parts >= 0),
   last_back INTEGER CHECK ((last_back IS NULL) = (parts = 0)),
+  stamp TEXT NOT NULL, -- UnionPay's txnTime, part of what names the order there; empty elsewhere
   UNIQUE (wallet, mch, number)
 ) STRICT;
 CREATE INDEX orders_due ON orders (due) WHERE due IS NOT NULL;
@@ -56,6 +60,8 @@ CREATE TABLE refunds (
   id INTEGER PRIMARY KEY,
   order_id INTEGER NOT NULL REFERENCES orders (id),
   number TEXT NOT NULL CHECK (number <> ''),
+  stamp TEXT NOT NULL, -- as in orders
+  undo INTEGER NOT NULL CHECK (undo IN (0, 1)), -- UnionPay's undo: what a reversal books, under a number of its own
   amount INTEGER NOT NULL CHECK (amount > 0),
   state TEXT NOT NULL CHECK (state IN ('processing', 'returned', 'shut')),
   created INTEGER NOT NULL,
@@ -69,7 +75,7 @@ CREATE INDEX refunds_due ON refunds (due) WHERE due IS NOT NULL;
 CREATE TABLE lines (
   seq INTEGER PRIMARY KEY,
   order_id INTEGER NOT NULL REFERENCES orders (id),
-  refund_id INTEGER UNIQUE REFERENCES refunds (id) CHECK ((refund_id IS NULL) = (kind <> 'refund')),
+  refund_id INTEGER UNIQUE REFERENCES refunds (id) CHECK (iif(kind = 'refund', refund_id IS NOT NULL, refund_id IS NULL OR kind = 'reversal')),
   kind TEXT NOT NULL CHECK (kind IN ('charge', 'reversal', 'refund')),
   amount INTEGER NOT NULL CHECK (amount > 0),
   at INTEGER NOT NULL
@@ -78,3 +84,8 @@ CREATE TABLE lines (
 CREATE UNIQUE INDEX lines_once ON lines (order_id, kind) WHERE kind IN ('charge', 'reversal');
 CREATE TRIGGER lines_fixed BEFORE UPDATE ON lines BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
 CREATE TRIGGER lines_kept BEFORE DELETE ON lines BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+-- Whatever goes wrong above, no more goes back than was charged.
+CREATE TRIGGER lines_bounded BEFORE INSERT ON lines WHEN NEW.kind <> 'charge' AND
+  NEW.amount + (SELECT coalesce(sum(amount), 0) FROM lines WHERE order_id = NEW.order_id AND kind <> 'charge') >
+  (SELECT coalesce(sum(amount), 0) FROM lines WHERE order_id = NEW.order_id AND kind = 'charge')
+BEGIN SELECT RAISE(ABORT, 'more would go back than was charged'); END;
