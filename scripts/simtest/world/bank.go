@@ -137,12 +137,15 @@ type way struct {
 	hub    *hubRun
 }
 
-// Rules are those of the product's connectors, which keep to what the wallets publish.
+// Rules are those of the product's connectors, which keep to what the wallets publish. None is a whole number of
+// seconds: a hub does much at the instant from which on it leads, and what follows must not meet again.
 func (y way) Rules() hubtest.Rules {
-	r := hubtest.Rules{CallTimeout: 10 * time.Second, FirstQuery: 5 * time.Second, QueryEvery: 5 * time.Second, GiveUp: 45 * time.Second,
-		ReverseNotBefore: 15 * time.Second, ReverseEvery: 5 * time.Second, UndoWindow: 7 * 24 * time.Hour, Travel: 75 * time.Second}
+	r := hubtest.Rules{CallTimeout: 10*time.Second + 3*time.Millisecond, FirstQuery: 5*time.Second + 7*time.Millisecond,
+		QueryEvery: 5*time.Second + 11*time.Millisecond, GiveUp: 45*time.Second + 13*time.Millisecond, ReverseNotBefore: 15 * time.Second,
+		ReverseEvery: 5*time.Second + 17*time.Millisecond, UndoWindow: 7 * 24 * time.Hour, Travel: 75 * time.Second}
 	if y.wallet == pay.Alipay {
-		r.FirstQuery, r.QueryEvery, r.ReverseNotBefore, r.ReverseEvery, r.UndoWindow = 3*time.Second, 3*time.Second, 0, 3*time.Second, 24*time.Hour
+		r.FirstQuery, r.QueryEvery, r.ReverseEvery = 3*time.Second+19*time.Millisecond, 3*time.Second+23*time.Millisecond, 3*time.Second+29*time.Millisecond
+		r.ReverseNotBefore, r.UndoWindow = 0, 24*time.Hour
 	}
 	return r
 }
@@ -184,7 +187,8 @@ func (y way) carry(ctx context.Context, name string, extra time.Duration, call f
 	case a := <-answer:
 		y.hub.gate.pass()
 		return a
-	case <-ctx.Done():
+	case <-ctx.Done(): // perhaps at one instant with others, which began at one
+		time.Sleep(y.w.in(luck, 0))
 		y.hub.gate.pass()
 		return hubtest.Answer{Finding: hubtest.Unknown, Err: ctx.Err()}
 	}

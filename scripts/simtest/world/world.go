@@ -243,9 +243,9 @@ func (w *World) stream(name string) *rand.Rand {
 // in gives a delay whose end is nobody else's instant. Its nanoseconds come from the caller's own stream, so
 // that they do not hang on who else asked before.
 func (w *World) in(luck *rand.Rand, d time.Duration) time.Duration {
-	own := 1 + int64(luck.IntN(1_000_000))
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	own := 1 + int64(luck.IntN(1_000_000))
 	now := time.Since(w.began)
 	at := int64(now+d) + own
 	for w.instant[at] {
