@@ -18,10 +18,11 @@ const codeLife = 60 * time.Second
 
 // bank is both wallets with their truth, and the customers who hold codes of them.
 type bank struct {
-	w      *World
-	mu     sync.Mutex
-	codes  map[string]*customer
-	orders map[string]*order // by our number
+	w       *World
+	mu      sync.Mutex
+	codes   map[string]*customer
+	orders  map[string]*order  // by our number
+	givings map[string]*giving // refunds, by theirs
 }
 
 // customer is who shows a code once, and how paying will go.
@@ -58,6 +59,7 @@ type fate struct {
 // order is a wallet's record of one payment.
 type order struct {
 	of                *customer
+	fen               int64
 	since             time.Time
 	declined          hubtest.Finding
 	reason            hubtest.Decline
@@ -69,7 +71,7 @@ type order struct {
 }
 
 func newBank(w *World) *bank {
-	return &bank{w: w, codes: map[string]*customer{}, orders: map[string]*order{}}
+	return &bank{w: w, codes: map[string]*customer{}, orders: map[string]*order{}, givings: map[string]*giving{}}
 }
 
 // mint makes a fresh code for what is to be paid.
@@ -157,9 +159,14 @@ var (
 
 // carry makes a call over the network. The request goes on its way even when the caller dies or gives up.
 func (y way) carry(ctx context.Context, name string, extra time.Duration, call func() (hubtest.Answer, time.Duration, bool)) hubtest.Answer {
+	return carry(ctx, y, name, extra, unknown, call)
+}
+
+// carry is [way.carry] for any kind of answer.
+func carry[A any](ctx context.Context, y way, name string, extra time.Duration, unknown func(error) A, call func() (A, time.Duration, bool)) A {
 	y.hub.gate.pass()
 	if y.hub.gone() {
-		return hubtest.Answer{Finding: hubtest.Unknown, Err: errCut}
+		return unknown(errCut)
 	}
 	luck := y.w.luck("wallet line/" + name)
 	y.mu.Lock()
@@ -172,7 +179,7 @@ func (y way) carry(ctx context.Context, name string, extra time.Duration, call f
 		there += long
 	}
 	lostThere, lostBack = lostThere && y.w.on("wallet line"), lostBack && y.w.on("wallet line")
-	answer := make(chan hubtest.Answer, 1)
+	answer := make(chan A, 1)
 	y.w.after(luck, there, func() {
 		if lostThere {
 			return
@@ -190,7 +197,7 @@ func (y way) carry(ctx context.Context, name string, extra time.Duration, call f
 	case <-ctx.Done(): // perhaps at one instant with others, which began at one
 		time.Sleep(y.w.in(luck, 0))
 		y.hub.gate.pass()
-		return hubtest.Answer{Finding: hubtest.Unknown, Err: ctx.Err()}
+		return unknown(ctx.Err())
 	}
 }
 
@@ -242,7 +249,7 @@ func (y way) take(c *customer, o hubtest.Order) (a hubtest.Answer, slow time.Dur
 	if f.failFirst {
 		return unknown(errDown), 0, false
 	}
-	ord := &order{of: c, since: time.Now()}
+	ord := &order{of: c, fen: o.Amount.Fen(), since: time.Now()}
 	y.orders[o.OutTradeNo] = ord
 	decline := func(code hubtest.Decline) (hubtest.Answer, time.Duration, bool) {
 		ord.declined, ord.reason = hubtest.Declined, code

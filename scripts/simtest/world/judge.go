@@ -71,6 +71,7 @@ func (w *World) remembers(t *till, r *tillRun) {
 			w.fail("%s forgot %s, which it had shown as %s", t.name, s.OrderNo, s.State)
 		}
 	}
+	w.remembersBacks(t, r)
 	head := r.till.Head()
 	if head < t.head {
 		w.fail("%s had %d rows in its journal, now %d", t.name, t.head, head)
@@ -182,7 +183,7 @@ func (w *World) leading() *hubRun {
 // resting: nothing is planned any more, and no wallet has anything up its sleeve.
 func (w *World) resting() bool {
 	h := w.leading()
-	if h == nil || !w.settled() || w.bank.owes() {
+	if h == nil || !w.settled() || w.refunding() != "" || w.bank.owes() {
 		return false
 	}
 	_, planned, err := h.hub.Open()
@@ -191,7 +192,7 @@ func (w *World) resting() bool {
 
 // restless names what is still planned.
 func (w *World) restless() string {
-	text := w.unsettled()
+	text := w.unsettled() + w.refunding()
 	h := w.leading()
 	if h == nil {
 		return text
@@ -234,6 +235,7 @@ func (w *World) verdict() error {
 		w.balance(v.order, map[pay.Outcome]int{pay.Paid: 1}[v.told])
 	}
 	w.bank.judge(books)
+	w.judgeReturns(books)
 	w.reached(books)
 	return nil
 }

@@ -9,8 +9,8 @@
 // [World.luck] by name and delays from [World.in], and write nothing into the story that hangs on which of two
 // goroutines ran first.
 //
-// Refunds and stored-value codes are not in it yet. A refund is a step of trade, a call of the bank's way with a
-// fate of its own, and a term of its balance; a stored-value code is a tender that a till takes offline.
+// Stored-value codes are not in it yet: such a one is a tender that a till takes offline, and its wallet is the
+// hub itself.
 package world
 
 import (
@@ -28,7 +28,7 @@ import (
 const (
 	faulty    = 100 * time.Second // anything may break
 	settling  = 120 * time.Second // after healing: until everybody knows
-	attending = 240 * time.Second // then: until nothing is planned any more
+	attending = 900 * time.Second // then: until nothing is planned any more; a refund in doubt is asked about ever more slowly
 	look      = 3 * time.Second   // how often the world looks after what has ended
 )
 
@@ -73,6 +73,8 @@ type World struct {
 	over    bool  // the story is closed
 	runs    sync.WaitGroup
 	api     map[string]*invoice
+	wishes  map[string]*wish  // refunds at tills, by the shop's number
+	claims  map[string]*claim // and of merchants' servers
 
 	dark             bool  // the next death of a hub at a write is a power cut
 	events           int64 // of the hubs, known to be committed
@@ -88,7 +90,8 @@ type moment struct {
 // Run plays a schedule. It must be called in a testing/synctest bubble, at GOMAXPROCS 1.
 func Run(c Config) (r Result) {
 	w := &World{seed: c.Seed, faults: map[string]bool{}, began: time.Now(), instant: map[int64]bool{}, streams: map[string]*rand.Rand{},
-		seen: map[string]int{}, known: map[string]*intent{}, api: map[string]*invoice{}}
+		seen: map[string]int{}, known: map[string]*intent{}, api: map[string]*invoice{},
+		wishes: map[string]*wish{}, claims: map[string]*claim{}}
 	ctx, cancel := context.WithCancel(context.Background())
 	w.life = ctx
 	w.bank = newBank(w)
@@ -145,7 +148,7 @@ func (w *World) play() error {
 	if err := w.build(); err != nil {
 		return err
 	}
-	plan := append(w.trade(), w.mischief()...)
+	plan := append(w.trade(), append(w.returns(), w.mischief()...)...)
 	for at := look; at < faulty; at += look {
 		plan = append(plan, step{at, w.tend})
 	}
