@@ -309,7 +309,7 @@ func (b *bank) sawBack(r hubtest.Refund, g *giving) {
 	for what, is := range map[string]bool{
 		"refund made after a lost answer":          r.Outcome == pay.Refunded && g.unheard,
 		"refund in flight at a kill, made once":    r.Outcome == pay.Refunded && g.orphan,
-		"refund of a payment cut by a kill":        r.Outcome == pay.Refunded && g.of.of.orphan,
+		"refund of a payment cut by a kill":        r.Outcome == pay.Refunded && g.of != nil && g.of.of.orphan,
 		"refund race refused":                      r.Why == "refund.too_much",
 		"refund made though a copy of it was late": r.Outcome == pay.Refunded && g.fate.low > 0 && g.arrived > 1,
 	} {
