@@ -3,6 +3,7 @@ package world
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -13,7 +14,8 @@ import (
 
 // giving is a wallet's record of one refund, by its number.
 type giving struct {
-	no      string
+	name    string // in the story
+	on      string // the payment's number
 	of      *order // nil until a request has arrived
 	asked   int64  // fen
 	fate    backFate
@@ -87,26 +89,36 @@ func backUnknown(err error) hubtest.RefundAnswer {
 	return hubtest.RefundAnswer{Finding: hubtest.RefundUnknown, Err: err}
 }
 
-// giving finds or begins a refund's record.
-func (b *bank) giving(no string) *giving {
+// giving finds or begins a refund's record. Its name, and so its fate, hangs on whose payment it is of and on how
+// many came before it, not on a number that a hub has drawn.
+func (b *bank) giving(r hubtest.RefundOrder) *giving {
+	whose := b.nameOf(r.Order.OutTradeNo)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	g := b.givings[no]
-	if g == nil {
-		g = &giving{no: no, fate: b.drawBack(b.w.luck("back/" + no))}
-		b.givings[no] = g
+	g := b.givings[r.OutRefundNo]
+	if g != nil {
+		return g
 	}
+	n := 1
+	for _, other := range b.givings {
+		if other.on == r.Order.OutTradeNo {
+			n++
+		}
+	}
+	g = &giving{name: fmt.Sprintf("refund %d of %s", n, whose), on: r.Order.OutTradeNo}
+	g.fate = b.drawBack(b.w.luck(g.name))
+	b.givings[r.OutRefundNo] = g
 	return g
 }
 
 // Refund gives money back.
 func (y way) Refund(ctx context.Context, r hubtest.RefundOrder) hubtest.RefundAnswer {
-	g := y.giving(r.OutRefundNo)
+	g := y.giving(r)
 	y.mu.Lock()
 	extra := g.fate.travel
 	g.fate.travel = 0
 	y.mu.Unlock()
-	a := carry(ctx, y, "back "+g.no, extra, backUnknown, func() (hubtest.RefundAnswer, time.Duration, bool) { return y.giveBack(g, r) })
+	a := carry(ctx, y, g.name, extra, backUnknown, func() (hubtest.RefundAnswer, time.Duration, bool) { return y.giveBack(g, r) })
 	y.mu.Lock()
 	defer y.mu.Unlock()
 	if g.given > 0 {
@@ -127,7 +139,7 @@ func (y way) giveBack(g *giving, r hubtest.RefundOrder) (a hubtest.RefundAnswer,
 		y.w.fail("a refund was sent for an order that the wallet never charged")
 		return backUnknown(errCut), 0, false
 	case g.of != nil && (g.of != o || g.asked != fen):
-		y.w.fail("refund %s of %s was sent with other content", g.no, o.of.name)
+		y.w.fail("%s was sent with other content", g.name)
 		return backUnknown(errCut), 0, false
 	}
 	if g.since.IsZero() {
@@ -208,10 +220,10 @@ func (b *bank) progress(g *giving) {
 	case !g.taken || g.closed || g.given > 0 || time.Since(g.since) < g.fate.working:
 	case g.fate.closes:
 		g.closed = true
-		b.w.note("wallet closes a refund of %s", g.of.of.name)
+		b.w.note("wallet closes %s", g.name)
 	default:
 		g.given++
-		b.w.note("wallet refunds %d fen of %s", g.asked, g.of.of.name)
+		b.w.note("wallet gives %d fen, %s", g.asked, g.name)
 	}
 }
 
@@ -231,8 +243,8 @@ func (b *bank) tellsBack(g *giving) hubtest.RefundAnswer {
 
 // QueryRefund tells how a refund stands.
 func (y way) QueryRefund(ctx context.Context, r hubtest.RefundOrder) hubtest.RefundAnswer {
-	g := y.giving(r.OutRefundNo)
-	return carry(ctx, y, "back "+g.no, 0, backUnknown, func() (hubtest.RefundAnswer, time.Duration, bool) {
+	g := y.giving(r)
+	return carry(ctx, y, g.name, 0, backUnknown, func() (hubtest.RefundAnswer, time.Duration, bool) {
 		y.mu.Lock()
 		defer y.mu.Unlock()
 		if y.w.on("wallet down") && y.w.down() {

@@ -299,17 +299,16 @@ func (w *World) balance(order string, want int) {
 	}
 }
 
-// owes reports that a wallet may still book something by itself.
-func (b *bank) owes() bool {
+// owes reports that a wallet may still book something by itself. It looks at all, in whichever order they come:
+// a look books what is due.
+func (b *bank) owes() (owes bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, o := range b.orders {
 		b.turn(o)
-		if !o.late.IsZero() {
-			return true
-		}
+		owes = owes || !o.late.IsZero()
 	}
-	return false
+	return owes
 }
 
 // judge finds charges that nobody asked for, and more than one for a code.
