@@ -23,6 +23,7 @@ type bank struct {
 	codes   map[string]*customer
 	orders  map[string]*order  // by our number
 	givings map[string]*giving // refunds, by theirs
+	names   map[string]string  // of the customers whose attempts they are, by our number
 }
 
 // customer is who shows a code once, and how paying will go.
@@ -71,7 +72,7 @@ type order struct {
 }
 
 func newBank(w *World) *bank {
-	return &bank{w: w, codes: map[string]*customer{}, orders: map[string]*order{}, givings: map[string]*giving{}}
+	return &bank{w: w, codes: map[string]*customer{}, orders: map[string]*order{}, givings: map[string]*giving{}, names: map[string]string{}}
 }
 
 // mint makes a fresh code for what is to be paid.
@@ -207,6 +208,9 @@ func unknown(err error) hubtest.Answer { return hubtest.Answer{Finding: hubtest.
 func (y way) Pay(ctx context.Context, o hubtest.Order) hubtest.Answer {
 	y.mu.Lock()
 	c := y.codes[o.Code.Reveal()]
+	if c != nil {
+		y.names[o.OutTradeNo] = c.name
+	}
 	y.mu.Unlock()
 	if c == nil {
 		y.w.fail("a code that nobody showed was sent to the wallet")
@@ -367,17 +371,15 @@ func (y way) Reverse(ctx context.Context, r hubtest.Ref) hubtest.Answer {
 	})
 }
 
+// nameOf names whose attempt a number is. One whose request never left has a stream of chance of its own as well:
+// two of them must not draw from one.
 func (b *bank) nameOf(no string) string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for _, c := range b.codes {
-		for _, n := range c.numbers {
-			if n == no {
-				return c.name
-			}
-		}
+	if name, ok := b.names[no]; ok {
+		return name
 	}
-	return "nobody"
+	return "nobody's " + no
 }
 
 // net is what the customers who showed a code for an order are out of.
