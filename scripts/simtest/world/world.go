@@ -238,9 +238,23 @@ func (w *World) stream(name string) *rand.Rand {
 	}
 	h := fnv.New64a()
 	h.Write([]byte(name))
-	r := rand.New(rand.NewPCG(w.seed, h.Sum64()))
+	r := rand.New(&source{pcg: rand.NewPCG(w.seed, h.Sum64())})
 	w.streams[name] = r
 	return r
+}
+
+// source is chance that goroutines share, at one virtual instant or another: which of them draws is settled by the
+// instants, and the lock only says so to the race detector.
+type source struct {
+	mu  sync.Mutex
+	pcg *rand.PCG
+}
+
+// Uint64 implements [rand.Source].
+func (s *source) Uint64() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.pcg.Uint64()
 }
 
 // in gives a delay whose end is nobody else's instant. Its nanoseconds come from the caller's own stream, so
