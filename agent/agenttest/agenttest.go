@@ -117,6 +117,14 @@ func (t *Till) Cancel(saleID string) (localapi.Sale, error) { return t.till.Canc
 // Sales reads the newest sales.
 func (t *Till) Sales(limit int) ([]localapi.Sale, error) { return t.till.Sales(limit) }
 
+// NewRefund asks for money of a paid sale to go back, as the cashier does.
+func (t *Till) NewRefund(saleID string, n localapi.NewRefund) (r localapi.Refund, fresh bool, err error) {
+	return t.till.NewRefund(saleID, n)
+}
+
+// Refunds reads all refunds of a sale, oldest first.
+func (t *Till) Refunds(saleID string) ([]localapi.Refund, error) { return t.till.Refunds(saleID) }
+
 // Status is the till at a glance.
 func (t *Till) Status() localapi.Status { return t.till.Status() }
 

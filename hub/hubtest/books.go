@@ -29,15 +29,16 @@ func short(p payment.Payment) Payment {
 		Tries: p.Attempt.Tries, Looks: p.Attempt.Checks}
 }
 
-// Exception is a doubt about a payment that people are told of.
+// Exception is a doubt about a payment, or a refund of it, that people are told of.
 type Exception struct {
-	Payment, Kind, Matter, Owner string
-	Open                         bool
+	Payment, Refund, Kind, Matter, Owner string
+	Open                                 bool
 }
 
 // Books are the hub's records.
 type Books struct {
 	Payments   []Payment
+	Refunds    []Refund
 	Exceptions []Exception
 	Kinds      map[string]int      // events by kind
 	Causes     map[string]int      // events by cause
@@ -84,6 +85,9 @@ func (h *Hub) Books() (b Books, err error) {
 			one.Resting = !planned[p.ID]
 			b.Payments = append(b.Payments, one)
 		}
+		if err := b.readRefunds(tx); err != nil {
+			return err
+		}
 		if err := b.readExceptions(tx); err != nil {
 			return err
 		}
@@ -101,10 +105,10 @@ func (h *Hub) Books() (b Books, err error) {
 func (b *Books) readExceptions(tx *store.Tx) error {
 	return tx.Query(func(rows *sql.Rows) error {
 		var x Exception
-		err := rows.Scan(&x.Payment, &x.Kind, &x.Matter, &x.Owner, &x.Open)
+		err := rows.Scan(&x.Payment, &x.Refund, &x.Kind, &x.Matter, &x.Owner, &x.Open)
 		b.Exceptions = append(b.Exceptions, x)
 		return err
-	}, "SELECT payment, kind, matter, owner, resolved_at IS NULL FROM exception ORDER BY id")
+	}, "SELECT payment, coalesce(refund, ''), kind, matter, owner, resolved_at IS NULL FROM exception ORDER BY id")
 }
 
 // readEvents counts the events and holds each against the one before it of the same entity, by the

@@ -76,10 +76,11 @@ func (a *agenda) take(now time.Time) (due []string) {
 // wait blocks until something is due; false when ctx ended.
 func (a *agenda) wait(ctx context.Context, now func() time.Time) bool {
 	for {
+		at := now() // a clock may make its reader wait, and nobody waits with a lock in hand
 		a.mu.Lock()
 		pause := time.Hour
 		if len(a.entries) > 0 {
-			pause = a.entries[0].due.Sub(now())
+			pause = a.entries[0].due.Sub(at)
 		}
 		a.mu.Unlock()
 		if pause <= 0 {

@@ -64,17 +64,15 @@ func (e Desk) Records(ctx context.Context, t registry.Terminal, ms ...wire.Recor
 	}
 	var fork *store.Fork
 	var fresh bool
-	var took time.Duration
-	defer func() { e.rest(took) }()
-	err = e.Store.UpdateBehind(func(tx *store.Tx) (err error) {
-		began := e.Now()
-		defer func() { took = e.Now().Sub(began) }()
+	now := e.Now()
+	took, err := e.Store.UpdateBehind(func(tx *store.Tx) (err error) {
 		if s, fork, err = put(tx, t, ms); err != nil || fork == nil {
 			return err
 		}
-		fresh, err = e.noteFork(tx, t, *fork)
+		fresh, err = e.noteFork(tx, t, *fork, now)
 		return err
 	})
+	e.rest(took)
 	if err == nil && fork != nil {
 		e.Log.Error("ALARM: a till's journal contradicts the copy here: two tills use one identity, or an old journal was put back; compare both before anything is settled",
 			logs.Terminal, t.ID, "row", fork.Seq, "stored", s.Through, "new", fresh)
@@ -106,7 +104,7 @@ func put(tx *store.Tx, t registry.Terminal, ms []wire.Records) (s wire.Stored, f
 }
 
 // noteFork writes the event unless it is the terminal's last one: the till tells it again and again.
-func (e *Engine) noteFork(tx *store.Tx, t registry.Terminal, f store.Fork) (fresh bool, err error) {
+func (e *Engine) noteFork(tx *store.Tx, t registry.Terminal, f store.Fork, now time.Time) (fresh bool, err error) {
 	const kind = "terminal.fork"
 	body := forkBody{f.Seq, hex.EncodeToString(f.Have), hex.EncodeToString(f.Got)}
 	text, err := json.Marshal(body)
@@ -117,5 +115,5 @@ func (e *Engine) noteFork(tx *store.Tx, t registry.Terminal, f store.Fork) (fres
 	if err != nil || last == string(text) {
 		return false, err
 	}
-	return true, tx.Append(store.Event{Entity: t.ID, Kind: kind, Body: body, Cause: "till", At: e.Now()})
+	return true, tx.Append(store.Event{Entity: t.ID, Kind: kind, Body: body, Cause: "till", At: now})
 }

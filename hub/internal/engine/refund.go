@@ -46,6 +46,7 @@ func (e *Engine) refund(a RefundAsk) (r payment.Refund, fresh bool, err error) {
 	if err := a.Amount.Charge(); err != nil {
 		return r, false, err
 	}
+	now := e.Now()
 	err = e.Store.Update(func(tx *store.Tx) error {
 		r, err = tx.RefundByKey(a.Merchant, a.Source, payment.Refund{Source: a.Source, Terminal: a.Terminal}.Scope(), a.Key)
 		if fault.KindOf(err) != fault.NotFound {
@@ -60,7 +61,7 @@ func (e *Engine) refund(a RefundAsk) (r payment.Refund, fresh bool, err error) {
 			return err
 		}
 		fresh = true
-		r, err = e.takeRefund(tx, a, p, e.Now())
+		r, err = e.takeRefund(tx, a, p, now)
 		return err
 	})
 	return r, fresh && err == nil, err
@@ -172,10 +173,11 @@ func (e *Engine) performRefund(r payment.Refund, p payment.Payment, task payment
 	} else {
 		log.Info("wallet answered")
 	}
+	now := e.Now()
 	err := e.Store.Update(func(tx *store.Tx) error {
 		current, err := tx.Refund(r.ID)
 		if err == nil {
-			_, err = e.applyRefund(tx, current, "wallet", payment.LearnRefund(e.vouchedRefund(current), task, answer, asked), e.Now())
+			_, err = e.applyRefund(tx, current, "wallet", payment.LearnRefund(e.vouchedRefund(current), task, answer, asked), now)
 		}
 		return err
 	})

@@ -54,8 +54,16 @@ func (s *Store) DB() *sqlite.DB { return s.db }
 // it is Unavailable "hub.fenced" once another hub has taken over.
 func (s *Store) Update(fn func(*Tx) error) error { return s.db.Update(s.guarded(fn)) }
 
-// UpdateBehind is Update for what can wait while customers pay; see [sqlite.DB.UpdateBehind].
-func (s *Store) UpdateBehind(fn func(*Tx) error) error { return s.db.UpdateBehind(s.guarded(fn)) }
+// UpdateBehind is Update for what can wait while customers pay; see [sqlite.DB.UpdateBehind]. It tells for how
+// long fn kept the writer, by the store's own clock.
+func (s *Store) UpdateBehind(fn func(*Tx) error) (took time.Duration, err error) {
+	err = s.db.UpdateBehind(s.guarded(func(tx *Tx) error {
+		began := s.now()
+		defer func() { took = s.now().Sub(began) }()
+		return fn(tx)
+	}))
+	return took, err
+}
 
 func (s *Store) guarded(fn func(*Tx) error) func(*sqlite.Tx) error {
 	return func(raw *sqlite.Tx) error {

@@ -18,10 +18,12 @@ const codeLife = 60 * time.Second
 
 // bank is both wallets with their truth, and the customers who hold codes of them.
 type bank struct {
-	w      *World
-	mu     sync.Mutex
-	codes  map[string]*customer
-	orders map[string]*order // by our number
+	w       *World
+	mu      sync.Mutex
+	codes   map[string]*customer
+	orders  map[string]*order  // by our number
+	givings map[string]*giving // refunds, by theirs
+	names   map[string]string  // of the customers whose attempts they are, by our number
 }
 
 // customer is who shows a code once, and how paying will go.
@@ -58,6 +60,7 @@ type fate struct {
 // order is a wallet's record of one payment.
 type order struct {
 	of                *customer
+	fen               int64
 	since             time.Time
 	declined          hubtest.Finding
 	reason            hubtest.Decline
@@ -69,7 +72,7 @@ type order struct {
 }
 
 func newBank(w *World) *bank {
-	return &bank{w: w, codes: map[string]*customer{}, orders: map[string]*order{}}
+	return &bank{w: w, codes: map[string]*customer{}, orders: map[string]*order{}, givings: map[string]*giving{}, names: map[string]string{}}
 }
 
 // mint makes a fresh code for what is to be paid.
@@ -137,12 +140,15 @@ type way struct {
 	hub    *hubRun
 }
 
-// Rules are those of the product's connectors, which keep to what the wallets publish.
+// Rules are those of the product's connectors, which keep to what the wallets publish. None is a whole number of
+// seconds: a hub does much at the instant from which on it leads, and what follows must not meet again.
 func (y way) Rules() hubtest.Rules {
-	r := hubtest.Rules{CallTimeout: 10 * time.Second, FirstQuery: 5 * time.Second, QueryEvery: 5 * time.Second, GiveUp: 45 * time.Second,
-		ReverseNotBefore: 15 * time.Second, ReverseEvery: 5 * time.Second, UndoWindow: 7 * 24 * time.Hour, Travel: 75 * time.Second}
+	r := hubtest.Rules{CallTimeout: 10*time.Second + 3*time.Millisecond, FirstQuery: 5*time.Second + 7*time.Millisecond,
+		QueryEvery: 5*time.Second + 11*time.Millisecond, GiveUp: 45*time.Second + 13*time.Millisecond, ReverseNotBefore: 15 * time.Second,
+		ReverseEvery: 5*time.Second + 17*time.Millisecond, UndoWindow: 7 * 24 * time.Hour, Travel: 75 * time.Second}
 	if y.wallet == pay.Alipay {
-		r.FirstQuery, r.QueryEvery, r.ReverseNotBefore, r.ReverseEvery, r.UndoWindow = 3*time.Second, 3*time.Second, 0, 3*time.Second, 24*time.Hour
+		r.FirstQuery, r.QueryEvery, r.ReverseEvery = 3*time.Second+19*time.Millisecond, 3*time.Second+23*time.Millisecond, 3*time.Second+29*time.Millisecond
+		r.ReverseNotBefore, r.UndoWindow = 0, 24*time.Hour
 	}
 	return r
 }
@@ -154,9 +160,14 @@ var (
 
 // carry makes a call over the network. The request goes on its way even when the caller dies or gives up.
 func (y way) carry(ctx context.Context, name string, extra time.Duration, call func() (hubtest.Answer, time.Duration, bool)) hubtest.Answer {
+	return carry(ctx, y, name, extra, unknown, call)
+}
+
+// carry is [way.carry] for any kind of answer.
+func carry[A any](ctx context.Context, y way, name string, extra time.Duration, unknown func(error) A, call func() (A, time.Duration, bool)) A {
 	y.hub.gate.pass()
 	if y.hub.gone() {
-		return hubtest.Answer{Finding: hubtest.Unknown, Err: errCut}
+		return unknown(errCut)
 	}
 	luck := y.w.luck("wallet line/" + name)
 	y.mu.Lock()
@@ -169,7 +180,7 @@ func (y way) carry(ctx context.Context, name string, extra time.Duration, call f
 		there += long
 	}
 	lostThere, lostBack = lostThere && y.w.on("wallet line"), lostBack && y.w.on("wallet line")
-	answer := make(chan hubtest.Answer, 1)
+	answer := make(chan A, 1)
 	y.w.after(luck, there, func() {
 		if lostThere {
 			return
@@ -184,9 +195,10 @@ func (y way) carry(ctx context.Context, name string, extra time.Duration, call f
 	case a := <-answer:
 		y.hub.gate.pass()
 		return a
-	case <-ctx.Done():
+	case <-ctx.Done(): // perhaps at one instant with others, which began at one
+		time.Sleep(y.w.in(luck, 0))
 		y.hub.gate.pass()
-		return hubtest.Answer{Finding: hubtest.Unknown, Err: ctx.Err()}
+		return unknown(ctx.Err())
 	}
 }
 
@@ -196,6 +208,9 @@ func unknown(err error) hubtest.Answer { return hubtest.Answer{Finding: hubtest.
 func (y way) Pay(ctx context.Context, o hubtest.Order) hubtest.Answer {
 	y.mu.Lock()
 	c := y.codes[o.Code.Reveal()]
+	if c != nil {
+		y.names[o.OutTradeNo] = c.name
+	}
 	y.mu.Unlock()
 	if c == nil {
 		y.w.fail("a code that nobody showed was sent to the wallet")
@@ -238,7 +253,7 @@ func (y way) take(c *customer, o hubtest.Order) (a hubtest.Answer, slow time.Dur
 	if f.failFirst {
 		return unknown(errDown), 0, false
 	}
-	ord := &order{of: c, since: time.Now()}
+	ord := &order{of: c, fen: o.Amount.Fen(), since: time.Now()}
 	y.orders[o.OutTradeNo] = ord
 	decline := func(code hubtest.Decline) (hubtest.Answer, time.Duration, bool) {
 		ord.declined, ord.reason = hubtest.Declined, code
@@ -356,17 +371,15 @@ func (y way) Reverse(ctx context.Context, r hubtest.Ref) hubtest.Answer {
 	})
 }
 
+// nameOf names whose attempt a number is. One whose request never left has a stream of chance of its own as well:
+// two of them must not draw from one.
 func (b *bank) nameOf(no string) string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for _, c := range b.codes {
-		for _, n := range c.numbers {
-			if n == no {
-				return c.name
-			}
-		}
+	if name, ok := b.names[no]; ok {
+		return name
 	}
-	return "nobody"
+	return "nobody's " + no
 }
 
 // net is what the customers who showed a code for an order are out of.

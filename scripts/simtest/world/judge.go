@@ -71,6 +71,7 @@ func (w *World) remembers(t *till, r *tillRun) {
 			w.fail("%s forgot %s, which it had shown as %s", t.name, s.OrderNo, s.State)
 		}
 	}
+	w.remembersBacks(t, r)
 	head := r.till.Head()
 	if head < t.head {
 		w.fail("%s had %d rows in its journal, now %d", t.name, t.head, head)
@@ -182,7 +183,7 @@ func (w *World) leading() *hubRun {
 // resting: nothing is planned any more, and no wallet has anything up its sleeve.
 func (w *World) resting() bool {
 	h := w.leading()
-	if h == nil || !w.settled() || w.bank.owes() {
+	if h == nil || !w.settled() || w.refunding() != "" || w.bank.owes() {
 		return false
 	}
 	_, planned, err := h.hub.Open()
@@ -191,7 +192,7 @@ func (w *World) resting() bool {
 
 // restless names what is still planned.
 func (w *World) restless() string {
-	text := w.unsettled()
+	text := w.unsettled() + w.refunding()
 	h := w.leading()
 	if h == nil {
 		return text
@@ -234,6 +235,7 @@ func (w *World) verdict() error {
 		w.balance(v.order, map[pay.Outcome]int{pay.Paid: 1}[v.told])
 	}
 	w.bank.judge(books)
+	w.judgeReturns(books)
 	w.reached(books)
 	return nil
 }
@@ -297,17 +299,16 @@ func (w *World) balance(order string, want int) {
 	}
 }
 
-// owes reports that a wallet may still book something by itself.
-func (b *bank) owes() bool {
+// owes reports that a wallet may still book something by itself. It looks at all, in whichever order they come:
+// a look books what is due.
+func (b *bank) owes() (owes bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, o := range b.orders {
 		b.turn(o)
-		if !o.late.IsZero() {
-			return true
-		}
+		owes = owes || !o.late.IsZero()
 	}
-	return false
+	return owes
 }
 
 // judge finds charges that nobody asked for, and more than one for a code.

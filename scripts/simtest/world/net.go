@@ -18,15 +18,16 @@ import (
 // gate stops a hub as a stopped process is: it neither tells the time, nor calls, nor hears or speaks, until
 // it is opened again.
 type gate struct {
-	mu   sync.Mutex
-	shut chan struct{}
+	mu      sync.Mutex
+	shut    chan struct{}
+	waiting int // in front of it
 }
 
 func (g *gate) close() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.shut == nil {
-		g.shut = make(chan struct{})
+		g.shut, g.waiting = make(chan struct{}), 0
 	}
 }
 
@@ -45,12 +46,17 @@ func (g *gate) closed() bool {
 	return g.shut != nil
 }
 
+// pass waits until the gate is open. Those who waited go on in the order in which they came, each at an
+// instant of its own.
 func (g *gate) pass() {
 	g.mu.Lock()
 	shut := g.shut
+	g.waiting++
+	place := time.Duration(g.waiting)
 	g.mu.Unlock()
 	if shut != nil {
 		<-shut
+		time.Sleep(place * time.Microsecond)
 	}
 }
 

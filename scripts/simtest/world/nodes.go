@@ -164,6 +164,9 @@ func (t *till) start() {
 			if e.Sale != nil && !r.gone() {
 				w.shows(t, *e.Sale)
 			}
+			if e.Refund != nil && !r.gone() {
+				w.showsBack(t, *e.Refund)
+			}
 		})
 	})
 	w.runs.Go(func() {

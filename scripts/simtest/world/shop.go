@@ -326,6 +326,7 @@ func (w *World) hears(v *invoice, p hubtest.Payment) {
 	}
 	w.note("server hears %s is %s", v.order, p.Status)
 	w.mu.Lock()
-	defer w.mu.Unlock()
 	v.told, v.paid = p.Outcome, p
+	w.mu.Unlock()
+	w.claimBack(v, p)
 }

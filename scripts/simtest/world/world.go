@@ -9,8 +9,8 @@
 // [World.luck] by name and delays from [World.in], and write nothing into the story that hangs on which of two
 // goroutines ran first.
 //
-// Refunds and stored-value codes are not in it yet. A refund is a step of trade, a call of the bank's way with a
-// fate of its own, and a term of its balance; a stored-value code is a tender that a till takes offline.
+// Stored-value codes are not in it yet: such a one is a tender that a till takes offline, and its wallet is the
+// hub itself.
 package world
 
 import (
@@ -28,7 +28,7 @@ import (
 const (
 	faulty    = 100 * time.Second // anything may break
 	settling  = 120 * time.Second // after healing: until everybody knows
-	attending = 240 * time.Second // then: until nothing is planned any more
+	attending = 900 * time.Second // then: until nothing is planned any more; a refund in doubt is asked about ever more slowly
 	look      = 3 * time.Second   // how often the world looks after what has ended
 )
 
@@ -73,6 +73,8 @@ type World struct {
 	over    bool  // the story is closed
 	runs    sync.WaitGroup
 	api     map[string]*invoice
+	wishes  map[string]*wish  // refunds at tills, by the shop's number
+	claims  map[string]*claim // and of merchants' servers
 
 	dark             bool  // the next death of a hub at a write is a power cut
 	events           int64 // of the hubs, known to be committed
@@ -88,7 +90,8 @@ type moment struct {
 // Run plays a schedule. It must be called in a testing/synctest bubble, at GOMAXPROCS 1.
 func Run(c Config) (r Result) {
 	w := &World{seed: c.Seed, faults: map[string]bool{}, began: time.Now(), instant: map[int64]bool{}, streams: map[string]*rand.Rand{},
-		seen: map[string]int{}, known: map[string]*intent{}, api: map[string]*invoice{}}
+		seen: map[string]int{}, known: map[string]*intent{}, api: map[string]*invoice{},
+		wishes: map[string]*wish{}, claims: map[string]*claim{}}
 	ctx, cancel := context.WithCancel(context.Background())
 	w.life = ctx
 	w.bank = newBank(w)
@@ -145,7 +148,7 @@ func (w *World) play() error {
 	if err := w.build(); err != nil {
 		return err
 	}
-	plan := append(w.trade(), w.mischief()...)
+	plan := append(w.trade(), append(w.returns(), w.mischief()...)...)
 	for at := look; at < faulty; at += look {
 		plan = append(plan, step{at, w.tend})
 	}
@@ -235,17 +238,31 @@ func (w *World) stream(name string) *rand.Rand {
 	}
 	h := fnv.New64a()
 	h.Write([]byte(name))
-	r := rand.New(rand.NewPCG(w.seed, h.Sum64()))
+	r := rand.New(&source{pcg: rand.NewPCG(w.seed, h.Sum64())})
 	w.streams[name] = r
 	return r
+}
+
+// source is chance that goroutines share, at one virtual instant or another: which of them draws is settled by the
+// instants, and the lock only says so to the race detector.
+type source struct {
+	mu  sync.Mutex
+	pcg *rand.PCG
+}
+
+// Uint64 implements [rand.Source].
+func (s *source) Uint64() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.pcg.Uint64()
 }
 
 // in gives a delay whose end is nobody else's instant. Its nanoseconds come from the caller's own stream, so
 // that they do not hang on who else asked before.
 func (w *World) in(luck *rand.Rand, d time.Duration) time.Duration {
-	own := 1 + int64(luck.IntN(1_000_000))
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	own := 1 + int64(luck.IntN(1_000_000))
 	now := time.Since(w.began)
 	at := int64(now+d) + own
 	for w.instant[at] {
