@@ -102,7 +102,7 @@ func (p player) play(ctx context.Context, first, seeds, step int, without string
 	cmd.Dir = p.dir
 	cmd.ExtraFiles = []*os.File{w}
 	cmd.Stdout, cmd.Stderr = &said, &said
-	cmd.Env = append(os.Environ(), append([]string{"GOMAXPROCS=1", "GOGC=400", "SIM_OUT=/dev/fd/3", "SIM_WITHOUT=" + without,
+	cmd.Env = append(os.Environ(), append([]string{"GOMAXPROCS=1", "GOGC=1000", "SIM_OUT=/dev/fd/3", "SIM_WITHOUT=" + without,
 		fmt.Sprint("SIM_FIRST=", first), fmt.Sprint("SIM_SEEDS=", seeds), fmt.Sprint("SIM_STEP=", step)}, env...)...)
 	if err := cmd.Start(); err != nil {
 		_ = w.Close()

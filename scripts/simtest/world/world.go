@@ -29,7 +29,7 @@ const (
 	faulty    = 100 * time.Second // anything may break
 	settling  = 120 * time.Second // after healing: until everybody knows
 	attending = 900 * time.Second // then: until nothing is planned any more; a refund in doubt is asked about ever more slowly
-	look      = 3 * time.Second   // how often the world looks after what has ended
+	look      = 5 * time.Second   // how often the world looks after what has ended
 )
 
 // Config is one schedule.
