@@ -148,6 +148,7 @@ var plan = book{
 		"hub/internal/vault":               "hub/internal/vault/* hub/internal/store",
 		"hub/internal/engine":              "scripts/history hub/internal/channel/channeltest hub/sandbox hub/internal/channel/*",
 		"hub/sandbox":                      "hub/internal/channel hub/internal/channel/*",
+		"scripts/simtest/disk":             "shared/sqlite",
 		"scripts/e2e":                      "scripts/history scripts/internal/load",
 	},
 

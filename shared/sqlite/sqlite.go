@@ -12,6 +12,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net/url"
 	"os"
@@ -96,6 +97,9 @@ func (db *DB) prepare(migrations fs.FS) (err error) {
 		return err
 	}
 	if err := db.migrate(migrations); err != nil {
+		return err
+	}
+	if err := db.settle(); err != nil {
 		return err
 	}
 	if db.readers, err = reading(db.path, db.vfs, cap(db.idle)); err != nil {
@@ -193,6 +197,22 @@ func (db *DB) check() error {
 	if verdict != "ok" {
 		return fault.New(fault.Internal, "storage.corrupt",
 			"%s is damaged (%s): nothing was changed; copy the file away, then restore it or start a new one", db.path, verdict)
+	}
+	return nil
+}
+
+// settle makes safe what an earlier process left behind. One that was killed between writing a commit and
+// syncing it leaves rows that everybody reads as committed, and that a power cut would still take: they
+// must not be shown before. A synced commit of our own, which says nothing new, covers all before it.
+func (db *DB) settle() error {
+	ctx := context.Background()
+	var version int
+	err := db.writer.conn.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version)
+	if err == nil {
+		_, err = db.writer.conn.ExecContext(ctx, fmt.Sprintf("BEGIN IMMEDIATE; PRAGMA user_version = %d; COMMIT", version))
+	}
+	if err != nil {
+		return storageError("open", db.path, err)
 	}
 	return nil
 }
