@@ -212,6 +212,7 @@ func (w *World) close() error {
 	}
 	w.shops.Wait()
 	w.runs.Wait()
+	time.Sleep(10 * time.Minute) // past every timer: nothing of this world may look at a disk that is gone
 	var errs []error
 	for _, t := range w.tills {
 		if t.disk != nil {
@@ -221,7 +222,6 @@ func (w *World) close() error {
 	if len(w.hubs) > 0 {
 		errs = append(errs, w.hubs[0].disk.Free())
 	}
-	time.Sleep(10 * time.Minute) // past every timer, so that nothing of this world is left behind
 	return errors.Join(errs...)
 }
 
