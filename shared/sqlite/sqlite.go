@@ -203,13 +203,18 @@ func (db *DB) check() error {
 
 // settle makes safe what an earlier process left behind. One that was killed between writing a commit and
 // syncing it leaves rows that everybody reads as committed, and that a power cut would still take: they
-// must not be shown before. A synced commit of our own, which says nothing new, covers all before it.
+// must not be shown before. A synced commit of our own, which says nothing new, covers all before it. The
+// checkpoint behind it is for its errors: the one that SQLite makes when a file is closed keeps them to itself.
 func (db *DB) settle() error {
 	ctx := context.Background()
 	var version int
 	err := db.writer.conn.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version)
 	if err == nil {
 		_, err = db.writer.conn.ExecContext(ctx, fmt.Sprintf("BEGIN IMMEDIATE; PRAGMA user_version = %d; COMMIT", version))
+	}
+	if err == nil {
+		var busy, frames, moved int
+		err = db.writer.conn.QueryRowContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)").Scan(&busy, &frames, &moved)
 	}
 	if err != nil {
 		return storageError("open", db.path, err)
