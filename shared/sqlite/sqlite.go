@@ -71,7 +71,10 @@ func Open(path string, migrations fs.FS, options ...Option) (*DB, error) {
 	for _, set := range options {
 		set(db)
 	}
+	left := true // a log, by a program that did not close the file
 	if db.vfs == "" {
+		info, err := os.Stat(path + "-wal")
+		left = err == nil && info.Size() > 0
 		if err := create(path); err != nil {
 			return nil, err
 		}
@@ -81,7 +84,7 @@ func Open(path string, migrations fs.FS, options ...Option) (*DB, error) {
 		return nil, storageError("open", path, err)
 	}
 	db.pool.SetMaxOpenConns(1)
-	if err := db.prepare(migrations); err != nil {
+	if err := db.prepare(migrations, left); err != nil {
 		return nil, errors.Join(err, db.closeFiles())
 	}
 	go db.loop()
@@ -89,7 +92,7 @@ func Open(path string, migrations fs.FS, options ...Option) (*DB, error) {
 }
 
 // prepare checks and migrates the file and opens its readers.
-func (db *DB) prepare(migrations fs.FS) (err error) {
+func (db *DB) prepare(migrations fs.FS, left bool) (err error) {
 	if db.writer, err = newSession(db.pool); err != nil {
 		return storageError("open", db.path, err)
 	}
@@ -99,8 +102,10 @@ func (db *DB) prepare(migrations fs.FS) (err error) {
 	if err := db.migrate(migrations); err != nil {
 		return err
 	}
-	if err := db.settle(); err != nil {
-		return err
+	if left {
+		if err := db.settle(); err != nil {
+			return err
+		}
 	}
 	if db.readers, err = reading(db.path, db.vfs, cap(db.idle)); err != nil {
 		return err

@@ -231,6 +231,7 @@ func TestUnansweredLooksAndContradictionsNeedAPerson(t *testing.T) {
 
 		way.says.Store(nil)
 		paid := h.await(h.collect(ask("A2", "130000000000000200")).ID, time.Minute)
+		synctest.Wait() // the pay call has ended: until then nothing else is asked about the payment
 		way.says.Store(&channel.Answer{Finding: channel.Reversed})
 		for range 3 {
 			if got, err := h.engine.Refresh(t.Context(), merchant, paid.ID); err != nil || got.Status != pay.StatusSucceeded {
