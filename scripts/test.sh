@@ -28,6 +28,7 @@ torture=$!
 go test -count=1 -timeout 4m -run Sim $(scripts/having.sh '"SEEDS"') || status=1
 
 section "simulation of the whole chain"
+go test -count=1 -run Replays ./scripts/simtest/world || status=1
 go run ./scripts/simtest -seeds 2000 || status=1
 
 section "power cuts and failing system calls, real programs"

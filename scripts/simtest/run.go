@@ -144,12 +144,17 @@ func (p player) alone(ctx context.Context, seed int) (ok bool, err error) {
 // repeats is how many seeds are played twice: one of a hundred, and fifty at least.
 func repeats(seeds int) int { return min(seeds, max(50, seeds/100)) }
 
-// again plays some seeds a second time: they must give the trace they gave. A machine that takes the processor away
-// in the middle of a call into SQLite may turn two steps of one instant round, so that a seed has three tries.
+// again plays some seeds a second time: they must give a trace they gave. A machine that takes the processor away in
+// the middle of a call into SQLite may turn two steps of one instant round, in any of the plays, also in the first: so
+// a seed that differed has more tries, and repeats when any two of its plays are equal.
 func (p player) again(ctx context.Context, b *board) error {
 	left := b.sample()
 	b.repeated = len(left)
-	for try := 0; try < 3 && len(left) > 0; try++ {
+	seen := map[uint64][]uint64{} // the traces of a seed
+	for _, seed := range left {
+		seen[uint64(seed)] = []uint64{b.trace(uint64(seed))}
+	}
+	for try := 0; try < 5 && len(left) > 0; try++ {
 		var mu sync.Mutex
 		var differ []int
 		var all sync.WaitGroup
@@ -158,11 +163,12 @@ func (p player) again(ctx context.Context, b *board) error {
 			all.Go(func() {
 				for at := k; at < len(left); at += p.procs {
 					errs[k] = errors.Join(errs[k], p.play(ctx, left[at], 1, 1, "", func(r result) {
-						if r.Trace != b.trace(r.Seed) {
-							mu.Lock()
-							defer mu.Unlock()
+						mu.Lock()
+						defer mu.Unlock()
+						if !slices.Contains(seen[r.Seed], r.Trace) {
 							differ = append(differ, int(r.Seed))
 						}
+						seen[r.Seed] = append(seen[r.Seed], r.Trace)
 					}))
 				}
 			})
