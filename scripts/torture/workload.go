@@ -40,11 +40,12 @@ type workload struct {
 }
 
 // crowd is how many customers are served at a time; the one that finds it full waits outside.
-const crowd = 400
+const crowd = 800
 
 // queue is how many sales without a final word a till may have; then customers go to another till. Real cashiers
-// stop far sooner, but each of ours makes many sales at a time.
-const queue = 120
+// stop far sooner, but each of ours makes many sales at a time, and one whose request a kill swallowed is open for more
+// than a minute: with a short queue the programs wait for that proof instead of working.
+const queue = 400
 
 // most is how many customers stand at a till at a time: few at a copy, whose line to the hub is taken from it all the
 // time. What it is shown does not count as open, so that the queue would not end.
