@@ -25,6 +25,7 @@ import (
 
 	"cloudcashier/hub/hubd"
 	"cloudcashier/shared/fault"
+	"cloudcashier/shared/freeport"
 	"cloudcashier/shared/run"
 )
 
@@ -126,7 +127,7 @@ func prepare(o Options, path string) (st state, err error) {
 	if o.Sandbox != "" {
 		st.Sandbox, st.Own = o.Sandbox, false
 	} else if st.Sandbox == "" {
-		addr, err := freeAddress()
+		addr, err := freeport.Address()
 		if err != nil {
 			return st, err
 		}
@@ -162,7 +163,7 @@ func prepare(o Options, path string) (st state, err error) {
 // fixedAddress gives an empty address or port 0 a free port, to be kept over restarts.
 func fixedAddress(addr string) (string, error) {
 	if addr == "" {
-		return freeAddress()
+		return freeport.Address()
 	}
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
@@ -171,21 +172,12 @@ func fixedAddress(addr string) (string, error) {
 	if port != "0" {
 		return addr, nil
 	}
-	free, err := freeAddress()
+	free, err := freeport.Address()
 	if err != nil {
 		return "", err
 	}
 	_, port, _ = net.SplitHostPort(free)
 	return net.JoinHostPort(host, port), nil
-}
-
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fault.Wrap(err, fault.Internal, "lab.address", "cannot find a free port")
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
 }
 
 // open configures the wallets, opens the hub and fills it with the demo's people.

@@ -65,6 +65,7 @@ var plan = book{
 		"shared/id":         "shared/fault",
 		"shared/logs":       "",
 		"shared/run":        "",
+		"shared/freeport":   "",
 		"shared/sqlite":     "shared/fault",
 		"shared/ticket":     "",
 		"shared/wire":       "shared/fault shared/pay shared/strictjson",
@@ -104,8 +105,8 @@ var plan = book{
 		"hub/sandbox":                      slab + "shared/sqlite hub/sandbox/internal/*",
 		"hub/sandbox/internal/*":           slab + "shared/sqlite hub/sandbox/internal/*",
 		"hub/hubd":                         slab + "shared/sqlite hub/sandbox hub/internal/*",
-		"hub/hubtest":                      slab + "shared/sqlite hub/internal/*", // test support only
-		"hub/lab":                          slab + "hub/hubd hub/sandbox",         // sandbox: the words of its accounts
+		"hub/hubtest":                      slab + "shared/sqlite hub/internal/*",         // test support only
+		"hub/lab":                          slab + "shared/freeport hub/hubd hub/sandbox", // sandbox: the words of its accounts
 		"hub":                              slab + "hub/hubd hub/lab hub/sandbox",
 
 		// The screen.
@@ -119,17 +120,17 @@ var plan = book{
 
 		// What looks at the programs from outside: their sockets, files and doors, never their insides.
 		"scripts/archtest":           "",
-		"scripts/internal/rig":       slab,
+		"scripts/internal/rig":       slab + "shared/freeport",
 		"scripts/internal/load":      slab + "scripts/internal/rig",
 		"scripts/internal/mqttproxy": "",
 		"scripts/conformance":        slab + "scripts/internal/rig",
-		"scripts/demo":               slab + "scripts/internal/rig",
+		"scripts/demo":               slab + "shared/freeport scripts/internal/rig",
 		"scripts/e2e":                slab + "scripts/internal/rig",
 		"scripts/history":            "shared/pay",
 		"scripts/mutants":            "",
 		"scripts/bench":              slab + "scripts/internal/load scripts/internal/rig",
 		"scripts/storm":              slab + "scripts/internal/load scripts/internal/rig",
-		"scripts/torture":            slab + "scripts/internal/rig scripts/internal/mqttproxy",
+		"scripts/torture":            slab + "shared/freeport scripts/internal/rig scripts/internal/mqttproxy",
 		"scripts/powercut":           slab + "shared/sqlite scripts/internal/rig",
 
 		// The whole chain in one process, through the programs' own test support.
@@ -194,6 +195,7 @@ var plan = book{
 		"hub/internal/portal crypto/rand":              "the salt of a password",
 		"hub/sandbox/internal/keys crypto/rand":        "the pretended wallets' keys",
 		"hub/sandbox/internal/merchant crypto/rand":    "the pretended wallets' merchant numbers and keys",
+		"shared/freeport math/rand/v2":                 "only so that programs which look at the same moment rarely find the same port",
 		"shared/id crypto/rand":                        "a nil source means the system's: a root that forgets it still mints unguessable identifiers",
 	},
 

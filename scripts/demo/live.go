@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"cloudcashier/scripts/internal/rig"
+	"cloudcashier/shared/freeport"
 	"cloudcashier/shared/pay"
 )
 
@@ -32,7 +33,7 @@ func live(ctx context.Context, r *rig.Rig, bin string) error {
 	if err != nil {
 		return err
 	}
-	control, err := rig.FreeAddress()
+	control, err := freeport.Address()
 	if err != nil {
 		return err
 	}

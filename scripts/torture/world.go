@@ -15,6 +15,7 @@ import (
 
 	"cloudcashier/scripts/internal/mqttproxy"
 	"cloudcashier/scripts/internal/rig"
+	"cloudcashier/shared/freeport"
 	"cloudcashier/shared/localapi"
 )
 
@@ -109,7 +110,7 @@ func build(ctx context.Context, dir string, o options) (*world, error) {
 }
 
 func (w *world) startWallets(ctx context.Context) error {
-	address, err := rig.FreeAddress()
+	address, err := freeport.Address()
 	if err != nil {
 		return err
 	}

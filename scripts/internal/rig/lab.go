@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"cloudcashier/shared/freeport"
 	"cloudcashier/shared/pay"
 )
 
@@ -241,7 +242,7 @@ func tail(path string) string {
 
 // StartSandbox starts the pretended wallets by themselves, so that they outlive a hub that is killed.
 func (r *Rig) StartSandbox(ctx context.Context, data string) (url string, err error) {
-	address, err := FreeAddress()
+	address, err := freeport.Address()
 	if err != nil {
 		return "", err
 	}
