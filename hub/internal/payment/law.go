@@ -137,7 +137,7 @@ func Apply(p Payment, e Event, at time.Time) (Payment, Note, error) {
 
 // follow moves the payment after its attempt, until its outcome is final.
 func follow(p Payment, e Event, at time.Time) Payment {
-	if p.Final() {
+	if p.Final() || !p.Attempt.Left.IsZero() {
 		return p
 	}
 	p.Status = p.Attempt.Status
