@@ -30,6 +30,7 @@ type Way struct {
 
 	Number  string           // the merchant number at the wallet: another one is another channel's health
 	Drained bool             // people keep new payments away
+	Pace    channel.Rules    // where not zero: instead of the wallet's
 	AtOnce  int              // pay calls at a time; 0: as usual
 	Breaker routing.Limits   // where zero: as usual
 	Weight  int              // its share, when chosen by weight
@@ -86,7 +87,7 @@ func (e *Engine) Reroute(ways []Way, rules routing.Table) {
 		}
 	}
 	for _, w := range ways {
-		one := &way{Way: w, rules: w.Channel.Rules(), limits: w.Breaker.With(routing.Usual), pulse: &pulse{}, lane: newLane(chasers)}
+		one := &way{Way: w, rules: paced(w.Channel.Rules(), w.Pace), limits: w.Breaker.With(routing.Usual), pulse: &pulse{}, lane: newLane(chasers)}
 		if back, ok := w.Channel.(channel.Refunder); ok {
 			one.back, one.backing = back, back.RefundRules()
 		}
@@ -108,6 +109,17 @@ func (e *Engine) Reroute(ways []Way, rules routing.Table) {
 			Fee: w.Fee, Closed: w.Closed})
 	}
 	e.roads.Store(next)
+}
+
+// paced are a wallet's rules at another pace. When money may still move is not anybody's to change.
+func paced(r, pace channel.Rules) channel.Rules {
+	for _, f := range []struct{ rule, own *time.Duration }{{&r.CallTimeout, &pace.CallTimeout}, {&r.FirstQuery, &pace.FirstQuery},
+		{&r.QueryEvery, &pace.QueryEvery}, {&r.GiveUp, &pace.GiveUp}} {
+		if *f.own > 0 {
+			*f.rule = *f.own
+		}
+	}
+	return r
 }
 
 // way finds a channel by its name; nil when this hub knows none of it.
