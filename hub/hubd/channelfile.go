@@ -86,7 +86,10 @@ type RuleConfig struct {
 const maxChannelFile = 1_000_000
 
 // LoadChannelFile reads and checks a file. Every fault is named with its line.
-func LoadChannelFile(path string) (f ChannelFile, err error) {
+func LoadChannelFile(path string) (f ChannelFile, err error) { return readChannelFile(path, nil) }
+
+// readChannelFile lets fill put in what the file leaves away.
+func readChannelFile(path string, fill func(*ChannelFile)) (f ChannelFile, err error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return f, fault.Wrap(err, fault.NotFound, "channel.file", "cannot read the channels: give a file with -f")
@@ -95,10 +98,10 @@ func LoadChannelFile(path string) (f ChannelFile, err error) {
 	if err != nil {
 		return f, fault.Wrap(err, fault.Invalid, "channel.file", "cannot tell the folder of %s", path)
 	}
-	return parseChannelFile(data, path, dir)
+	return parseChannelFile(data, path, dir, fill)
 }
 
-func parseChannelFile(data []byte, path, dir string) (f ChannelFile, err error) {
+func parseChannelFile(data []byte, path, dir string, fill func(*ChannelFile)) (f ChannelFile, err error) {
 	if len(data) > maxChannelFile {
 		return f, fault.New(fault.Invalid, "channel.file", "%s has more than %d bytes", path, maxChannelFile)
 	}
@@ -108,6 +111,9 @@ func parseChannelFile(data []byte, path, dir string) (f ChannelFile, err error) 
 	if dir != "" {
 		of := Config{Channels: f.Channels}
 		of.rebase(dir)
+	}
+	if fill != nil {
+		fill(&f)
 	}
 	faults := f.faults()
 	if len(faults) == 0 {

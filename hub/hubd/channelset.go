@@ -46,7 +46,7 @@ func (c Config) setOf(stored store.ChannelSet, drains []store.Drain) (s channelS
 		s.file.Channels = c.Channels
 		return s, nil
 	}
-	s.file, err = parseChannelFile([]byte(stored.Body), s.source(), "")
+	s.file, err = parseChannelFile([]byte(stored.Body), s.source(), "", nil)
 	return s, err
 }
 
