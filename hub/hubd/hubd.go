@@ -146,7 +146,7 @@ func (h *Hub) openPortal() (*portal.Portal, error) {
 		return nil, unreadable(err, h.cfg.Portal.PasswordFile)
 	}
 	return portal.New(portal.Config{User: h.cfg.Portal.User, PasswordHash: string(hash)},
-		portal.Deps{Books: h.engine, Now: h.deps.Now, Log: h.deps.Log.With("part", "portal")})
+		portal.Deps{Books: h.engine, Roads: roads{h.engine}, Now: h.deps.Now, Log: h.deps.Log.With("part", "portal")})
 }
 
 // WritePassword keeps the hash of an operations password in a file.
