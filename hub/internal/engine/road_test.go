@@ -438,3 +438,21 @@ func TestAFullChannelTurnsAwayUntouched(t *testing.T) {
 		}
 	})
 }
+
+// TestDeclinesNeverOpenABreaker, nor a signer of ours that is busy.
+func TestDeclinesNeverOpenABreaker(t *testing.T) {
+	for name, a := range map[string]channel.Answer{"declined": refuses(channel.BalanceLow), "busy": {Finding: channel.Busy}, "pending": {Finding: channel.Pending}} {
+		synctest.Test(t, func(t *testing.T) {
+			h := newTwoRoads(t, answers(a), func(w *engine.Way) { w.Breaker = routing.Limits{Failures: 1, Percent: 1} })
+			h.engine.Reroute(h.gatedWays(h.gate)[:1], routing.Table{})
+			defer h.stop()
+			for i := range 20 {
+				h.collect(ask(fmt.Sprint("A", i), fmt.Sprintf("13%014d00", i)))
+				synctest.Wait()
+			}
+			if s := h.engine.ChannelStates()[0]; s.Health.Breaker() != routing.Closed || s.Paying != 0 {
+				t.Errorf("%s: %s with %d calls under way", name, s.Health.Breaker(), s.Paying)
+			}
+		})
+	}
+}
