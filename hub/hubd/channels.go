@@ -4,7 +4,6 @@ import (
 	"crypto"
 	"crypto/x509"
 	"encoding/base64"
-	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -14,24 +13,11 @@ import (
 	"cloudcashier/hub/internal/channel/alipay"
 	"cloudcashier/hub/internal/channel/unionpay"
 	"cloudcashier/hub/internal/channel/wechat"
-	"cloudcashier/hub/internal/engine"
 	"cloudcashier/shared/fault"
 	"cloudcashier/shared/pay"
 )
 
-// openChannels makes a connector for each configured channel.
-func (h *Hub) openChannels() ([]engine.Way, error) {
-	var ways []engine.Way
-	for _, c := range h.cfg.Channels {
-		ch, err := h.openChannel(c)
-		if err != nil {
-			return nil, fmt.Errorf("channel %s: %w", c.Name, err)
-		}
-		ways = append(ways, engine.Way{Name: c.Name, Merchant: c.Merchant, Wallet: c.Wallet, Channel: ch})
-	}
-	return ways, nil
-}
-
+// openChannel makes a channel's connector.
 func (h *Hub) openChannel(c ChannelConfig) (channel.Channel, error) {
 	if c.Wallet == pay.StoredValue {
 		return h.storedValue(), nil

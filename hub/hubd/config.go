@@ -24,7 +24,7 @@ type Config struct {
 	MQTT     string          `yaml:"mqtt"`                      // host:port of the terminals' door, MQTT over TLS
 	Hosts    []string        `yaml:"hosts"`                     // names and addresses in the hub's certificate
 	Terminal string          `yaml:"mqtt_advertised,omitempty"` // what terminals are told to dial; MQTT when empty
-	Channels []ChannelConfig `yaml:"channels"`
+	Channels []ChannelConfig `yaml:"channels"`                  // until "cashier-hub channel apply" stored others
 	Portal   PortalConfig    `yaml:"portal,omitempty"`
 	Offline  []OfflineConfig `yaml:"offline,omitempty"` // what tills may take without a connection; nothing when empty
 	Vault    VaultConfig     `yaml:"vault,omitempty"`
@@ -58,6 +58,8 @@ type ChannelConfig struct {
 	Alipay   *AlipayConfig `yaml:"alipay,omitempty"`
 
 	UnionPay *UnionPayConfig `yaml:"unionpay,omitempty"`
+
+	Route RouteConfig `yaml:",inline"` // weight, fee_ppm, at_once, maintenance, breaker, pace
 }
 
 // WeChatConfig is a WeChat Pay v2 merchant.
@@ -174,9 +176,8 @@ func (c ChannelConfig) fits() bool {
 	return own && !sets[pay.WeChat] && !sets[pay.Alipay] && !sets[pay.UnionPay]
 }
 
-// Validate names everything that is wrong, each fault with its key.
-func (c Config) Validate() error {
-	var faults []error
+// faults are everything that is wrong, each with its key before a colon.
+func (c Config) faults() (faults []error) {
 	bad := func(key, format string, args ...any) {
 		faults = append(faults, fmt.Errorf("%s: %s", key, fmt.Sprintf(format, args...)))
 	}
@@ -201,11 +202,12 @@ func (c Config) Validate() error {
 		if (ch.URL == "") != (ch.Wallet == pay.StoredValue) {
 			bad(key+".url", "name the wallet's URL; stored value is the hub's own and has none")
 		}
+		ch.Route.check(key, bad)
 		if !ch.fits() {
 			bad(key, "a wechat channel has wechat_v2, an alipay channel has alipay, a unionpay channel has unionpay, a storedvalue channel none of them, and nothing else")
 		}
 	}
-	if len(c.Offline) > 0 && !c.hasStoredValue() {
+	if len(c.Offline) > 0 && len(c.Channels) > 0 && !c.hasStoredValue() {
 		bad("offline", "nothing but stored value is taken offline: add a channel of wallet storedvalue")
 	}
 	for i, o := range c.Offline {
@@ -214,6 +216,12 @@ func (c Config) Validate() error {
 		}
 	}
 	c.Vault.validate(bad)
+	return faults
+}
+
+// Validate names everything that is wrong, each fault with its key.
+func (c Config) Validate() error {
+	faults := c.faults()
 	if len(faults) == 0 {
 		return nil
 	}

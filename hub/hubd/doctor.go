@@ -77,6 +77,10 @@ func Examine(ctx context.Context, configFile string, deps Deps) Report {
 	if err != nil {
 		return r
 	}
+	if cfg, err = cfg.withChannels(); err != nil {
+		r.add("channels", err, "")
+		return r
+	}
 	r.folder(cfg)
 	r.walletKeys(cfg, deps)
 	for _, ch := range cfg.Channels {

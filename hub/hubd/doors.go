@@ -121,6 +121,7 @@ func (h *Hub) gauges() map[string]float64 {
 	figures["work_queue_depth"] = float64(h.engine.Depth())
 	signs := h.wallets.vault.Stats()
 	figures["signatures_waiting"], figures["signatures_made"], figures["signatures_refused"] = float64(signs.Waiting), float64(signs.Done), float64(signs.Refused)
+	h.channelGauges(figures)
 	b := h.broker.Stats()
 	figures["terminals_arrived"], figures["terminals_turned_away"] = float64(b.Connected), float64(b.RefusedConnections)
 	figures["terminals_connected"], figures["terminal_clones"] = float64(b.Sessions), float64(b.Clones)

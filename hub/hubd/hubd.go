@@ -55,6 +55,9 @@ type Hub struct {
 	http    net.Listener
 	mqtt    net.Listener
 
+	set    channelSet               // in force; the refreshing part's alone once the hub runs
+	opened map[string]openedChannel // its connectors
+
 	operators net.Listener // nil: the folder's path is too long for a socket
 }
 
@@ -85,7 +88,7 @@ func Open(cfg Config, deps Deps) (h *Hub, err error) {
 	if h.wallets, err = openWalletKeys(cfg, deps, h.keys, h.store); err != nil {
 		return h, err
 	}
-	ways, err := h.openChannels()
+	ways, err := h.loadChannels()
 	if err != nil {
 		return h, err
 	}
@@ -98,7 +101,7 @@ func Open(cfg Config, deps Deps) (h *Hub, err error) {
 	if h.mqtt, err = listen("mqtt", cfg.MQTT); err != nil {
 		return h, err
 	}
-	h.engine = engine.New(engine.Deps{Store: h.store, Node: string(node), Ways: ways, CodeKey: h.keys.derive("payment-code"), Now: deps.Now, IDs: h.ids,
+	h.engine = engine.New(engine.Deps{Store: h.store, Node: string(node), Ways: ways, Routes: h.set.file.table(h.set.version), CodeKey: h.keys.derive("payment-code"), Now: deps.Now, IDs: h.ids,
 		Log: deps.Log.With("part", "engine"), Told: func(terminal string) { h.broker.Wake(terminal) }})
 	return h, h.openDoors()
 }
@@ -143,7 +146,7 @@ func (h *Hub) openPortal() (*portal.Portal, error) {
 		return nil, unreadable(err, h.cfg.Portal.PasswordFile)
 	}
 	return portal.New(portal.Config{User: h.cfg.Portal.User, PasswordHash: string(hash)},
-		portal.Deps{Books: h.engine, Now: h.deps.Now, Log: h.deps.Log.With("part", "portal")})
+		portal.Deps{Books: h.engine, Roads: roads{h.engine}, Now: h.deps.Now, Log: h.deps.Log.With("part", "portal")})
 }
 
 // WritePassword keeps the hash of an operations password in a file.
@@ -161,11 +164,12 @@ func (h *Hub) Run(ctx context.Context) error {
 	if err := h.engine.Lead(ctx); err != nil {
 		return errors.Join(err, h.Close())
 	}
-	h.deps.Log.Info("hub serves", "http", h.HTTPAddr(), "mqtt", h.MQTTAddr(), "channels", len(h.cfg.Channels))
+	h.deps.Log.Info("hub serves", "http", h.HTTPAddr(), "mqtt", h.MQTTAddr(), "channels", len(h.opened), "from", h.set.source())
 	err := run.Group(ctx,
 		run.Part{Name: "store", Run: h.store.DB().Run},
 		run.Part{Name: "sweeper", Run: h.sweep},
 		run.Part{Name: "wallet keys", Run: h.refreshWalletKeys},
+		run.Part{Name: "channels", Run: h.refreshChannels},
 		run.Part{Name: "engine", Run: h.engine.Run},
 		run.Part{Name: "operators", Run: h.serveOperators},
 		run.Part{Name: "broker", Run: h.broker.Run},

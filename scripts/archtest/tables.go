@@ -88,6 +88,7 @@ var plan = book{
 		// The hub, from the law up to main. The engine never sees a door (broker, gateway).
 		"hub/internal/payment":             words + "hub/internal/channel", // the contract's words, not its carriers
 		"hub/internal/registry":            words,
+		"hub/internal/routing":             words, // law: which channel, and why
 		"hub/internal/channel":             words,
 		"hub/internal/channel/carry":       "",
 		"hub/internal/channel/wechat":      words + "shared/strictjson hub/internal/channel hub/internal/channel/carry",
@@ -98,7 +99,7 @@ var plan = book{
 		"hub/internal/vault":               words,                                                                          // wallet keys at rest, signing
 		"hub/internal/vault/*":             words + "hub/internal/vault",                                                   // where RSA keys live: OpenSSL's memory, a token
 		"hub/internal/store":               slab + "shared/sqlite hub/internal/payment hub/internal/registry hub/internal/vault",
-		"hub/internal/engine":              slab + "hub/internal/channel hub/internal/payment hub/internal/registry hub/internal/store",
+		"hub/internal/engine":              slab + "hub/internal/channel hub/internal/payment hub/internal/registry hub/internal/routing hub/internal/store",
 		"hub/internal/broker":              slab + "hub/internal/registry",
 		"hub/internal/gateway":             slab + "hub/internal/engine hub/internal/payment hub/internal/registry hub/internal/store",
 		"hub/internal/portal":              slab + "hub/internal/payment",

@@ -34,7 +34,7 @@ func main() {
 	var d load.Drain
 	var s load.Storm
 	flag.StringVar(&bin, "bin", "bin", "folder of the built programs")
-	flag.StringVar(&only, "only", "", "drain or storm (both)")
+	flag.StringVar(&only, "only", "", "drain, storm or hang (all)")
 	flag.IntVar(&d.Records, "records", 10_000, "cash sales a till takes while its line is cut")
 	flag.IntVar(&d.Others, "others", 50, "other tills")
 	flag.IntVar(&d.Rate, "rate", 100, "sales a second of the other tills, all together")
@@ -54,6 +54,10 @@ func main() {
 		{"storm", "reconnect storm", func(ctx context.Context, r *rig.Rig) ([]load.Row, []string, error) {
 			w, err := s.Run(ctx, r)
 			return w.Rows(), w.Differences, err
+		}},
+		{"hang", "one channel hangs for ever, at 50 payments a second of each wallet", func(ctx context.Context, r *rig.Rig) ([]load.Row, []string, error) {
+			out, err := load.Hang{Rate: 50, Span: 20 * time.Second, Fill: 20 * time.Second}.Run(ctx, r)
+			return out.Table(), out.Differences, err
 		}},
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)

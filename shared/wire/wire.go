@@ -103,10 +103,14 @@ type Pay struct {
 	OrderNo   string    `json:"order_no"`
 	Amount    int64     `json:"amount"` // fen
 	Currency  string    `json:"currency"`
-	Code      string    `json:"code"`        // the payment code itself
+	Code      string    `json:"code"`        // the payment code itself; empty with Mode
 	CodeAgeMS int64     `json:"code_age_ms"` // milliseconds since the scan when sent, by a monotonic clock
 	Subject   string    `json:"subject,omitempty"`
 	ScannedAt time.Time `json:"scanned_at"` // by the till's clock; for people, never for decisions
+
+	// Mode "qr" asks for a code that the customer scans; Wallet says whose, and may be left to the hub.
+	Mode   string     `json:"mode,omitempty"`
+	Wallet pay.Wallet `json:"wallet,omitempty"`
 
 	// DeferredAt is when the till took a stored-value code without a connection, by the hub's clock as
 	// far as the till knew it. The goods are gone then: Code is a claim and may be old.
@@ -136,6 +140,8 @@ type Result struct {
 	Wallet    pay.Wallet  `json:"wallet,omitempty"`
 	WalletRef string      `json:"wallet_ref,omitempty"`
 	PaidAt    *time.Time  `json:"paid_at,omitempty"`
+	QR        string      `json:"qr,omitempty"`       // pending: the text of the code to show the customer
+	QRUntil   *time.Time  `json:"qr_until,omitempty"` // by the hub's clock; afterwards the wallet takes no money for it
 }
 
 // Refund asks that money of a paid sale go back to the customer's wallet. Key is the till's own name

@@ -107,6 +107,7 @@ type Ref struct {
 	WalletRef  string // the wallet's own number, when known
 	Amount     money.Amount
 	SentAt     time.Time // of the pay call, to the second the same for ever: UnionPay knows no order without it
+	Shown      bool      // the customer scanned our code ([Presenter]), not we the customer's
 }
 
 // Finding is what an answer proves about the money of one attempt.
@@ -128,6 +129,7 @@ type Answer struct {
 	Finding   Finding
 	WalletRef string    // the wallet's number of the order, when told
 	Working   bool      // when Pending: the wallet itself is at work; nothing says that the customer was asked
+	QR        string    // when a Presenter answers Pending: the text to show
 	PaidAt    time.Time // when Approved: the wallet's success time, UTC
 	Decline   Decline   // when Declined
 	Err       error     // why nothing better is known; for logs only, holds no secret

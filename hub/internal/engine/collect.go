@@ -6,6 +6,7 @@ import (
 
 	"cloudcashier/hub/internal/channel"
 	"cloudcashier/hub/internal/payment"
+	"cloudcashier/hub/internal/routing"
 	"cloudcashier/hub/internal/store"
 	"cloudcashier/shared/fault"
 	"cloudcashier/shared/id"
@@ -49,17 +50,22 @@ func (e *Engine) collect(ctx context.Context, a Ask) (p payment.Payment, fresh b
 	if p, ok, err := e.known(a); ok || err != nil {
 		return p, false, err
 	}
-	w, err := e.admit(ctx, a)
+	q, err := e.admit(a)
 	if err != nil {
 		return p, false, err
 	}
-	p, fresh, err = e.intake(a, w)
+	s, err := e.sit(ctx, q)
+	if err != nil {
+		return p, false, err
+	}
+	p, fresh, err = e.intake(a, q.Payment, s)
 	if err != nil || !underWay(p, fresh) {
-		<-w.slots
+		s.leave(routing.Neither, 0, e.Now())
 		return p, fresh, err
 	}
+	e.setOut(p.ID, &trip{question: q, until: q.At.Add(codeLife - a.CodeAge), seat: s})
 	e.spawn(p.ID, func() {
-		defer func() { <-w.slots }()
+		defer s.leave(routing.Failed, 0, e.Now()) // a step that panicked
 		defer e.leave(p.ID)
 		e.perform(p, payment.TaskSubmit, a.Code)
 	})
@@ -93,47 +99,24 @@ func same(p payment.Payment, a Ask) error {
 	return nil
 }
 
-// admit checks what can be checked without storing, and waits for a place on the channel.
-func (e *Engine) admit(ctx context.Context, a Ask) (*way, error) {
+// admit checks what can be checked without storing, and gives the question which channel is to take it.
+func (e *Engine) admit(a Ask) (q routing.Question, err error) {
 	if err := a.Amount.Charge(); err != nil {
-		return nil, err
+		return q, err
 	}
 	wallet, ok := a.Code.Wallet()
 	if !ok {
-		return nil, fault.New(fault.Invalid, "code.unknown_wallet",
+		return q, fault.New(fault.Invalid, "code.unknown_wallet",
 			"the code is of no wallet taken here: scan a WeChat, Alipay, UnionPay or stored-value code")
 	}
 	switch {
 	case !a.Deferred.IsZero() && wallet != pay.StoredValue:
-		return nil, fault.New(fault.Invalid, "code.not_deferrable", "a code of %s must be charged at once: nothing was charged, scan a fresh one", wallet)
+		return q, fault.New(fault.Invalid, "code.not_deferrable", "a code of %s must be charged at once: nothing was charged, scan a fresh one", wallet)
 	case !a.Deferred.IsZero(): // how old it may be is for the channel, which answers with a decline
 	case a.CodeAge > codeLife:
-		return nil, fault.New(fault.Invalid, "code.expired", "the code is %d seconds old: scan a fresh one", int(a.CodeAge.Seconds()))
+		return q, fault.New(fault.Invalid, "code.expired", "the code is %d seconds old: scan a fresh one", int(a.CodeAge.Seconds()))
 	}
-	var w *way
-	for _, candidate := range e.Ways {
-		if candidate.Wallet == wallet && (candidate.Merchant == "" || candidate.Merchant == a.Merchant) {
-			w = e.ways[candidate.Name]
-			break
-		}
-	}
-	if w == nil {
-		return nil, fault.New(fault.Invalid, "payment.no_channel", "%s is not set up for this merchant: take another wallet", wallet)
-	}
-	select {
-	case w.slots <- struct{}{}:
-		return w, nil
-	default:
-	}
-	timer := time.NewTimer(queueWait)
-	defer timer.Stop()
-	select {
-	case w.slots <- struct{}{}:
-		return w, nil
-	case <-timer.C:
-	case <-ctx.Done():
-	}
-	return nil, fault.New(fault.Unavailable, "payment.busy", "%s is too busy: nothing was charged, try again", wallet)
+	return questionOf(a, e.IDs.New(id.Payment), wallet, e.Now()), nil
 }
 
 // inside is a channel whose books are the hub's own. It is asked in the transaction that takes the
@@ -144,12 +127,13 @@ type inside interface {
 
 // intake stores the payment with its call already marked begun: a crash before the call leaves is
 // then taken for one after it, which is slower and never wrong.
-func (e *Engine) intake(a Ask, w *way) (p payment.Payment, fresh bool, err error) {
-	now := e.Now()
-	p = payment.Payment{ID: e.IDs.New(id.Payment), Merchant: a.Merchant, Store: a.Store, Terminal: a.Terminal, Source: a.Source,
+func (e *Engine) intake(a Ask, paymentID string, s *seat) (p payment.Payment, fresh bool, err error) {
+	now, w := e.Now(), s.way
+	p = payment.Payment{ID: paymentID, Merchant: a.Merchant, Store: a.Store, Terminal: a.Terminal, Source: a.Source,
 		Key: a.Key, BodyHash: a.BodyHash, OrderNo: a.OrderNo, Amount: a.Amount, Subject: a.Subject, Metadata: a.Metadata,
 		Wallet: w.Wallet, Status: pay.StatusCreated, Created: now, Deferred: a.Deferred,
-		Attempt: payment.Attempt{ID: e.IDs.New(id.Attempt), Channel: w.Name, OutTradeNo: e.IDs.OutTradeNo(), Status: pay.StatusCreated, Stamp: e.clock.outside(now)}}
+		Attempt: payment.Attempt{ID: e.IDs.New(id.Attempt), Channel: w.Name, OutTradeNo: e.IDs.OutTradeNo(), Status: pay.StatusCreated, Stamp: e.clock.outside(now),
+			Route: s.route(nil)}}
 	submit := payment.Event{Kind: payment.Submit}
 	if p, _, err = payment.Apply(payment.Called(p, now), submit, now); err != nil {
 		return p, false, err

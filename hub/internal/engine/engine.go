@@ -21,34 +21,20 @@ import (
 	"sync/atomic"
 	"time"
 
-	"cloudcashier/hub/internal/channel"
 	"cloudcashier/hub/internal/payment"
+	"cloudcashier/hub/internal/routing"
 	"cloudcashier/hub/internal/store"
 	"cloudcashier/shared/id"
 	"cloudcashier/shared/logs"
 	"cloudcashier/shared/pay"
 )
 
-// Bounds.
-const (
-	inFlight  = 256             // pay calls of one channel at a time; more wait, then are turned away untouched
-	queueWait = 2 * time.Second // how long a pay call waits for its turn: older ones are refused before anything is sent
-	chasers   = 64              // queries and reversals at a time: a lane of their own, so that new sales never starve them
-)
-
-// Way is a configured channel: whose it is and which wallet it reaches.
-type Way struct {
-	Name     string
-	Merchant string // empty: every merchant's
-	Wallet   pay.Wallet
-	Channel  channel.Channel
-}
-
 // Deps is what the engine stands on.
 type Deps struct {
 	Store   *store.Store
 	Node    string // this hub's name among those that may take over this database
 	Ways    []Way
+	Routes  routing.Table    // the rules between them; its channels are the ways
 	CodeKey []byte           // keys the digests of payment codes
 	Now     func() time.Time // with a monotonic reading, which the engine's own time goes by
 	IDs     *id.Source
@@ -59,8 +45,8 @@ type Deps struct {
 // Engine is the payments' engine. It is safe for concurrent use.
 type Engine struct {
 	Deps
-	ways    map[string]*way
-	chase   chan struct{} // a place for each query or reversal in flight
+	roads   atomic.Pointer[roads]
+	orphans *lane         // of payments whose channel nobody knows
 	copying chan struct{} // a place for each message of a till's journal being stored
 	clock   *clock        // what Now gives here
 	agenda  *agenda
@@ -71,34 +57,23 @@ type Engine struct {
 	leads   atomic.Int64 // until when our lease holds, Unix ns by our clock; 0: this hub does not lead yet
 	calls   sync.WaitGroup
 
-	renewing sync.Mutex // held by a call that found the lease run out
+	renewing  sync.Mutex  // held by a call that found the lease run out
+	rerouting sync.Mutex  // held while the channels are changed
+	stopping  atomic.Bool // nothing new is begun
 
 	mu     sync.Mutex
 	active map[string]bool     // payments and refunds with a call in flight; true: a step came due meanwhile
 	codes  map[string]pay.Code // codes of payments whose pay call may be sent again (the wallet was busy)
-}
-
-type way struct {
-	Way
-	rules   channel.Rules
-	slots   chan struct{}
-	back    channel.Refunder // nil: this way gives nothing back
-	backing channel.RefundRules
+	trips  map[string]*trip    // of payments whose pay call has no answer yet, or may be sent again
 }
 
 // New makes an engine; nothing runs before Run.
 func New(d Deps) *Engine {
-	e := &Engine{Deps: d, ways: map[string]*way{}, chase: make(chan struct{}, chasers), copying: make(chan struct{}, copyings), agenda: newAgenda(),
-		watches: watches{of: map[string]*watch{}}, active: map[string]bool{}, codes: map[string]pay.Code{}}
+	e := &Engine{Deps: d, orphans: newLane(chasers), copying: make(chan struct{}, copyings), agenda: newAgenda(),
+		watches: watches{of: map[string]*watch{}}, active: map[string]bool{}, codes: map[string]pay.Code{}, trips: map[string]*trip{}}
 	e.clock = newClock(d.Now)
 	e.Now = e.clock.now
-	for _, w := range d.Ways {
-		one := &way{Way: w, rules: w.Channel.Rules(), slots: make(chan struct{}, inFlight)}
-		if back, ok := w.Channel.(channel.Refunder); ok {
-			one.back, one.backing = back, back.RefundRules()
-		}
-		e.ways[w.Name] = one
-	}
+	e.Reroute(d.Ways, d.Routes)
 	e.life, e.die = context.WithCancel(context.Background())
 	return e
 }
@@ -125,6 +100,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		kept <- err
 	}()
 	err := e.work(work)
+	e.stopping.Store(true)
 	e.calls.Wait()
 	handOn()
 	return errors.Join(err, <-kept)
@@ -140,15 +116,7 @@ func (e *Engine) work(ctx context.Context) error {
 			return nil
 		}
 		for _, entity := range e.agenda.take(e.Now()) {
-			select {
-			case e.chase <- struct{}{}:
-			case <-ctx.Done():
-				return nil
-			}
-			e.spawn(entity, func() {
-				defer func() { <-e.chase }()
-				e.step(entity)
-			})
+			e.pursue(entity)
 		}
 	}
 }
@@ -198,7 +166,7 @@ func (e *Engine) lose(tx *store.Tx, entity, cause string, now time.Time) error {
 		}
 		return err
 	}
-	p, err := tx.Payment(entity)
+	p, err := tx.PaymentOf(entity)
 	if err == nil {
 		_, err = e.apply(tx, p, cause, payment.Event{Kind: payment.Lose}, now)
 	}
@@ -218,6 +186,7 @@ func (e *Engine) spawn(entity string, do func()) {
 				return
 			}
 			e.Log.Error("a step panicked", logs.Payment, entity, logs.Err, v, "stack", string(debug.Stack()))
+			e.arrive(entity)
 			now := e.Now()
 			if err := e.Store.Update(func(tx *store.Tx) error { return e.lose(tx, entity, "panic", now) }); err != nil {
 				e.storageTrouble(entity, err)

@@ -17,6 +17,7 @@ import (
 	"cloudcashier/hub/internal/engine"
 	"cloudcashier/hub/internal/payment"
 	"cloudcashier/hub/internal/registry"
+	"cloudcashier/hub/internal/routing"
 	"cloudcashier/hub/internal/store"
 	"cloudcashier/shared/id"
 	"cloudcashier/shared/money"
@@ -32,6 +33,8 @@ type house struct {
 	dir    string
 	wallet *wallet
 	way    channel.Channel // to the wallet
+	ways   []engine.Way    // instead, when there are any
+	routes routing.Table
 	logs   logBook
 	seed   byte
 	node   string
@@ -71,7 +74,11 @@ func newHouse(t *testing.T) *house {
 }
 
 func newHouseOver(t *testing.T, w *wallet, way channel.Channel) *house {
-	h := &house{t: t, dir: memoryDir(t), wallet: w, way: way, node: "n1", heard: func() {}}
+	return newHouseOn(t, &house{wallet: w, way: way})
+}
+
+func newHouseOn(t *testing.T, h *house) *house {
+	h.t, h.dir, h.node, h.heard = t, memoryDir(t), "n1", func() {}
 	h.start()
 	err := h.store.Update(func(tx *store.Tx) error {
 		if err := tx.PutMerchant(registry.Merchant{ID: merchant, Created: time.Now()}); err != nil {
@@ -116,7 +123,7 @@ func (h *house) open() context.Context {
 	}
 	h.seed++
 	one := &hub{store: s, gate: &gate{}, done: make(chan error, 1)}
-	one.engine = engine.New(engine.Deps{Store: s, Node: h.node, Ways: []engine.Way{{Name: "w", Wallet: pay.WeChat, Channel: gated{h.way, one.gate}}, {Name: "sv", Wallet: pay.StoredValue, Channel: gated{h.way, one.gate}}},
+	one.engine = engine.New(engine.Deps{Store: s, Node: h.node, Ways: h.gatedWays(one.gate), Routes: h.routes,
 		CodeKey: []byte("k"), Now: one.gate.now, IDs: id.NewSource(time.Now, rand.NewChaCha8([32]byte{h.seed})),
 		Log: slog.New(slog.NewJSONHandler(&h.logs, nil)), Told: func(string) { h.heard() }})
 	ctx, cancel := context.WithCancel(context.Background())
@@ -126,6 +133,19 @@ func (h *house) open() context.Context {
 	}
 	h.hub = one
 	return ctx
+}
+
+// gatedWays are the ways with the hub's gate before each.
+func (h *house) gatedWays(g *gate) (list []engine.Way) {
+	ways := h.ways
+	if ways == nil {
+		ways = []engine.Way{{Name: "w", Wallet: pay.WeChat, Channel: h.way}, {Name: "sv", Wallet: pay.StoredValue, Channel: h.way}}
+	}
+	for _, w := range ways {
+		w.Channel = gated{w.Channel, g}
+		list = append(list, w)
+	}
+	return list
 }
 
 func (h *house) run(ctx context.Context) {

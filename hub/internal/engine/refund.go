@@ -165,7 +165,7 @@ func (e *Engine) beginRefund(refundID string) (r payment.Refund, p payment.Payme
 // performRefund makes one call and stores what it taught.
 func (e *Engine) performRefund(r payment.Refund, p payment.Payment, task payment.Task) {
 	asked := e.Now()
-	answer := e.callRefund(e.ways[p.Attempt.Channel], r, p, task)
+	answer := e.callRefund(e.way(p.Attempt.Channel), r, p, task)
 	log := e.Log.With("refund", r.ID, logs.Payment, p.ID, logs.Order, p.OrderNo, logs.Channel, p.Attempt.Channel, "task", task,
 		"finding", answer.Finding, "took_ms", e.Now().Sub(asked).Milliseconds())
 	if answer.Err != nil {
@@ -210,7 +210,7 @@ func (e *Engine) callRefund(way *way, r payment.Refund, p payment.Payment, task 
 
 // refundRules are those of the payment's channel; offered: it can refund.
 func (e *Engine) refundRules(p payment.Payment) (rules channel.RefundRules, offered bool) {
-	if w := e.ways[p.Attempt.Channel]; w != nil && w.back != nil {
+	if w := e.way(p.Attempt.Channel); w != nil && w.back != nil {
 		return w.backing, true
 	}
 	return channel.RefundRules{Every: 30 * time.Second}, false // one whose channel left the configuration is kept and asked about

@@ -39,7 +39,7 @@ const (
 
 // sometimes are rare states that a run must reach, or it has proven little.
 var sometimes = []string{"late success", "killed with a call begun", "fenced before it arrived", "refused behind the fence", "wallet was busy",
-	"customer took his time and paid", "cancelled and given back", "closed as never charged", "reversal told to try again",
+	"customer took his time and paid", "cancelled and given back", "taken by the second channel", "closed as never charged", "reversal told to try again",
 	"stale hub fenced", "late success resolved"}
 
 // line is the way to the wallet: it loses requests and answers, and takes its time.
@@ -119,6 +119,7 @@ type simulation struct {
 	*house
 	rng   *rand.Rand
 	line  *line
+	other *line // of the second channel; nil: there is none
 	began time.Time
 	trace []string
 	seen  map[string]int
@@ -130,14 +131,20 @@ type simulation struct {
 	stale []string // how stopped hubs ended that another replaced
 }
 
-var simFates = []string{"00", "00", "00", "50", "53", "54", "55", "60", "61", "62", "64", "70", "71", "72", "80", "90"}
+var simFates = []string{"00", "00", "00", "50", "58", "58", "53", "54", "55", "60", "61", "62", "64", "70", "71", "72", "80", "90"}
 
 // simulate runs one seed and gives its trace, what it reached, and what went wrong.
 func simulate(t *testing.T, seed uint64) (trace []string, seen map[string]int, wrong error) {
 	s := &simulation{rng: rand.New(rand.NewPCG(seed, 1)), seen: map[string]int{}, told: map[string]wire.Result{}, fence: map[string]bool{}}
 	s.began = time.Now()
 	s.line = &line{wallet: newWallet(), seed: seed, calls: map[string]uint64{}, loss: s.rng.Float64() * 0.4, end: s.began.Add(faulty)}
-	s.house = newHouseOver(t, s.line.wallet, s.line)
+	if seed%2 == 0 {
+		s.house = newHouseOver(t, s.line.wallet, s.line)
+	} else {
+		s.line.misconfigured = true
+		s.other = &line{wallet: newWallet(), seed: ^seed, calls: map[string]uint64{}, loss: s.line.loss, end: s.line.end}
+		s.house = newHouseOn(t, &house{wallet: s.line.wallet, ways: []engine.Way{{Name: "w", Wallet: pay.WeChat, Channel: s.line}, {Name: "w2", Wallet: pay.WeChat, Channel: s.other}}})
+	}
 	codes := map[string]string{}
 	for i := range simKeys {
 		codes[fmt.Sprint("k", i)] = fmt.Sprintf("13%014d%s", seed%1e6*100+uint64(i), simFates[s.rng.IntN(len(simFates))])
@@ -281,11 +288,12 @@ func (s *simulation) verdict(codes map[string]string) error {
 		if told := s.told[p.Key]; told.Outcome != p.Outcome() {
 			return fmt.Errorf("%s is %s, the till was told %s", p.Key, p.Outcome(), told.Outcome)
 		}
-		net := s.line.netOf(p.Attempt.OutTradeNo)
+		wallet := s.lineOf(p)
+		net := wallet.netOf(p.Attempt.OutTradeNo)
 		if want := map[pay.Outcome]int{pay.Paid: 1}[p.Outcome()]; net != want {
 			return fmt.Errorf("%s is %s, the wallet took %d", p.Key, p.Status, net)
 		}
-		if n := s.line.paysFor(p.Attempt.OutTradeNo); n > 1 && s.line.fateOf(p.Attempt.OutTradeNo) != "90" {
+		if n := wallet.paysFor(p.Attempt.OutTradeNo); n > 1 && wallet.fateOf(p.Attempt.OutTradeNo) != "90" {
 			return fmt.Errorf("%s was sent to be charged %d times", p.Key, n)
 		}
 		s.reached(p)
@@ -301,18 +309,24 @@ func (s *simulation) verdict(codes map[string]string) error {
 		}
 		s.seen["stale hub fenced"]++
 	}
-	if n := s.line.strangers(all); n > 0 {
-		return fmt.Errorf("the wallet has %d charges nobody knows", n)
+	for _, wallet := range []*line{s.line, s.other} {
+		if wallet == nil {
+			continue
+		}
+		if n := wallet.strangers(all); n > 0 { // nor may an attempt that was left have taken money
+			return fmt.Errorf("the wallet has %d charges nobody knows", n)
+		}
 	}
 	s.seen["killed with a call begun"] += s.resumed()
 	return nil
 }
 
 func (s *simulation) reached(p payment.Payment) {
-	fate := s.line.fateOf(p.Attempt.OutTradeNo)
+	fate := s.lineOf(p).fateOf(p.Attempt.OutTradeNo)
 	for what, is := range map[string]bool{
 		"late success":                    p.Attempt.Cause == "late_success",
 		"wallet was busy":                 fate == "90",
+		"taken by the second channel":     p.Attempt.Channel == "w2" && p.Outcome() == pay.Paid,
 		"customer took his time and paid": fate == "53" && p.Outcome() == pay.Paid,
 		"cancelled and given back":        p.Attempt.Cause == "cancelled" && p.Status == pay.StatusReversed,
 		"closed as never charged":         p.Status == pay.StatusClosed,
@@ -322,6 +336,14 @@ func (s *simulation) reached(p payment.Payment) {
 			s.seen[what]++
 		}
 	}
+}
+
+// lineOf is the way to the wallet that has the payment's attempt.
+func (s *simulation) lineOf(p payment.Payment) *line {
+	if p.Attempt.Channel == "w2" {
+		return s.other
+	}
+	return s.line
 }
 
 // resumed counts calls that a restart found begun: the event log names their cause.

@@ -45,7 +45,7 @@ func (e *Engine) stepPayment(paymentID string) {
 func (e *Engine) begin(paymentID string) (p payment.Payment, task payment.Task, err error) {
 	now := e.Now()
 	err = e.Store.Update(func(tx *store.Tx) error {
-		if p, err = tx.Payment(paymentID); err != nil {
+		if p, err = tx.PaymentOf(paymentID); err != nil {
 			return err
 		}
 		rules := e.rules(p)
@@ -71,18 +71,21 @@ func (e *Engine) begin(paymentID string) (p payment.Payment, task payment.Task, 
 		if err := tx.SavePayment(p); err != nil {
 			return err
 		}
-		return tx.PutWork(store.Work{Entity: p.ID, Task: task, Due: due, Begun: true})
+		return tx.PutWork(store.Work{Entity: p.Entity(), Task: task, Due: due, Begun: true})
 	})
 	return p, task, err
 }
 
 // perform makes one call and stores what it taught. A panic on the way is an answer that was lost.
 func (e *Engine) perform(p payment.Payment, task payment.Task, code pay.Code) {
-	way := e.ways[p.Attempt.Channel]
+	way := e.way(p.Attempt.Channel)
 	asked := e.Now()
 	answer := e.call(way, p, task, code)
 	rules := e.rules(p)
 	event := payment.Learn(e.vouched(p), task, answer, rules, asked)
+	if task == payment.TaskSubmit {
+		e.learnt(way, p, answer, asked)
+	}
 	if event.Kind == payment.Busy {
 		e.keepCode(p.ID, code)
 	} else if task == payment.TaskSubmit {
@@ -95,12 +98,21 @@ func (e *Engine) perform(p payment.Payment, task payment.Task, code pay.Code) {
 	} else {
 		log.Info("wallet answered")
 	}
-	after, err := e.change(p.ID, "wallet", event)
-	if err != nil {
-		e.storageTrouble(p.ID, err)
+	next, moved, err := e.move(p, task, event)
+	if moved {
+		e.perform(next, payment.TaskSubmit, code)
+		return
 	}
-	if after.Attempt.Status != pay.StatusCreated {
+	var after payment.Payment
+	if err == nil {
+		after, err = e.change(p.Entity(), "wallet", event)
+	}
+	if err != nil {
+		e.storageTrouble(p.Entity(), err)
+	}
+	if after.Attempt.Status != pay.StatusCreated && p.Attempt.Left.IsZero() {
 		e.keepCode(p.ID, pay.Code{}) // cancelled meanwhile: it is never sent again
+		e.arrive(p.ID)
 	}
 }
 
@@ -145,7 +157,7 @@ const orderLife = 70 * time.Second
 func (e *Engine) change(paymentID, cause string, event payment.Event) (p payment.Payment, err error) {
 	now := e.Now()
 	err = e.Store.Update(func(tx *store.Tx) error {
-		if p, err = tx.Payment(paymentID); err != nil {
+		if p, err = tx.PaymentOf(paymentID); err != nil {
 			return err
 		}
 		p, err = e.apply(tx, p, cause, event, now)
@@ -205,10 +217,10 @@ func (e *Engine) apply(tx *store.Tx, p payment.Payment, cause string, event paym
 // schedule derives the next work from the payment, stores it, and puts it on the agenda.
 func (e *Engine) schedule(tx *store.Tx, p payment.Payment, rules channel.Rules) error {
 	task, due := e.plan(p, rules)
-	if err := tx.PutWork(store.Work{Entity: p.ID, Task: task, Due: due}); err != nil {
+	if err := tx.PutWork(store.Work{Entity: p.Entity(), Task: task, Due: due}); err != nil {
 		return err
 	}
-	tx.AfterCommit(func() { e.agenda.put(p.ID, due) })
+	tx.AfterCommit(func() { e.agenda.put(p.Entity(), due) })
 	return nil
 }
 
@@ -225,7 +237,7 @@ func (e *Engine) tell(tx *store.Tx, p payment.Payment, now time.Time) error {
 }
 
 func (e *Engine) rules(p payment.Payment) channel.Rules {
-	if w := e.ways[p.Attempt.Channel]; w != nil {
+	if w := e.way(p.Attempt.Channel); w != nil {
 		return w.rules
 	}
 	return orphanRules
@@ -252,9 +264,14 @@ type changeBody struct {
 	Note      string      `json:"note,omitempty"`
 	WalletRef string      `json:"wallet_ref,omitempty"`
 	Decline   string      `json:"decline,omitempty"`
+	Left      string      `json:"left_attempt,omitempty"` // when the change is one of an attempt that was left
 }
 
 func changeOf(p payment.Payment, event payment.Event, note string) changeBody {
-	return changeBody{Status: p.Status, Outcome: p.Outcome(), Attempt: p.Attempt.Status, Waiting: p.Waiting, Event: string(event.Kind),
+	left := ""
+	if !p.Attempt.Left.IsZero() {
+		left = p.Attempt.ID
+	}
+	return changeBody{Left: left, Status: p.Status, Outcome: p.Outcome(), Attempt: p.Attempt.Status, Waiting: p.Waiting, Event: string(event.Kind),
 		Note: note, WalletRef: p.Attempt.WalletRef, Decline: p.Decline.Code}
 }

@@ -27,6 +27,8 @@ type wallet struct {
 	apart    time.Duration    // between two of one order
 	linger   time.Duration    // before a refund's answer leaves
 	sendings int              // refund calls that arrived
+
+	misconfigured bool // codes that end in 58 are refused for the merchant number's sake; without it they pay
 }
 
 type order struct {
@@ -60,6 +62,10 @@ func (w *wallet) Pay(ctx context.Context, o channel.Order) channel.Answer {
 	if fate == "90" && !w.turned[o.OutTradeNo] {
 		w.turned[o.OutTradeNo] = true
 		return channel.Answer{Finding: channel.Busy}
+	}
+	if fate == "58" && w.misconfigured {
+		w.orders[o.OutTradeNo] = &order{fate: fate, sent: o.SentAt.Unix(), since: time.Now(), closed: true}
+		return channel.Answer{Finding: channel.Declined, Decline: channel.Decline{Code: channel.Misconfigured, Wallet: "NOAUTH"}}
 	}
 	if fate == "61" || fate == "63" || fate == "80" { // never arrives, or is not taken
 		return channel.Answer{Finding: channel.Unknown, Err: errLost}

@@ -85,7 +85,8 @@ func (m *metrics) page(token string) http.Handler {
 // snapshot turns the hub's own figures into gauges at each scrape.
 type snapshot func() map[string]float64
 
-var gaugeName = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
+// gaugeName is a figure's name, with the channel it is of: our own configuration's word, not a stranger's.
+var gaugeName = regexp.MustCompile(`^([a-z][a-z0-9_]*)(?:\{channel="([A-Za-z0-9._-]{1,64})"\})?$`)
 
 // Describe tells nothing: the names are known only when asked.
 func (s snapshot) Describe(chan<- *prometheus.Desc) {}
@@ -93,10 +94,16 @@ func (s snapshot) Describe(chan<- *prometheus.Desc) {}
 // Collect reads the figures.
 func (s snapshot) Collect(ch chan<- prometheus.Metric) {
 	for name, value := range s() {
-		if gaugeName.MatchString(name) {
-			ch <- prometheus.MustNewConstMetric(prometheus.NewDesc("cashier_"+name, "See the hub's operations page.", nil, nil),
-				prometheus.GaugeValue, value)
+		parts := gaugeName.FindStringSubmatch(name)
+		if parts == nil {
+			continue
 		}
+		var labels, of []string
+		if parts[2] != "" {
+			labels, of = []string{"channel"}, parts[2:]
+		}
+		ch <- prometheus.MustNewConstMetric(prometheus.NewDesc("cashier_"+parts[1], "See the hub's operations page.", labels, nil),
+			prometheus.GaugeValue, value, of...)
 	}
 }
 

@@ -87,7 +87,7 @@ func Notice(before, after Payment, e Event, refused bool, r channel.Rules, at ti
 		raise(RefusedEvent, OwnerOperations, at.Add(personTime), "%s takes no %s", was.Status, e.Kind)
 		return open, nil
 	}
-	if e.Kind == Approve && before.Final() && before.Outcome() != pay.Paid {
+	if e.Kind == Approve && (before.Final() && before.Outcome() != pay.Paid || !was.Left.IsZero()) {
 		raise(LateSuccess, OwnerHub, at.Add(slowAfter), "undone since %s", stamp(now.Undoing))
 	}
 	if now.Status == pay.StatusReversing && now.WrittenOff.IsZero() {

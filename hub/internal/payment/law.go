@@ -137,6 +137,9 @@ func Apply(p Payment, e Event, at time.Time) (Payment, Note, error) {
 
 // follow moves the payment after its attempt, until its outcome is final.
 func follow(p Payment, e Event, at time.Time) Payment {
+	if !p.Attempt.Left.IsZero() { // the payment is another attempt's by now
+		return p
+	}
 	if p.Final() {
 		return p
 	}

@@ -13,6 +13,9 @@
 // that arrives after that is a late success: the attempt reopens and is reversed, and the payment
 // stays what people were told.
 //
+// An attempt that is proven not to have charged may be left for one on another channel ([Leave]); nothing else
+// is ever asked elsewhere.
+//
 // A [Refund] is a matter of its own, with a table of its own: it never changes what its payment is.
 //
 // The package is arithmetic on values. It opens no database, reads no clock and starts no
@@ -58,7 +61,7 @@ type Payment struct {
 	Created  time.Time
 	Finished time.Time // when the outcome became final; zero before
 	Deferred time.Time // when the till took it without a connection and the goods were handed over; zero: not so
-	Attempt  Attempt
+	Attempt  Attempt   // the one in force
 
 	// The store keeps these two, with the refunds they are the sums of. Zero amounts: none.
 	Refunded  money.Amount // proven to have gone back
@@ -88,6 +91,8 @@ type Attempt struct {
 	WrittenOff time.Time // when a person stopped the undoing; zero: never
 	Tries      int       // calls since the status last changed
 	Checks     int       // answered looks after it was undone
+	Left       time.Time // when another attempt took its place; zero: it is the one in force
+	Route      string    // JSON: why this channel; written once, with the attempt, and not read back with it
 }
 
 // Scope is what a key is unique in, beside merchant and source: each till numbers its own sales,

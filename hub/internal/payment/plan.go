@@ -126,11 +126,11 @@ func Learn(p Payment, t Task, a channel.Answer, r channel.Rules, asked time.Time
 			e.Kind = Gone
 		}
 	case channel.Reversed:
-		if e.Kind = Undo; p.Status == pay.StatusSucceeded && p.Refundable() <= 0 {
+		if e.Kind = Undo; p.Attempt.Left.IsZero() && p.Status == pay.StatusSucceeded && p.Refundable() <= 0 {
 			e.Kind = Lose // a trade refunded to the last fen is closed: our own doing
 		}
 	}
-	if p.Refunded.Fen()+p.Refunding.Fen() > 0 && strings.HasSuffix(e.Differs, ".refunded") {
+	if p.Attempt.Left.IsZero() && p.Refunded.Fen()+p.Refunding.Fen() > 0 && strings.HasSuffix(e.Differs, ".refunded") {
 		e.Differs = "" // so we asked
 	}
 	return e

@@ -14,11 +14,12 @@ import (
 )
 
 // The step simulator: one goroutine, one seed, one payment between a merchant who repeats, a hub
-// that crashes, a network that loses, doubles and delays, and a wallet that has a truth of its own.
+// that crashes, a network that loses, doubles and delays, and a wallet that has a truth of its own. In every other seed the
+// wallet is reached through two channels: what one number proves not to have charged may be asked for under another.
 // Faults happen in the first three minutes; then all is healed and it must come to rest, agreed.
 
 // planted are the bugs the simulator must be able to see.
-type planted struct{ timeoutDeclines, absentDeclines, expiryCloses, sendBeforeJournal bool }
+type planted struct{ timeoutDeclines, absentDeclines, expiryCloses, sendBeforeJournal, lostMoves bool }
 
 var simRules = channel.Rules{CallTimeout: 10 * time.Second, FirstQuery: 5 * time.Second, QueryEvery: 5 * time.Second,
 	GiveUp: 45 * time.Second, ReverseNotBefore: 15 * time.Second, ReverseEvery: 5 * time.Second,
@@ -57,6 +58,9 @@ type world struct {
 	epoch  int // the hub's run; what an earlier run waited for never comes
 	disk   *payment.Payment
 	begun  payment.Task
+	two    bool              // channels
+	left   []*leftAttempt    // on disk, too
+	moves  int               // on any seed
 	orders map[string]*order // the wallet's truth
 	next   int
 	loss   float64 // chance that one leg loses its message, drawn per seed
@@ -75,6 +79,7 @@ type order struct {
 	recalls  int             // reversals that will be told "again"
 	books    time.Duration   // a charge that is booked after the reversal was answered
 	late     bool            // it was booked
+	reason   channel.DeclineCode
 	charged  int
 	returned int
 }
@@ -147,6 +152,7 @@ func (w *world) step() {
 			w.call(marked, task)
 		}
 	}
+	w.tend()
 	if w.faulty(w.crash) {
 		w.restart()
 	}
@@ -166,6 +172,11 @@ func (w *world) restart() {
 		if w.disk != nil && w.begun != payment.TaskNone {
 			w.begun = payment.TaskNone
 			w.apply(payment.Event{Kind: payment.Lose})
+		}
+		for _, l := range w.left {
+			if l.begun != payment.TaskNone {
+				l.learn(payment.Event{Kind: payment.Lose}, w.now)
+			}
 		}
 		w.step()
 	})
@@ -202,18 +213,35 @@ func (w *world) apply(e payment.Event) {
 
 // call sends one request and hands the answer, if one comes in time, to the hub that sent it.
 func (w *world) call(p payment.Payment, task payment.Task) {
+	w.send(p, task, func(a channel.Answer, asked time.Duration) {
+		if w.disk == nil {
+			return
+		}
+		w.begun = payment.TaskNone
+		e := payment.Learn(*w.disk, task, a, simRules, base(asked))
+		if !w.move(task, e) {
+			w.apply(e)
+		}
+	})
+}
+
+// send is a call's way there and back; learn is called once, unless the hub crashed meanwhile.
+func (w *world) send(p payment.Payment, task payment.Task, learn func(channel.Answer, time.Duration)) {
 	epoch, asked, answered := w.epoch, w.now, false
 	answer := func(a channel.Answer) {
-		if answered || epoch != w.epoch || w.disk == nil {
+		if answered || epoch != w.epoch {
 			return
 		}
 		answered = true
-		w.begun = payment.TaskNone
-		w.apply(payment.Learn(*w.disk, task, a, simRules, base(asked)))
+		learn(a, asked)
 	}
 	made := w.now
+	refused := w.two && task == payment.TaskSubmit && w.faulty(0.1) // this request, with all its copies
 	arrive := func() {
-		a := w.wallet(p.Attempt.OutTradeNo, task, made)
+		a := channel.Answer{Finding: channel.Busy}
+		if !refused {
+			a = w.wallet(p.Attempt.OutTradeNo, task, made)
+		}
 		w.trace("wallet %s %s: %s", task, p.Attempt.OutTradeNo, a.Finding)
 		if !w.faulty(w.loss) {
 			w.after(w.upTo(time.Second), func() { answer(a) })
@@ -247,7 +275,7 @@ func (w *world) wallet(no string, task payment.Task, made time.Duration) channel
 			if w.now-made > simLife {
 				return channel.Answer{Finding: channel.Declined}
 			}
-			if w.faulty(0.1) {
+			if !w.two && w.faulty(0.1) {
 				return channel.Answer{Finding: channel.Busy}
 			}
 			o = w.newOrder()
@@ -274,11 +302,14 @@ func (w *world) wallet(no string, task payment.Task, made time.Duration) channel
 	if w.faulty(0.05) {
 		return channel.Answer{Finding: channel.Unknown}
 	}
-	return channel.Answer{Finding: o.status, PaidAt: base(w.now)}
+	return channel.Answer{Finding: o.status, PaidAt: base(w.now), Decline: channel.Decline{Code: o.reason}}
 }
 
 func (w *world) newOrder() *order {
-	o := &order{status: channel.Pending, fate: channel.Approved, settles: w.now}
+	o := &order{status: channel.Pending, fate: channel.Approved, settles: w.now, reason: channel.BalanceLow}
+	if w.two && w.rng.IntN(2) == 0 {
+		o.reason = channel.Misconfigured
+	}
 	switch w.rng.IntN(10) {
 	case 0, 1:
 		o.fate = channel.Declined
@@ -338,6 +369,11 @@ func (w *world) charge(o *order) {
 func (w *world) atRest() bool {
 	if w.disk == nil || w.told.Finished.IsZero() {
 		return false
+	}
+	for _, l := range w.left {
+		if task, _ := payment.Plan(l.p, simRules); task != payment.TaskNone {
+			return false
+		}
 	}
 	task, _ := payment.Plan(*w.disk, simRules)
 	return task == payment.TaskNone

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"strconv"
+	"sync/atomic"
 	"testing"
 
 	"cloudcashier/hub/internal/payment"
@@ -24,7 +25,8 @@ func simulate(seed uint64, bugs planted, story func(string)) (error, uint64) {
 			story(line)
 		}
 	}
-	w.loss, w.crash = w.rng.Float64()*0.5, w.rng.Float64()*0.05
+	w.loss, w.crash, w.two = w.rng.Float64()*0.5, w.rng.Float64()*0.05, seed%2 == 1
+	defer func() { moved.Add(int64(w.moves)) }()
 	w.after(0, w.merchant)
 	w.after(0, w.step)
 	for w.queue.Len() > 0 && w.wrong == nil {
@@ -85,12 +87,20 @@ func seeds(t *testing.T) uint64 {
 	return n
 }
 
+// moved counts payments that took another channel, over all seeds.
+var moved atomic.Int64
+
 func TestSimulation(t *testing.T) {
+	moved.Store(0)
 	for seed := range seeds(t) {
 		if err, _ := simulate(seed, planted{}, nil); err != nil {
 			simulate(seed, planted{}, func(line string) { t.Log(line) })
 			t.Fatalf("seed %d: %v", seed, err)
 		}
+	}
+	t.Logf("%d payments took another channel", moved.Load())
+	if moved.Load() == 0 {
+		t.Error("no payment ever took another channel")
 	}
 }
 
@@ -115,6 +125,7 @@ func TestSimulationSeesPlantedBugs(t *testing.T) {
 		"no such order taken as declined": {absentDeclines: true},
 		"expiry taken as closed":          {expiryCloses: true},
 		"sent before it was written down": {sendBeforeJournal: true},
+		"another channel after silence":   {lostMoves: true},
 	} {
 		caught := -1
 		for seed := range uint64(2_000) {

@@ -51,6 +51,7 @@ type Config struct {
 type Deps struct {
 	Books Books
 	Fleet Fleet // nil: no tills are shown
+	Roads Roads // nil: no channels are shown
 	Now   func() time.Time
 	Log   *slog.Logger
 }
@@ -130,6 +131,7 @@ type view struct {
 	Latest    []row
 	Tills     []tillRow
 	HasFleet  bool
+	Channels  []channelRow
 	Unknown   int
 	Refreshed string
 }
@@ -157,7 +159,7 @@ func (p *Portal) overview(w http.ResponseWriter, r *http.Request) {
 
 func (p *Portal) view(t *words) (view, error) {
 	now := p.deps.Now()
-	v := view{T: t, HasFleet: p.deps.Fleet != nil, Refreshed: now.UTC().Format("15:04:05 UTC")}
+	v := view{T: t, HasFleet: p.deps.Fleet != nil, Channels: p.channels(t), Refreshed: now.UTC().Format("15:04:05 UTC")}
 	recent, err := p.deps.Books.Recent(maxRows)
 	if err != nil {
 		return v, fmt.Errorf("recent payments: %w", err)

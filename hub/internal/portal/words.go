@@ -10,6 +10,7 @@ import (
 type words struct {
 	Tag, Title, OpenTitle, LatestTitle, TillsTitle, None, AsOf, UnknownNow, Broken, Never string
 	Payment, Order, Amount, Wallet, Status, Outcome, Age, Till, Name, Store, Link         string
+	ChannelsTitle, Channel, Answered, Failed, Mean                                        string
 	seconds, minutes, hours, days                                                         string
 	terms                                                                                 map[string]string
 }
@@ -19,10 +20,12 @@ var english = &words{
 	None: "none", AsOf: "as of", UnknownNow: "unknown now", Broken: "the page cannot be shown now: try again", Never: "never",
 	Payment: "Payment", Order: "Order", Amount: "Amount", Wallet: "Wallet", Status: "Status", Outcome: "Outcome", Age: "Age",
 	Till: "Terminal", Name: "Name", Store: "Store", Link: "Link",
+	ChannelsTitle: "Channels", Channel: "Channel", Answered: "Answered", Failed: "Failed", Mean: "Mean",
 	seconds: "%d s", minutes: "%d min", hours: "%d h", days: "%d d",
 	terms: map[string]string{
 		"wechat": "WeChat Pay", "alipay": "Alipay", "unionpay": "UnionPay", "storedvalue": "Stored value",
 		"outcome_paid": "paid", "outcome_not_paid": "not paid", "outcome_unknown": "not known yet", "link_up": "up", "link_down": "down",
+		"channel_taking": "takes payments", "channel_drained": "drained", "channel_maintenance": "maintenance", "channel_open": "breaker open", "channel_half-open": "being tried",
 	},
 }
 
@@ -31,12 +34,14 @@ var chinese = &words{
 	None: "无", AsOf: "截至", UnknownNow: "当前结果未知", Broken: "暂时无法显示此页，请重试", Never: "从未",
 	Payment: "支付单", Order: "订单号", Amount: "金额", Wallet: "钱包", Status: "状态", Outcome: "结果", Age: "已过",
 	Till: "终端", Name: "名称", Store: "门店", Link: "连接",
+	ChannelsTitle: "通道", Channel: "通道", Answered: "已应答", Failed: "失败", Mean: "平均耗时",
 	seconds: "%d 秒", minutes: "%d 分钟", hours: "%d 小时", days: "%d 天",
 	terms: map[string]string{
 		"wechat": "微信支付", "alipay": "支付宝", "unionpay": "银联", "storedvalue": "储值码",
 		"created": "已受理", "pending": "支付中", "unknown": "未知", "succeeded": "成功", "declined": "被拒绝",
 		"reversing": "撤销中", "reversed": "已撤销", "closed": "已关闭",
 		"outcome_paid": "已收款", "outcome_not_paid": "未收款", "outcome_unknown": "尚不确定", "link_up": "在线", "link_down": "离线",
+		"channel_taking": "正常", "channel_drained": "已停用新单", "channel_maintenance": "维护中", "channel_open": "已熔断", "channel_half-open": "试探中",
 	},
 }
 

@@ -18,12 +18,12 @@ import (
 var exports = map[string]string{
 	"payments": `SELECT p.id, p.merchant, p.store, p.terminal, p.source, p.key, p.order_no, p.amount, p.currency, p.wallet, p.status,
  '' AS outcome, a.channel, a.out_trade_no, a.wallet_ref, p.decline_code, p.paid_at, p.created_at, p.finished_at,
- p.refunded_amount, p.deferred_at FROM payment p JOIN attempt a ON a.payment = p.id ORDER BY p.id`,
+ p.refunded_amount, p.deferred_at FROM payment p JOIN attempt a ON a.payment = p.id AND a.left_at IS NULL ORDER BY p.id`,
 	"attempts": `SELECT a.id, a.payment, a.channel, a.out_trade_no, a.status, a.wallet_ref, a.cause, p.amount, a.sent_at, a.called_at,
- a.settled_at, a.tries, a.checks FROM attempt a JOIN payment p ON p.id = a.payment ORDER BY a.id`,
+ a.settled_at, a.tries, a.checks, a.left_at, iif(a.route = '', 'null', a.route) AS route FROM attempt a JOIN payment p ON p.id = a.payment ORDER BY a.id`,
 	"refunds": `SELECT r.id, r.payment, r.merchant, r.store, r.terminal, r.source, r.key, r.refund_no, r.amount, r.currency, r.status,
  '' AS refund_outcome, p.wallet, a.channel, a.out_trade_no, r.out_refund_no, r.wallet_ref, r.reason, r.decline_code, r.created_at, r.not_before_at,
- r.stamp_at, r.sent_at, r.finished_at, r.refunded_at FROM refund r JOIN payment p ON p.id = r.payment JOIN attempt a ON a.payment = p.id ORDER BY r.id`,
+ r.stamp_at, r.sent_at, r.finished_at, r.refunded_at FROM refund r JOIN payment p ON p.id = r.payment JOIN attempt a ON a.payment = p.id AND a.left_at IS NULL ORDER BY r.id`,
 	"events":      `SELECT seq, entity, kind, body, cause, at AS at_at, lower(hex(prev)) AS prev, lower(hex(hash)) AS hash FROM event ORDER BY seq`,
 	"storedvalue": `SELECT seq, account, kind, number, out_trade_no, amount, at AS at_at FROM stored_entry ORDER BY seq`,
 	"records":     `SELECT terminal, seq, sale, kind, body, at AS at_at, lower(hex(hash)) AS hash FROM till_record ORDER BY terminal, seq`,
@@ -110,7 +110,7 @@ func exportCell(name string, value any, status string) (key string, text []byte,
 			value = pay.Status(status).Outcome()
 		case "refund_outcome":
 			name, value = "outcome", pay.RefundStatus(status).Outcome()
-		case "body":
+		case "body", "route":
 			return name, []byte(v), nil // JSON already
 		}
 	}

@@ -81,7 +81,7 @@ CREATE INDEX payment_open ON payment (created_at) WHERE finished_at IS NULL;
 
 CREATE TABLE attempt (
   id TEXT PRIMARY KEY,
-  payment TEXT NOT NULL UNIQUE REFERENCES payment,
+  payment TEXT NOT NULL REFERENCES payment,
   channel TEXT NOT NULL,
   out_trade_no TEXT NOT NULL UNIQUE CHECK (length(out_trade_no) BETWEEN 8 AND 32),
   status TEXT NOT NULL CHECK (status IN ('created', 'pending', 'unknown', 'succeeded', 'declined', 'reversing', 'reversed', 'closed')),
@@ -95,9 +95,19 @@ CREATE TABLE attempt (
   written_off_at INTEGER,                        -- when a person stopped that
   tries INTEGER NOT NULL,
   checks INTEGER NOT NULL,
+  left_at INTEGER,                               -- when another attempt took its place
+  route TEXT NOT NULL CHECK (length(route) <= 4096), -- JSON: why this channel; empty: nothing was chosen
   CHECK (status = 'created' OR status = 'closed' OR sent_at IS NOT NULL),
+  CHECK (left_at IS NULL OR status NOT IN ('created', 'pending', 'unknown', 'succeeded')),
   CHECK ((settled_at IS NOT NULL) = (status IN ('succeeded', 'declined', 'reversed', 'closed')))
 ) STRICT, WITHOUT ROWID;
+-- One attempt of a payment is in force. Another takes its place only when it is proven not to have charged, whoever writes it.
+CREATE UNIQUE INDEX attempt_in_force ON attempt (payment) WHERE left_at IS NULL;
+CREATE INDEX attempt_left ON attempt (payment) WHERE left_at IS NOT NULL;
+CREATE TRIGGER attempt_is_left BEFORE UPDATE OF left_at ON attempt WHEN new.left_at IS NOT old.left_at
+  AND (old.left_at IS NOT NULL OR old.status NOT IN ('created', 'pending') OR new.status NOT IN ('declined', 'closed'))
+  BEGIN SELECT RAISE(ABORT, 'an attempt is left once, by a proof that it did not charge'); END;
+CREATE TRIGGER attempt_route BEFORE UPDATE OF route ON attempt BEGIN SELECT RAISE(ABORT, 'a decision is written once'); END;
 
 -- Money of a payment that goes back. What our own law turned away stands here too, as failed.
 CREATE TABLE refund (
@@ -319,3 +329,19 @@ CREATE UNIQUE INDEX wallet_key_active ON wallet_key (name) WHERE state = 'active
 CREATE TRIGGER wallet_key_stays_retired BEFORE UPDATE ON wallet_key WHEN OLD.state = 'retired'
   BEGIN SELECT RAISE(ABORT, 'a retired key stays retired'); END;
 CREATE TRIGGER wallet_key_no_delete BEFORE DELETE ON wallet_key BEGIN SELECT RAISE(ABORT, 'versions of keys are kept'); END;
+
+-- The channels and the rules between them, as they were applied: the newest version is in force. Keys stand here by
+-- reference alone.
+CREATE TABLE channel_set (
+  version INTEGER PRIMARY KEY CHECK (version > 0),
+  body TEXT NOT NULL CHECK (length(body) BETWEEN 1 AND 1000000), -- YAML
+  applied_by TEXT NOT NULL CHECK (applied_by <> ''),
+  at INTEGER NOT NULL
+) STRICT;
+CREATE TRIGGER channel_set_no_update BEFORE UPDATE ON channel_set BEGIN SELECT RAISE(ABORT, 'versions are append only'); END;
+CREATE TRIGGER channel_set_no_delete BEFORE DELETE ON channel_set BEGIN SELECT RAISE(ABORT, 'versions are append only'); END;
+
+-- Channels that people keep new payments away from.
+CREATE TABLE channel_drain (
+  channel TEXT PRIMARY KEY, drained_by TEXT NOT NULL CHECK (drained_by <> ''), note TEXT NOT NULL, at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
