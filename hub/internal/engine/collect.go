@@ -30,6 +30,9 @@ type Ask struct {
 	Subject                   string
 	Metadata                  string    // JSON object, kept as it came; may be empty
 	Deferred                  time.Time // when the till took it without a connection; zero: it was connected
+
+	Shown  bool       // show the customer a code instead of taking his: Code is empty
+	Wallet pay.Wallet // whose code; empty when the merchant has but one that can be shown
 }
 
 func (a Ask) scope() string { return payment.Payment{Source: a.Source, Terminal: a.Terminal}.Scope() }
@@ -98,6 +101,13 @@ func (e *Engine) admit(ctx context.Context, a Ask) (*way, error) {
 	if err := a.Amount.Charge(); err != nil {
 		return nil, err
 	}
+	if a.Shown {
+		w, err := e.wayToShow(a)
+		if err != nil {
+			return nil, err
+		}
+		return w, w.place(ctx)
+	}
 	wallet, ok := a.Code.Wallet()
 	if !ok {
 		return nil, fault.New(fault.Invalid, "code.unknown_wallet",
@@ -120,20 +130,25 @@ func (e *Engine) admit(ctx context.Context, a Ask) (*way, error) {
 	if w == nil {
 		return nil, fault.New(fault.Invalid, "payment.no_channel", "%s is not set up for this merchant: take another wallet", wallet)
 	}
+	return w, w.place(ctx)
+}
+
+// place waits for a place on the channel; whoever has got one gives it back.
+func (w *way) place(ctx context.Context) error {
 	select {
 	case w.slots <- struct{}{}:
-		return w, nil
+		return nil
 	default:
 	}
 	timer := time.NewTimer(queueWait)
 	defer timer.Stop()
 	select {
 	case w.slots <- struct{}{}:
-		return w, nil
+		return nil
 	case <-timer.C:
 	case <-ctx.Done():
 	}
-	return nil, fault.New(fault.Unavailable, "payment.busy", "%s is too busy: nothing was charged, try again", wallet)
+	return fault.New(fault.Unavailable, "payment.busy", "%s is too busy: nothing was charged, try again", w.Wallet)
 }
 
 // inside is a channel whose books are the hub's own. It is asked in the transaction that takes the
@@ -150,6 +165,9 @@ func (e *Engine) intake(a Ask, w *way) (p payment.Payment, fresh bool, err error
 		Key: a.Key, BodyHash: a.BodyHash, OrderNo: a.OrderNo, Amount: a.Amount, Subject: a.Subject, Metadata: a.Metadata,
 		Wallet: w.Wallet, Status: pay.StatusCreated, Created: now, Deferred: a.Deferred,
 		Attempt: payment.Attempt{ID: e.IDs.New(id.Attempt), Channel: w.Name, OutTradeNo: e.IDs.OutTradeNo(), Status: pay.StatusCreated, Stamp: e.clock.outside(now)}}
+	if a.Shown {
+		p.Attempt.Shown, p.Attempt.Until = true, now.Add(w.showing.GiveUp)
+	}
 	submit := payment.Event{Kind: payment.Submit}
 	if p, _, err = payment.Apply(payment.Called(p, now), submit, now); err != nil {
 		return p, false, err
@@ -244,6 +262,9 @@ func (e *Engine) mayCollect(tx *store.Tx, p payment.Payment, a Ask, now time.Tim
 			return fault.New(fault.Conflict, "payment.order_open", "order %s is being paid (%s): wait for its outcome", a.OrderNo, o.ID)
 		}
 	}
+	if a.Shown {
+		return nil
+	}
 	usedBy, err := tx.UseCode(e.digest(a.Code), p.ID, now.UnixMilli())
 	if err == nil && usedBy != "" {
 		err = fault.New(fault.Conflict, "code.used", "this code made a payment before: ask the customer for a fresh one")
@@ -306,12 +327,13 @@ func (e *Engine) Recent(limit int) (list []payment.Payment, err error) {
 	return list, err
 }
 
-// Await waits until the outcome is final or ctx ends, and gives the payment as it then stands.
+// Await waits until the outcome is final, or a code is there to be shown, or ctx ends, and gives the payment as it
+// then stands.
 func (e *Engine) Await(ctx context.Context, merchant, paymentID string) (payment.Payment, error) {
 	for {
 		w := e.watches.join(paymentID)
 		p, err := e.Payment(ctx, merchant, paymentID)
-		if err != nil || p.Final() {
+		if err != nil || p.Final() || p.Showing() {
 			e.watches.quit(paymentID, w)
 			return p, err
 		}
@@ -345,27 +367,4 @@ func (e *Engine) Cancel(_ context.Context, merchant, paymentID string) (p paymen
 		return err
 	})
 	return p, err
-}
-
-// Refresh asks the wallet now, also about a payment that is final, and gives what is known then.
-func (e *Engine) Refresh(ctx context.Context, merchant, paymentID string) (payment.Payment, error) {
-	p, err := e.Payment(ctx, merchant, paymentID)
-	if err != nil || p.Attempt.Sent.IsZero() || !e.enter(paymentID) {
-		return p, err // never sent, or a call is in flight already: its answer is as fresh
-	}
-	if p, err = e.Payment(ctx, merchant, paymentID); err != nil { // as it is now that no other call changes it
-		e.leave(paymentID)
-		return p, err
-	}
-	done := make(chan struct{})
-	e.spawn(paymentID, func() {
-		defer close(done)
-		defer e.leave(paymentID)
-		e.perform(p, payment.TaskAsk, pay.Code{})
-	})
-	select {
-	case <-done:
-	case <-ctx.Done():
-	}
-	return e.Payment(ctx, merchant, paymentID)
 }

@@ -65,6 +65,7 @@ type Engine struct {
 	clock   *clock        // what Now gives here
 	agenda  *agenda
 	watches watches
+	wanted  turns           // who asks the wallet because somebody wants to know at once
 	life    context.Context // ends when Run's does; calls outlive the request that began them
 	die     context.CancelFunc
 	since   atomic.Int64 // when this hub began to lead, Unix ns by our clock
@@ -82,20 +83,25 @@ type way struct {
 	Way
 	rules   channel.Rules
 	slots   chan struct{}
-	back    channel.Refunder // nil: this way gives nothing back
+	back    channel.Refunder  // nil: this way gives nothing back
+	shows   channel.Presenter // nil: this way has no codes to show
+	showing channel.Rules     // of orders whose code is shown
 	backing channel.RefundRules
 }
 
 // New makes an engine; nothing runs before Run.
 func New(d Deps) *Engine {
 	e := &Engine{Deps: d, ways: map[string]*way{}, chase: make(chan struct{}, chasers), copying: make(chan struct{}, copyings), agenda: newAgenda(),
-		watches: watches{of: map[string]*watch{}}, active: map[string]bool{}, codes: map[string]pay.Code{}}
+		watches: watches{of: map[string]*watch{}}, wanted: turns{next: map[string]time.Time{}}, active: map[string]bool{}, codes: map[string]pay.Code{}}
 	e.clock = newClock(d.Now)
 	e.Now = e.clock.now
 	for _, w := range d.Ways {
 		one := &way{Way: w, rules: w.Channel.Rules(), slots: make(chan struct{}, inFlight)}
 		if back, ok := w.Channel.(channel.Refunder); ok {
 			one.back, one.backing = back, back.RefundRules()
+		}
+		if shows, ok := w.Channel.(channel.Presenter); ok {
+			one.shows, one.showing = shows, shows.PresentRules()
 		}
 		e.ways[w.Name] = one
 	}

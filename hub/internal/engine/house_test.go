@@ -116,7 +116,7 @@ func (h *house) open() context.Context {
 	}
 	h.seed++
 	one := &hub{store: s, gate: &gate{}, done: make(chan error, 1)}
-	one.engine = engine.New(engine.Deps{Store: s, Node: h.node, Ways: []engine.Way{{Name: "w", Wallet: pay.WeChat, Channel: gated{h.way, one.gate}}, {Name: "sv", Wallet: pay.StoredValue, Channel: gated{h.way, one.gate}}},
+	one.engine = engine.New(engine.Deps{Store: s, Node: h.node, Ways: []engine.Way{{Name: "w", Wallet: pay.WeChat, Channel: gated{h.way, one.gate}}, {Name: "sv", Wallet: pay.StoredValue, Channel: screenless{gated{h.way, one.gate}, gated{h.way, one.gate}}}},
 		CodeKey: []byte("k"), Now: one.gate.now, IDs: id.NewSource(time.Now, rand.NewChaCha8([32]byte{h.seed})),
 		Log: slog.New(slog.NewJSONHandler(&h.logs, nil)), Told: func(string) { h.heard() }})
 	ctx, cancel := context.WithCancel(context.Background())

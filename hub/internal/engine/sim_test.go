@@ -106,6 +106,10 @@ func (l *line) Pay(ctx context.Context, o channel.Order) channel.Answer {
 	})
 }
 
+func (l *line) Present(ctx context.Context, o channel.Order) channel.Answer {
+	return l.carry(ctx, o.OutTradeNo, func() channel.Answer { return l.wallet.Present(context.Background(), o) })
+}
+
 func (l *line) Query(ctx context.Context, r channel.Ref) channel.Answer {
 	return l.carry(ctx, r.OutTradeNo, func() channel.Answer { return l.wallet.Query(context.Background(), r) })
 }

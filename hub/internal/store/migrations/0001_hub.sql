@@ -95,9 +95,16 @@ CREATE TABLE attempt (
   written_off_at INTEGER,                        -- when a person stopped that
   tries INTEGER NOT NULL,
   checks INTEGER NOT NULL,
+  shown INTEGER NOT NULL CHECK (shown IN (0, 1)), -- the customer scans our code
+  qr TEXT NOT NULL CHECK (qr = '' OR shown = 1), -- the text of that code, once the wallet gave it
+  qr_until INTEGER CHECK ((qr_until IS NOT NULL) = (shown = 1)), -- when the code ends
   CHECK (status = 'created' OR status = 'closed' OR sent_at IS NOT NULL),
   CHECK ((settled_at IS NOT NULL) = (status IN ('succeeded', 'declined', 'reversed', 'closed')))
 ) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER attempt_qr BEFORE UPDATE OF qr, shown, qr_until ON attempt
+  WHEN old.qr <> '' AND old.qr <> new.qr OR old.shown <> new.shown OR old.qr_until IS NOT new.qr_until
+  BEGIN SELECT RAISE(ABORT, 'a code that was shown stays'); END;
 
 -- Money of a payment that goes back. What our own law turned away stands here too, as failed.
 CREATE TABLE refund (
@@ -162,7 +169,7 @@ CREATE TRIGGER refund_no_delete BEFORE DELETE ON refund BEGIN SELECT RAISE(ABORT
 -- may have happened, ask.
 CREATE TABLE work (
   entity TEXT PRIMARY KEY,                       -- pay_…, ref_…
-  task TEXT NOT NULL CHECK (task IN ('submit', 'ask', 'reverse', 'refund', 'ask_refund')),
+  task TEXT NOT NULL CHECK (task IN ('submit', 'present', 'ask', 'reverse', 'refund', 'ask_refund')),
   due_at INTEGER NOT NULL,
   begun INTEGER NOT NULL CHECK (begun IN (0, 1))
 ) STRICT, WITHOUT ROWID;
