@@ -15,7 +15,7 @@ import (
 // scans has paid once; what was cancelled nobody can pay, and money that came all the same goes back.
 func TestQRShownToTheCustomer(t *testing.T) {
 	t.Parallel()
-	ctx, r := start(t, 5*time.Minute)
+	ctx, r := start(t, 2*time.Minute)
 	l := lab(t, ctx, r)
 	shown := map[pay.Wallet]rig.Payment{}
 	for _, w := range []pay.Wallet{pay.WeChat, pay.Alipay} {

@@ -18,7 +18,7 @@ import (
 // Faults happen in the first three minutes; then all is healed and it must come to rest, agreed.
 
 // planted are the bugs the simulator must be able to see.
-type planted struct{ timeoutDeclines, absentDeclines, expiryCloses, sendBeforeJournal bool }
+type planted struct{ timeoutDeclines, absentDeclines, expiryCloses, sendBeforeJournal, closeProves bool }
 
 var simRules = channel.Rules{CallTimeout: 10 * time.Second, FirstQuery: 5 * time.Second, QueryEvery: 5 * time.Second,
 	GiveUp: 45 * time.Second, ReverseNotBefore: 15 * time.Second, ReverseEvery: 5 * time.Second,
@@ -64,6 +64,10 @@ type world struct {
 	told   payment.Payment // what the merchant was last told, when final
 	wrong  error
 	doubts map[payment.ExceptionKind]bool // open exceptions
+
+	shown bool // the customer scans our code: who does it when, and whether the wallet has an order before, is drawn
+	lazy  bool
+	rules channel.Rules
 }
 
 // order is the wallet's own record.
@@ -74,7 +78,10 @@ type order struct {
 	hidden   time.Duration   // until then queries will not find it
 	recalls  int             // reversals that will be told "again"
 	books    time.Duration   // a charge that is booked after the reversal was answered
-	late     bool            // it was booked
+	scans    time.Duration   // of a shown code: when the customer comes; 0: nobody does
+	scanned  bool
+	expires  time.Duration
+	late     bool // it was booked
 	charged  int
 	returned int
 }
@@ -116,6 +123,9 @@ func (w *world) intake() {
 	w.next++
 	p := payment.Payment{ID: "p", Amount: money.Fen(100), Status: pay.StatusCreated, Created: base(w.now),
 		Attempt: payment.Attempt{Status: pay.StatusCreated, OutTradeNo: "T" + strconv.Itoa(w.next)}}
+	if w.shown {
+		p.Attempt.Shown, p.Attempt.Until = true, base(w.now+w.rules.GiveUp)
+	}
 	p, _, _ = payment.Apply(payment.Called(p, base(w.now)), payment.Event{Kind: payment.Submit}, base(w.now))
 	if w.bugs.sendBeforeJournal { // the call leaves first; a crash in between forgets it
 		w.call(p, payment.TaskSubmit)
@@ -134,11 +144,11 @@ func (w *world) intake() {
 // step is the engine's loop: at most one call in flight, everything else from the disk.
 func (w *world) step() {
 	if w.disk != nil && w.begun == payment.TaskNone {
-		if payment.Overdue(*w.disk, simRules, base(w.now)) {
+		if payment.Overdue(*w.disk, w.rules, base(w.now)) {
 			w.apply(payment.Event{Kind: payment.GiveUp})
 		}
 		p := w.disk
-		if task, due := payment.Plan(*p, simRules); task != payment.TaskNone && !due.After(base(w.now)) {
+		if task, due := payment.Plan(*p, w.rules); task != payment.TaskNone && !due.After(base(w.now)) {
 			marked := payment.Called(*p, base(w.now))
 			if task == payment.TaskSubmit {
 				marked, _, _ = payment.Apply(marked, payment.Event{Kind: payment.Submit}, base(w.now))
@@ -173,6 +183,8 @@ func (w *world) restart() {
 
 func (w *world) apply(e payment.Event) {
 	switch {
+	case w.bugs.closeProves && w.shown && e.Kind == payment.Wait && w.disk.Attempt.Status == pay.StatusReversing:
+		e.Kind = payment.Undo
 	case w.bugs.timeoutDeclines && e.Kind == payment.Lose, w.bugs.absentDeclines && e.Kind == payment.Absent:
 		e.Kind = payment.Refuse
 	case w.bugs.expiryCloses && e.Kind == payment.GiveUp:
@@ -184,7 +196,7 @@ func (w *world) apply(e payment.Event) {
 	}
 	p, note, err := payment.Apply(*w.disk, e, base(w.now))
 	w.trace("%s: %s -> %s/%s %s %v", e.Kind, w.disk.Attempt.Status, p.Status, p.Attempt.Status, note, err)
-	open, ended := payment.Notice(*w.disk, p, e, err != nil, simRules, base(w.now))
+	open, ended := payment.Notice(*w.disk, p, e, err != nil, w.rules, base(w.now))
 	for _, k := range ended {
 		delete(w.doubts, k)
 	}
@@ -209,11 +221,14 @@ func (w *world) call(p payment.Payment, task payment.Task) {
 		}
 		answered = true
 		w.begun = payment.TaskNone
-		w.apply(payment.Learn(*w.disk, task, a, simRules, base(asked)))
+		w.apply(payment.Learn(*w.disk, task, a, w.rules, base(asked)))
 	}
 	made := w.now
 	arrive := func() {
 		a := w.wallet(p.Attempt.OutTradeNo, task, made)
+		if w.shown {
+			a = w.shower(p, task)
+		}
 		w.trace("wallet %s %s: %s", task, p.Attempt.OutTradeNo, a.Finding)
 		if !w.faulty(w.loss) {
 			w.after(w.upTo(time.Second), func() { answer(a) })
@@ -238,6 +253,9 @@ func (w *world) call(p payment.Payment, task payment.Task) {
 // wallet is the other side: its truth, told as its protocol tells it.
 func (w *world) wallet(no string, task payment.Task, made time.Duration) channel.Answer {
 	o := w.orders[no]
+	if w.shown {
+		return channel.Answer{}
+	}
 	if o != nil {
 		w.settle(o)
 	}
@@ -299,7 +317,10 @@ func (w *world) newOrder() *order {
 }
 
 func (w *world) settle(o *order) {
-	if o.status == channel.Pending && w.now >= o.settles && o.fate != channel.Pending {
+	if w.shown {
+		w.settleShown(o)
+	}
+	if o.status == channel.Pending && w.now >= o.settles && o.fate != channel.Pending && (o.scanned || !w.shown) {
 		if o.status = o.fate; o.fate == channel.Approved {
 			w.charge(o)
 		}
@@ -339,6 +360,6 @@ func (w *world) atRest() bool {
 	if w.disk == nil || w.told.Finished.IsZero() {
 		return false
 	}
-	task, _ := payment.Plan(*w.disk, simRules)
+	task, _ := payment.Plan(*w.disk, w.rules)
 	return task == payment.TaskNone
 }

@@ -24,6 +24,10 @@ func simulate(seed uint64, bugs planted, story func(string)) (error, uint64) {
 			story(line)
 		}
 	}
+	w.rules = simRules
+	if seed%3 == 2 {
+		w.shown, w.lazy, w.rules = true, w.rng.IntN(2) == 0, simShown
+	}
 	w.loss, w.crash = w.rng.Float64()*0.5, w.rng.Float64()*0.05
 	w.after(0, w.merchant)
 	w.after(0, w.step)
@@ -115,6 +119,7 @@ func TestSimulationSeesPlantedBugs(t *testing.T) {
 		"no such order taken as declined": {absentDeclines: true},
 		"expiry taken as closed":          {expiryCloses: true},
 		"sent before it was written down": {sendBeforeJournal: true},
+		"a closing taken as proof":        {closeProves: true},
 	} {
 		caught := -1
 		for seed := range uint64(2_000) {
