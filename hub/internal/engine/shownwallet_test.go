@@ -3,9 +3,11 @@ package engine_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"cloudcashier/hub/internal/channel"
+	"cloudcashier/shared/wire"
 )
 
 func (*wallet) PresentRules() channel.Rules {
@@ -60,6 +62,24 @@ func (w *wallet) scan(no, fate string) bool {
 		o.charged++
 	}
 	return true
+}
+
+// customer is somebody before a till's screen, or with a picture of it: he may come after it was given up.
+func (s *simulation) customer(key string) {
+	fate := []string{"00", "53", "55", "70", "71", "72"}[s.rng.IntN(6)]
+	if text := s.shown[key]; text != "" && s.rng.IntN(3) == 0 {
+		if s.line.scan(strings.TrimPrefix(text, textOf("")), fate) {
+			s.note("%s scanned", key)
+		}
+	}
+}
+
+// saleOf asks for a sale's payment: by its code, or by one that is shown.
+func saleOf(key, code string) wire.Pay {
+	if code == "" {
+		return shownAtTill(key)
+	}
+	return fromTill(key, code)
 }
 
 // charges is how often the customers of one attempt were charged, whatever went back.
