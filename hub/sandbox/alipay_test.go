@@ -110,7 +110,7 @@ func TestAlipayCommonParameters(t *testing.T) {
 		sign        bool
 		want        string
 	}{
-		{"method", "", true, "isv.missing-method"}, {"method", "a b", true, "isv.invalid-method"}, {"method", "alipay.trade.precreate", true, "isv.invalid-method"},
+		{"method", "", true, "isv.missing-method"}, {"method", "a b", true, "isv.invalid-method"}, {"method", "alipay.trade.create", true, "isv.invalid-method"},
 		{"app_id", "", true, "unsigned isv.missing-app-id"}, {"app_id", "2021000000000000", true, "unsigned isv.invalid-app-id"},
 		{"sign_type", "", true, "isv.missing-signature-type"}, {"sign_type", "RSA", true, "isv.invalid-signature-type"},
 		{"sign", "", false, "isv.missing-signature"}, {"sign", "AAAA", false, "isv.invalid-signature"},

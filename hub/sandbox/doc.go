@@ -1,6 +1,7 @@
-// Package sandbox is the wallets, pretended to the letter: WeChat Pay v2 payment-code payment under
-// /wechat/ (pay/micropay, pay/orderquery, secapi/pay/reverse, secapi/pay/refund, pay/refundquery), Alipay's gateway at
-// /alipay/gateway.do (alipay.trade.pay, .query, .cancel, .refund, .fastpay.refund.query) and UnionPay's gateway 5.1.0 under
+// Package sandbox is the wallets, pretended to the letter: WeChat Pay v2 under /wechat/ (pay/micropay,
+// pay/unifiedorder NATIVE, pay/orderquery, pay/closeorder, secapi/pay/reverse, secapi/pay/refund, pay/refundquery),
+// Alipay's gateway at /alipay/gateway.do (alipay.trade.pay, .precreate, .query, .cancel, .close, .refund,
+// .fastpay.refund.query) and UnionPay's gateway 5.1.0 under
 // /unionpay/gateway/api/ (backTransReq.do: consumption, reversal, refund, undo; queryTrans.do;
 // the day's settlement file under /unionpay/filedownload/), with a durable ledger of its own and control endpoints under
 // /sandbox/ for those who test against it.
@@ -28,6 +29,11 @@
 //	80     HTTP 503 for 10 s, the payment never executed
 //	90     rate limited once
 //
+// A customer in front of a code that a merchant shows is POST /sandbox/pay {"qr", "scenario"}; his fate is
+// as above, where it is about him: 50 and 54 leave the order to the next customer, 51 and 52 see nothing,
+// 53 and 55 are at the password, 70 and 71 too, and there what is said of a reversal holds for a closing. All
+// others pay at once.
+//
 // The identical pay request again is answered with the order's state, by UnionPay with 12; after 61,
 // 63 and 80 there is no order, so it meets the same fate again. For 70 and 71 a query says
 // USERPAYING, WAIT_BUYER_PAY or 05, but nobody is at the password screen, so WeChat's 15 s do not hold
@@ -48,6 +54,11 @@
 //   - WeChat: PAYERROR after 50 and 54; no order after 51 and 52 at either wallet
 //   - WeChat: a refund is PROCESSING for 3 s; ERROR for one beyond the order or of a reversed order; TRADE_ERROR
 //     for a reversal of a refunded order; refunds of one order a minute apart, 50 of them, within 365 days
+//   - WeChat: INVALID_REQUEST for a reversal of an order that is shown and for a closing of one by code; ORDERNOTEXIST
+//     and SYSTEMERROR from closeorder; an order may be closed while its customer is at the password; the same
+//     code_url for the same request; an expiry of five minutes at least, enforced only against time_start
+//   - Alipay: an order that is shown and that nobody scanned cannot be cancelled, and a code that grew old without a
+//     scan leaves no trade; the words of precreate for a number used before
 //   - Alipay: CANCEL_NOT_ALLOWED for a cancel of a refunded trade; refunds within 365 days
 //   - Alipay: the timestamp window of ten minutes; the 40005 answer to rate limits
 //   - Alipay: TRADE_CLOSED after 50 and 54; a repeated cancel tells the first action again

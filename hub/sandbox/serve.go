@@ -22,6 +22,8 @@ func (s *Sandbox) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/wechat/pay/micropay", s.wallet(s.wechat.Micropay))
 	mux.Handle("/wechat/pay/orderquery", s.wallet(s.wechat.OrderQuery))
+	mux.Handle("/wechat/pay/unifiedorder", s.wallet(s.wechat.UnifiedOrder))
+	mux.Handle("/wechat/pay/closeorder", s.wallet(s.wechat.CloseOrder))
 	mux.Handle("/wechat/secapi/pay/reverse", s.wallet(s.wechat.Reverse))
 	mux.Handle("/wechat/secapi/pay/refund", s.wallet(s.wechat.Refund))
 	mux.Handle("/wechat/pay/refundquery", s.wallet(s.wechat.RefundQuery))
@@ -34,6 +36,7 @@ func (s *Sandbox) routes() http.Handler {
 	mux.Handle("GET /sandbox/ledger", local(s.ledger))
 	mux.Handle("POST /sandbox/merchants", local(s.addMerchant))
 	mux.Handle("POST /sandbox/codes", local(s.issueCode))
+	mux.Handle("POST /sandbox/pay", local(s.customerPays))
 	mux.Handle("GET /sandbox/faults", local(s.showFaults))
 	mux.Handle("POST /sandbox/faults", local(s.setFaults))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {

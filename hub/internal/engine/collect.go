@@ -31,6 +31,9 @@ type Ask struct {
 	Subject                   string
 	Metadata                  string    // JSON object, kept as it came; may be empty
 	Deferred                  time.Time // when the till took it without a connection; zero: it was connected
+
+	Shown  bool       // show the customer a code instead of taking his: Code is empty
+	Wallet pay.Wallet // whose code; empty when the merchant has but one that can be shown
 }
 
 func (a Ask) scope() string { return payment.Payment{Source: a.Source, Terminal: a.Terminal}.Scope() }
@@ -63,7 +66,11 @@ func (e *Engine) collect(ctx context.Context, a Ask) (p payment.Payment, fresh b
 		s.leave(routing.Neither, 0, e.Now())
 		return p, fresh, err
 	}
-	e.setOut(p.ID, &trip{question: q, until: q.At.Add(codeLife - a.CodeAge), seat: s})
+	out := &trip{question: q, seat: s}
+	if !a.Shown { // a code that is shown stays with the channel that made it
+		out.until = q.At.Add(codeLife - a.CodeAge)
+	}
+	e.setOut(p.ID, out)
 	e.spawn(p.ID, func() {
 		defer s.leave(routing.Failed, 0, e.Now()) // a step that panicked
 		defer e.leave(p.ID)
@@ -104,6 +111,15 @@ func (e *Engine) admit(a Ask) (q routing.Question, err error) {
 	if err := a.Amount.Charge(); err != nil {
 		return q, err
 	}
+	if a.Shown {
+		wallet, err := e.walletToShow(a)
+		if err != nil {
+			return q, err
+		}
+		q = questionOf(a, e.IDs.New(id.Payment), wallet, e.Now())
+		q.Shown = true
+		return q, nil
+	}
 	wallet, ok := a.Code.Wallet()
 	if !ok {
 		return q, fault.New(fault.Invalid, "code.unknown_wallet",
@@ -134,6 +150,9 @@ func (e *Engine) intake(a Ask, paymentID string, s *seat) (p payment.Payment, fr
 		Wallet: w.Wallet, Status: pay.StatusCreated, Created: now, Deferred: a.Deferred,
 		Attempt: payment.Attempt{ID: e.IDs.New(id.Attempt), Channel: w.Name, OutTradeNo: e.IDs.OutTradeNo(), Status: pay.StatusCreated, Stamp: e.clock.outside(now),
 			Route: s.route(nil)}}
+	if a.Shown {
+		p.Attempt.Shown, p.Attempt.Until = true, now.Add(w.showing.GiveUp)
+	}
 	submit := payment.Event{Kind: payment.Submit}
 	if p, _, err = payment.Apply(payment.Called(p, now), submit, now); err != nil {
 		return p, false, err
@@ -228,6 +247,9 @@ func (e *Engine) mayCollect(tx *store.Tx, p payment.Payment, a Ask, now time.Tim
 			return fault.New(fault.Conflict, "payment.order_open", "order %s is being paid (%s): wait for its outcome", a.OrderNo, o.ID)
 		}
 	}
+	if a.Shown {
+		return nil
+	}
 	usedBy, err := tx.UseCode(e.digest(a.Code), p.ID, now.UnixMilli())
 	if err == nil && usedBy != "" {
 		err = fault.New(fault.Conflict, "code.used", "this code made a payment before: ask the customer for a fresh one")
@@ -290,12 +312,13 @@ func (e *Engine) Recent(limit int) (list []payment.Payment, err error) {
 	return list, err
 }
 
-// Await waits until the outcome is final or ctx ends, and gives the payment as it then stands.
+// Await waits until the outcome is final, or a code is there to be shown, or ctx ends, and gives the payment as it
+// then stands.
 func (e *Engine) Await(ctx context.Context, merchant, paymentID string) (payment.Payment, error) {
 	for {
 		w := e.watches.join(paymentID)
 		p, err := e.Payment(ctx, merchant, paymentID)
-		if err != nil || p.Final() {
+		if err != nil || p.Final() || p.Showing() {
 			e.watches.quit(paymentID, w)
 			return p, err
 		}
@@ -329,27 +352,4 @@ func (e *Engine) Cancel(_ context.Context, merchant, paymentID string) (p paymen
 		return err
 	})
 	return p, err
-}
-
-// Refresh asks the wallet now, also about a payment that is final, and gives what is known then.
-func (e *Engine) Refresh(ctx context.Context, merchant, paymentID string) (payment.Payment, error) {
-	p, err := e.Payment(ctx, merchant, paymentID)
-	if err != nil || p.Attempt.Sent.IsZero() || !e.enter(paymentID) {
-		return p, err // never sent, or a call is in flight already: its answer is as fresh
-	}
-	if p, err = e.Payment(ctx, merchant, paymentID); err != nil { // as it is now that no other call changes it
-		e.leave(paymentID)
-		return p, err
-	}
-	done := make(chan struct{})
-	e.spawn(paymentID, func() {
-		defer close(done)
-		defer e.leave(paymentID)
-		e.perform(p, payment.TaskAsk, pay.Code{})
-	})
-	select {
-	case <-done:
-	case <-ctx.Done():
-	}
-	return e.Payment(ctx, merchant, paymentID)
 }

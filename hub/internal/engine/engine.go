@@ -51,6 +51,7 @@ type Engine struct {
 	clock   *clock        // what Now gives here
 	agenda  *agenda
 	watches watches
+	wanted  turns           // who asks the wallet because somebody wants to know at once
 	life    context.Context // ends when Run's does; calls outlive the request that began them
 	die     context.CancelFunc
 	since   atomic.Int64 // when this hub began to lead, Unix ns by our clock
@@ -70,7 +71,7 @@ type Engine struct {
 // New makes an engine; nothing runs before Run.
 func New(d Deps) *Engine {
 	e := &Engine{Deps: d, orphans: newLane(chasers), copying: make(chan struct{}, copyings), agenda: newAgenda(),
-		watches: watches{of: map[string]*watch{}}, active: map[string]bool{}, codes: map[string]pay.Code{}, trips: map[string]*trip{}}
+		watches: watches{of: map[string]*watch{}}, wanted: turns{next: map[string]time.Time{}}, active: map[string]bool{}, codes: map[string]pay.Code{}, trips: map[string]*trip{}}
 	e.clock = newClock(d.Now)
 	e.Now = e.clock.now
 	e.Reroute(d.Ways, d.Routes)

@@ -142,7 +142,11 @@ func (h *house) gatedWays(g *gate) (list []engine.Way) {
 		ways = []engine.Way{{Name: "w", Wallet: pay.WeChat, Channel: h.way}, {Name: "sv", Wallet: pay.StoredValue, Channel: h.way}}
 	}
 	for _, w := range ways {
-		w.Channel = gated{w.Channel, g}
+		way := gated{w.Channel, g}
+		w.Channel = way
+		if _, shows := way.Channel.(channel.Presenter); !shows || w.Wallet == pay.StoredValue {
+			w.Channel = screenless{way, way}
+		}
 		list = append(list, w)
 	}
 	return list

@@ -201,7 +201,7 @@ func (e *Engine) callRefund(way *way, r payment.Refund, p payment.Payment, task 
 	ctx, cancel := context.WithTimeout(e.life, way.backing.CallTimeout)
 	defer cancel()
 	asked := channel.Refund{OutRefundNo: r.OutRefundNo, WalletRef: r.WalletRef, SentAt: r.Stamp, Amount: r.Amount, Reason: r.Reason,
-		Order: channel.Ref{OutTradeNo: p.Attempt.OutTradeNo, WalletRef: p.Attempt.WalletRef, Amount: p.Amount, SentAt: p.Attempt.Stamp}}
+		Order: channel.Ref{OutTradeNo: p.Attempt.OutTradeNo, WalletRef: p.Attempt.WalletRef, Amount: p.Amount, SentAt: p.Attempt.Stamp, Shown: p.Attempt.Shown}}
 	if task == payment.TaskRefund {
 		return way.back.Refund(ctx, asked)
 	}

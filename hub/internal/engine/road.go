@@ -42,7 +42,9 @@ type Way struct {
 type way struct {
 	Way
 	rules   channel.Rules
-	back    channel.Refunder // nil: this way gives nothing back
+	back    channel.Refunder  // nil: this way gives nothing back
+	shows   channel.Presenter // nil: this way has no codes to show
+	showing channel.Rules     // of orders whose code is shown
 	backing channel.RefundRules
 	limits  routing.Limits
 	places  *places
@@ -91,6 +93,9 @@ func (e *Engine) Reroute(ways []Way, rules routing.Table) {
 		if back, ok := w.Channel.(channel.Refunder); ok {
 			one.back, one.backing = back, back.RefundRules()
 		}
+		if shows, ok := w.Channel.(channel.Presenter); ok {
+			one.shows, one.showing = shows, shows.PresentRules()
+		}
 		if one.AtOnce == 0 {
 			one.AtOnce = inFlight
 		}
@@ -106,7 +111,7 @@ func (e *Engine) Reroute(ways []Way, rules routing.Table) {
 		}
 		next.ways[w.Name] = one
 		next.table.Channels = append(next.table.Channels, routing.Channel{Name: w.Name, Merchant: w.Merchant, Wallet: w.Wallet, Weight: w.Weight,
-			Fee: w.Fee, Closed: w.Closed})
+			Fee: w.Fee, Closed: w.Closed, Shows: one.shows != nil})
 	}
 	e.roads.Store(next)
 }

@@ -32,15 +32,17 @@ import (
 
 const (
 	faulty     = 2 * time.Minute
-	healed     = 6 * time.Minute
+	healed     = 8 * time.Minute
+	lastShown  = 4 * time.Minute // no till asks for a code to show later: it must end before the run does
 	simKeys    = 8
+	simShown   = 3  // sales whose code is shown to the customer
 	defaultRun = 40 // schedules in an ordinary test run; `make sim` draws thousands
 )
 
 // sometimes are rare states that a run must reach, or it has proven little.
 var sometimes = []string{"late success", "killed with a call begun", "fenced before it arrived", "refused behind the fence", "wallet was busy",
 	"customer took his time and paid", "cancelled and given back", "taken by the second channel", "closed as never charged", "reversal told to try again",
-	"stale hub fenced", "late success resolved"}
+	"stale hub fenced", "late success resolved", "shown code paid", "shown code given up", "shown code paid after its end was begun"}
 
 // line is the way to the wallet: it loses requests and answers, and takes its time.
 type line struct {
@@ -106,6 +108,10 @@ func (l *line) Pay(ctx context.Context, o channel.Order) channel.Answer {
 	})
 }
 
+func (l *line) Present(ctx context.Context, o channel.Order) channel.Answer {
+	return l.carry(ctx, o.OutTradeNo, func() channel.Answer { return l.wallet.Present(context.Background(), o) })
+}
+
 func (l *line) Query(ctx context.Context, r channel.Ref) channel.Answer {
 	return l.carry(ctx, r.OutTradeNo, func() channel.Answer { return l.wallet.Query(context.Background(), r) })
 }
@@ -125,6 +131,8 @@ type simulation struct {
 	seen  map[string]int
 	told  map[string]wire.Result // the last final word a till got for a key
 	fence map[string]bool        // keys the till gave up: it sends no charge any more
+	codes map[string]string      // of each key; a shown one has none
+	shown map[string]string      // the text that is, or was, on the till's screen
 	acked uint64
 
 	mu    sync.Mutex
@@ -135,7 +143,7 @@ var simFates = []string{"00", "00", "00", "50", "58", "58", "53", "54", "55", "6
 
 // simulate runs one seed and gives its trace, what it reached, and what went wrong.
 func simulate(t *testing.T, seed uint64) (trace []string, seen map[string]int, wrong error) {
-	s := &simulation{rng: rand.New(rand.NewPCG(seed, 1)), seen: map[string]int{}, told: map[string]wire.Result{}, fence: map[string]bool{}}
+	s := &simulation{rng: rand.New(rand.NewPCG(seed, 1)), seen: map[string]int{}, told: map[string]wire.Result{}, fence: map[string]bool{}, codes: map[string]string{}, shown: map[string]string{}}
 	s.began = time.Now()
 	s.line = &line{wallet: newWallet(), seed: seed, calls: map[string]uint64{}, loss: s.rng.Float64() * 0.4, end: s.began.Add(faulty)}
 	if seed%2 == 0 {
@@ -145,7 +153,11 @@ func simulate(t *testing.T, seed uint64) (trace []string, seen map[string]int, w
 		s.other = &line{wallet: newWallet(), seed: ^seed, calls: map[string]uint64{}, loss: s.line.loss, end: s.line.end}
 		s.house = newHouseOn(t, &house{wallet: s.line.wallet, ways: []engine.Way{{Name: "w", Wallet: pay.WeChat, Channel: s.line}, {Name: "w2", Wallet: pay.WeChat, Channel: s.other}}})
 	}
-	codes := map[string]string{}
+	s.line.lazy = seed%4 >= 2
+	for i := range simShown {
+		s.codes[fmt.Sprint("s", i)] = ""
+	}
+	codes := s.codes
 	for i := range simKeys {
 		codes[fmt.Sprint("k", i)] = fmt.Sprintf("13%014d%s", seed%1e6*100+uint64(i), simFates[s.rng.IntN(len(simFates))])
 	}
@@ -164,6 +176,10 @@ func simulate(t *testing.T, seed uint64) (trace []string, seen map[string]int, w
 			s.replace()
 		}
 		key := fmt.Sprint("k", s.rng.IntN(simKeys))
+		if n := s.rng.IntN(simKeys + simShown); n < simShown {
+			key = fmt.Sprint("s", n)
+			s.customer(key)
+		}
 		if err := s.till(key, codes[key], early); err != nil {
 			return s.trace, s.seen, err
 		}
@@ -207,8 +223,8 @@ func (s *simulation) till(key, code string, early bool) error {
 	switch {
 	case late:
 		s.note("%s pay, late", key)
-		err = desk.Pay(context.Background(), till, fromTill(key, code))
-	case luck == 0 && early || s.fence[key]:
+		err = desk.Pay(context.Background(), till, saleOf(key, code))
+	case luck == 0 && early || s.fence[key] || code == "" && time.Since(s.began) > lastShown:
 		s.fence[key] = true
 		s.note("%s fence", key)
 		err = desk.Fence(context.Background(), till, wire.Fence{Key: key})
@@ -218,7 +234,7 @@ func (s *simulation) till(key, code string, early bool) error {
 		err = desk.Cancel(context.Background(), till, wire.Cancel{Key: key})
 	default:
 		s.note("%s pay", key)
-		err = desk.Pay(context.Background(), till, fromTill(key, code))
+		err = desk.Pay(context.Background(), till, saleOf(key, code))
 	}
 	if k := fault.KindOf(err); err != nil && k != fault.Unavailable && k != fault.InDoubt {
 		return fmt.Errorf("%s: %w", key, err)
@@ -249,6 +265,12 @@ func (s *simulation) listen() error {
 		news = append(news, fmt.Sprintf("%s is %s", r.Key, r.Status))
 		if r.PaymentID == "" {
 			s.seen["fenced before it arrived"]++
+		}
+		if r.QR != "" {
+			if old := s.shown[r.Key]; old != "" && old != r.QR {
+				return fmt.Errorf("%s shows %q, then %q", r.Key, old, r.QR)
+			}
+			s.shown[r.Key] = r.QR
 		}
 		before, had := s.told[r.Key]
 		if had && before.Outcome != r.Outcome {
@@ -293,7 +315,7 @@ func (s *simulation) verdict(codes map[string]string) error {
 		if want := map[pay.Outcome]int{pay.Paid: 1}[p.Outcome()]; net != want {
 			return fmt.Errorf("%s is %s, the wallet took %d", p.Key, p.Status, net)
 		}
-		if n := wallet.paysFor(p.Attempt.OutTradeNo); n > 1 && wallet.fateOf(p.Attempt.OutTradeNo) != "90" {
+		if n := wallet.paysFor(p.Attempt.OutTradeNo); n > 1 && wallet.fateOf(p.Attempt.OutTradeNo) != "90" && !p.Attempt.Shown {
 			return fmt.Errorf("%s was sent to be charged %d times", p.Key, n)
 		}
 		s.reached(p)
@@ -322,8 +344,13 @@ func (s *simulation) verdict(codes map[string]string) error {
 }
 
 func (s *simulation) reached(p payment.Payment) {
-	fate := s.lineOf(p).fateOf(p.Attempt.OutTradeNo)
+	wallet := s.lineOf(p)
+	fate, shown := wallet.fateOf(p.Attempt.OutTradeNo), p.Attempt.Shown
 	for what, is := range map[string]bool{
+		"shown code paid":                         shown && p.Outcome() == pay.Paid,
+		"shown code given up":                     shown && p.Outcome() == pay.NotPaid,
+		"shown code paid after its end was begun": shown && p.Outcome() == pay.NotPaid && wallet.charges(p.Attempt.OutTradeNo) > 0,
+
 		"late success":                    p.Attempt.Cause == "late_success",
 		"wallet was busy":                 fate == "90",
 		"taken by the second channel":     p.Attempt.Channel == "w2" && p.Outcome() == pay.Paid,

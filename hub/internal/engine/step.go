@@ -50,7 +50,7 @@ func (e *Engine) begin(paymentID string) (p payment.Payment, task payment.Task, 
 		}
 		rules := e.rules(p)
 		overdue := payment.Overdue(p, rules, now)
-		unsendable := p.Attempt.Status == pay.StatusCreated && e.code(p.ID).IsZero() // a restart forgot the code: never sent
+		unsendable := p.Attempt.Status == pay.StatusCreated && !p.Attempt.Shown && e.code(p.ID).IsZero() // a restart forgot the code: never sent
 		if overdue || unsendable {
 			if p, err = e.apply(tx, p, "engine", payment.Event{Kind: payment.GiveUp}, now); err != nil {
 				return err
@@ -128,11 +128,14 @@ func (e *Engine) call(way *way, p payment.Payment, task payment.Task, code pay.C
 	if err := e.mayCall(); err != nil {
 		return channel.Answer{Finding: channel.Unknown, Err: err}
 	}
-	ctx, cancel := context.WithTimeout(e.life, way.rules.CallTimeout)
+	ctx, cancel := context.WithTimeout(e.life, e.rules(p).CallTimeout)
 	defer cancel()
-	ref := channel.Ref{OutTradeNo: p.Attempt.OutTradeNo, WalletRef: p.Attempt.WalletRef, Amount: p.Amount, SentAt: p.Attempt.Stamp}
+	ref := channel.Ref{OutTradeNo: p.Attempt.OutTradeNo, WalletRef: p.Attempt.WalletRef, Amount: p.Amount, SentAt: p.Attempt.Stamp, Shown: p.Attempt.Shown}
 	switch task {
-	case payment.TaskSubmit:
+	case payment.TaskSubmit, payment.TaskPresent:
+		if p.Attempt.Shown {
+			return e.present(ctx, way, p)
+		}
 		return way.Channel.Pay(ctx, e.orderOf(p, code))
 	case payment.TaskReverse:
 		return way.Channel.Reverse(ctx, ref)
@@ -142,8 +145,12 @@ func (e *Engine) call(way *way, p payment.Payment, task payment.Task, code pay.C
 }
 
 func (e *Engine) orderOf(p payment.Payment, code pay.Code) channel.Order {
+	expires := e.clock.outside(p.Attempt.Sent.Add(orderLife))
+	if p.Attempt.Shown {
+		expires = p.Ends() // a repeat that says another time would be another order
+	}
 	return channel.Order{OutTradeNo: p.Attempt.OutTradeNo, SentAt: p.Attempt.Stamp, Amount: p.Amount, Code: code, Subject: p.Subject,
-		Store: p.Store, Terminal: p.Terminal, Expires: e.clock.outside(p.Attempt.Sent.Add(orderLife)),
+		Store: p.Store, Terminal: p.Terminal, Expires: expires,
 		Merchant: p.Merchant, Key: p.Key, OrderNo: p.OrderNo, Deferred: p.Deferred}
 }
 
@@ -189,7 +196,8 @@ func (e *Engine) apply(tx *store.Tx, p payment.Payment, cause string, event paym
 	if err := tx.SavePayment(after); err != nil {
 		return p, err
 	}
-	moved := after.Attempt.Status != p.Attempt.Status || after.Waiting != p.Waiting
+	shows := after.Attempt.QR != p.Attempt.QR
+	moved := after.Attempt.Status != p.Attempt.Status || after.Waiting != p.Waiting || shows
 	if moved || note != payment.NoteNone {
 		if err := tx.Append(store.Event{Entity: p.ID, Kind: "payment." + string(event.Kind), Cause: cause, At: now,
 			Body: changeOf(after, event, string(note))}); err != nil {
@@ -199,7 +207,7 @@ func (e *Engine) apply(tx *store.Tx, p payment.Payment, cause string, event paym
 	if err := e.notice(tx, p, after, event, false, rules, now); err != nil {
 		return p, err
 	}
-	if after.Status != p.Status || after.Waiting != p.Waiting {
+	if after.Status != p.Status || after.Waiting != p.Waiting || shows {
 		if err := e.tell(tx, after, now); err != nil {
 			return p, err
 		}
@@ -237,7 +245,9 @@ func (e *Engine) tell(tx *store.Tx, p payment.Payment, now time.Time) error {
 }
 
 func (e *Engine) rules(p payment.Payment) channel.Rules {
-	if w := e.way(p.Attempt.Channel); w != nil {
+	if w := e.way(p.Attempt.Channel); w != nil && p.Attempt.Shown && w.shows != nil {
+		return w.showing
+	} else if w != nil {
 		return w.rules
 	}
 	return orphanRules

@@ -47,7 +47,13 @@ func (e *Engine) askOf(t registry.Terminal, m wire.Pay) (Ask, error) {
 	if err != nil {
 		return Ask{}, err
 	}
-	code, err := pay.ParseCode(m.Code)
+	var code pay.Code
+	switch {
+	case m.Mode == "" && m.Wallet == "":
+		code, err = pay.ParseCode(m.Code)
+	case m.Mode != "qr" || m.Code != "" || m.DeferredAt != nil:
+		err = fault.New(fault.Invalid, "payment.mode", "the only mode is \"qr\", with a wallet or none and without a code: update the agent")
+	}
 	if err != nil {
 		return Ask{}, err
 	}
@@ -57,14 +63,14 @@ func (e *Engine) askOf(t registry.Terminal, m wire.Pay) (Ask, error) {
 	if m.CodeAgeMS < 0 {
 		return Ask{}, fault.New(fault.Invalid, "code.age", "the code's age is negative: update the agent")
 	}
-	body := sha256.Sum256(fmt.Appendf(nil, "%q %d %s %x %q", m.OrderNo, m.Amount, m.Currency, e.digest(code), m.Subject))
+	body := sha256.Sum256(fmt.Appendf(nil, "%q %d %s %x %q %q %q", m.OrderNo, m.Amount, m.Currency, e.digest(code), m.Subject, m.Mode, m.Wallet))
 	var deferred time.Time
 	if m.DeferredAt != nil {
 		deferred = *m.DeferredAt
 	}
 	return Ask{Deferred: deferred, Merchant: t.Merchant, Store: t.Store, Terminal: t.ID, Source: payment.FromTill, Key: m.Key,
 		BodyHash: hex.EncodeToString(body[:]), OrderNo: m.OrderNo, Amount: amount, Code: code,
-		CodeAge: time.Duration(m.CodeAgeMS) * time.Millisecond, Subject: m.Subject}, nil
+		CodeAge: time.Duration(m.CodeAgeMS) * time.Millisecond, Subject: m.Subject, Shown: m.Mode != "", Wallet: m.Wallet}, nil
 }
 
 // Fence settles a doubt of the till's: from now on the key is never charged unless it arrived
@@ -124,6 +130,10 @@ func resultOf(p payment.Payment) wire.Result {
 	if !p.PaidAt.IsZero() {
 		paid := p.PaidAt
 		r.PaidAt = &paid
+	}
+	if p.Showing() {
+		ends := p.Ends()
+		r.QR, r.QRUntil = p.Attempt.QR, &ends
 	}
 	return r
 }

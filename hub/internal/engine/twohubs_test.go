@@ -76,6 +76,20 @@ func (g gated) Reverse(ctx context.Context, r channel.Ref) channel.Answer {
 	return g.Channel.Reverse(ctx, r)
 }
 
+func (g gated) Present(ctx context.Context, o channel.Order) channel.Answer {
+	g.gate.pass()
+	defer g.gate.pass()
+	return g.Channel.(channel.Presenter).Present(ctx, o)
+}
+
+func (g gated) PresentRules() channel.Rules { return g.Channel.(channel.Presenter).PresentRules() }
+
+// screenless is a way that has no codes to show.
+type screenless struct {
+	channel.Channel
+	channel.Refunder
+}
+
 func (g gated) Refund(ctx context.Context, r channel.Refund) channel.RefundAnswer {
 	g.gate.pass()
 	defer g.gate.pass()

@@ -22,6 +22,7 @@ type wallet struct {
 	calls  int
 	undos  int            // reversals that arrived
 	paysOf map[string]int // pay calls of each order
+	lazy   bool           // makes an order of a shown code only when somebody scans it, as Alipay does
 
 	backs    map[string]*back // refunds, by number
 	apart    time.Duration    // between two of one order
@@ -39,6 +40,9 @@ type order struct {
 	closed            bool
 	charged, returned int
 	late              time.Time
+
+	shown, scanned bool
+	expires        time.Time // of a shown code
 }
 
 var errLost = errors.New("connection reset")
@@ -107,6 +111,9 @@ func (w *wallet) Query(_ context.Context, r channel.Ref) channel.Answer {
 	if o == nil || o.sent != r.SentAt.Unix() {
 		return channel.Answer{Finding: channel.Absent}
 	}
+	if w.unscanned(o) {
+		return channel.Answer{Finding: channel.Absent}
+	}
 	if o.queries++; o.fate == "72" && o.queries <= 2 {
 		return channel.Answer{Finding: channel.Absent}
 	}
@@ -116,6 +123,8 @@ func (w *wallet) Query(_ context.Context, r channel.Ref) channel.Answer {
 func (w *wallet) state(o *order) channel.Answer {
 	typed := time.Since(o.since) >= 5*time.Second
 	switch {
+	case o.shown && !o.scanned && !time.Now().Before(o.expires):
+		o.closed = true
 	case !o.late.IsZero() && time.Now().After(o.late):
 		o.late, o.charged, o.closed = time.Time{}, o.charged+1, false
 	case o.fate == "53" && typed && !o.closed && o.charged == 0:
@@ -129,7 +138,7 @@ func (w *wallet) state(o *order) channel.Answer {
 	case o.charged > o.returned:
 		return channel.Answer{Finding: channel.Approved, WalletRef: "W1", PaidAt: time.Now()}
 	}
-	return channel.Answer{Finding: channel.Pending}
+	return channel.Answer{Finding: channel.Pending, Working: o.shown && !o.scanned}
 }
 
 func (w *wallet) Reverse(_ context.Context, r channel.Ref) channel.Answer {
@@ -141,6 +150,9 @@ func (w *wallet) Reverse(_ context.Context, r channel.Ref) channel.Answer {
 	if o == nil || o.sent != r.SentAt.Unix() {
 		return channel.Answer{Finding: channel.Absent}
 	}
+	if w.unscanned(o) {
+		return channel.Answer{Finding: channel.Absent}
+	}
 	w.state(o)
 	if o.tries++; o.fate == "70" && o.tries <= 2 {
 		return channel.Answer{Finding: channel.Unknown, Err: errors.New("recall=Y")}
@@ -149,6 +161,9 @@ func (w *wallet) Reverse(_ context.Context, r channel.Ref) channel.Answer {
 		o.late = time.Now().Add(6 * time.Second)
 	}
 	o.returned, o.closed = o.charged, true
+	if o.shown && !w.lazy { // closed, or to be refunded, it says: a query proves it
+		return channel.Answer{Finding: channel.Pending, Working: true}
+	}
 	return channel.Answer{Finding: channel.Reversed}
 }
 

@@ -37,7 +37,8 @@ type newPayment struct {
 	Amount   int64          `json:"amount" minimum:"1" maximum:"10000000000" doc:"in fen"`
 	Currency string         `json:"currency,omitempty" enum:"CNY" default:"CNY"`
 	Code     string         `json:"code,omitempty" minLength:"10" maxLength:"512" doc:"the customer's payment code"`
-	Mode     string         `json:"mode,omitempty" enum:"qr" doc:"instead of code: show a QR to the customer. Not available yet"`
+	Mode     string         `json:"mode,omitempty" enum:"qr" doc:"instead of code: show a QR to the customer; the answer holds it as qr"`
+	Wallet   string         `json:"wallet,omitempty" enum:"wechat,alipay" doc:"with mode: whose QR. It may be left out by a merchant who has but one that can be shown"`
 	Subject  string         `json:"subject" minLength:"1" maxLength:"127" doc:"shown in the customer's wallet"`
 	Store    string         `json:"store,omitempty" pattern:"^sto_[0-9A-Z]{26}$"`
 	Terminal string         `json:"terminal,omitempty" pattern:"^trm_[0-9A-Z]{26}$"`
@@ -91,14 +92,14 @@ func (g *Gateway) parseAsk(d *asked) (engine.Ask, time.Duration, error) {
 		none     engine.Ask
 	)
 	err := object(d.body, map[string]any{
-		"order_no": &n.OrderNo, "amount": &n.Amount, "currency": &n.Currency, "code": &n.Code, "mode": &n.Mode,
+		"order_no": &n.OrderNo, "amount": &n.Amount, "currency": &n.Currency, "code": &n.Code, "mode": &n.Mode, "wallet": &n.Wallet,
 		"subject": &n.Subject, "store": &n.Store, "terminal": &n.Terminal, "wait_ms": &wait, "metadata": &metadata,
 	})
 	if err != nil {
 		return none, 0, err
 	}
-	if n.Mode != "" {
-		return none, 0, badMode(n)
+	if err := checkMode(n); err != nil {
+		return none, 0, err
 	}
 	if err := checkOrderNo(n.OrderNo); err != nil {
 		return none, 0, err
@@ -113,12 +114,11 @@ func (g *Gateway) parseAsk(d *asked) (engine.Ask, time.Duration, error) {
 	if err := amount.Charge(); err != nil {
 		return none, 0, err
 	}
-	if n.Code == "" {
-		return none, 0, invalid("code", "the payment code is missing: scan the customer's code and send it as code")
-	}
-	code, err := pay.ParseCode(n.Code)
-	if err != nil {
-		return none, 0, err
+	var code pay.Code
+	if n.Mode == "" {
+		if code, err = pay.ParseCode(n.Code); err != nil {
+			return none, 0, err
+		}
 	}
 	if err := checkSubject(n.Subject); err != nil {
 		return none, 0, err
@@ -143,20 +143,31 @@ func (g *Gateway) parseAsk(d *asked) (engine.Ask, time.Duration, error) {
 	return engine.Ask{
 		Merchant: d.merchant, Store: n.Store, Terminal: n.Terminal, Source: payment.FromAPI,
 		Key: n.OrderNo, OrderNo: n.OrderNo, Amount: amount, Code: code, Subject: n.Subject, Metadata: kept,
+		Shown: n.Mode != "", Wallet: pay.Wallet(n.Wallet),
 		BodyHash: g.bodyHash(n.OrderNo, strconv.FormatInt(n.Amount, 10), n.Currency, code.Reveal(), n.Subject,
-			n.Store, n.Terminal, canonical),
+			n.Store, n.Terminal, canonical, n.Mode, n.Wallet),
 	}, time.Duration(wait) * time.Millisecond, nil
 }
 
-func badMode(n newPayment) error {
+// checkMode takes a payment code, or the mode to show one with or without its wallet.
+func checkMode(n newPayment) error {
 	switch {
+	case n.Mode == "" && n.Wallet != "":
+		return invalid("wallet", "wallet goes with mode only: a payment code says itself whose it is")
+	case n.Mode == "" && n.Code == "":
+		return invalid("code", "the payment code is missing: scan the customer's code and send it as code, or show one with mode \"qr\"")
+	case n.Mode == "":
+		return nil
 	case n.Code != "":
 		return invalid("mode", "give code or mode, not both")
 	case n.Mode != "qr":
 		return invalid("mode", "the only mode is \"qr\"")
 	}
-	return fault.New(fault.Invalid, "payment.mode_unavailable",
-		"showing a QR to the customer is not available yet: scan the customer's payment code and send it as code")
+	switch w := pay.Wallet(n.Wallet); w {
+	case "", pay.WeChat, pay.Alipay, pay.UnionPay: // which of them can be shown is the engine's to say
+		return nil
+	}
+	return invalid("wallet", "wallet is wechat or alipay")
 }
 
 // checkOrderNo takes 1 to 64 visible ASCII characters.

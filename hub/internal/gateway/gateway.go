@@ -34,7 +34,7 @@ type Collector interface {
 	Cancel(ctx context.Context, merchant, id string) (payment.Payment, error)
 	// Refresh asks the wallet now.
 	Refresh(ctx context.Context, merchant, id string) (payment.Payment, error)
-	// Await returns when the payment is final or ctx ends; the end of ctx is no error.
+	// Await returns when the payment is final, or a QR is there to be shown, or ctx ends; the end of ctx is no error.
 	Await(ctx context.Context, merchant, id string) (payment.Payment, error)
 }
 

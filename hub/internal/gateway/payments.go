@@ -12,8 +12,8 @@ import (
 	"cloudcashier/shared/pay"
 )
 
-// Payment is what a merchant sees of a payment. All fields are always there; what does not apply
-// is null. The answer for a payment whose outcome is final is the same, byte for byte, each time, until
+// Payment is what a merchant sees of a payment. All fields but those of a QR are always there; what does not
+// apply is null. The answer for a payment whose outcome is final is the same, byte for byte, each time, until
 // money of it is refunded.
 type Payment struct {
 	ID             string      `json:"id"`
@@ -28,6 +28,8 @@ type Payment struct {
 	WalletRef      *string     `json:"wallet_ref" doc:"the wallet's own number; null for a payment that is not paid"`
 	PaidAt         *time.Time  `json:"paid_at" doc:"by the wallet's clock"`
 	Decline        *Decline    `json:"decline" doc:"why it was declined; null for any other status"`
+	QR             *string     `json:"qr,omitempty" doc:"the text of the QR to show the customer; there only while it may be shown"`
+	QRUntil        *time.Time  `json:"qr_until,omitempty" doc:"with qr: when it ends. Afterwards the wallet takes no money for it"`
 	Advice         string      `json:"advice" doc:"what to do now"`
 	CreatedAt      time.Time   `json:"created_at"`
 }
@@ -55,6 +57,8 @@ var advice = map[pay.Status]string{
 	pay.StatusClosed:    "not paid: to charge, scan a fresh code under a new order number",
 }
 
+const adviceShow = "show the QR until qr_until: do not charge again; ask for the outcome, or cancel it"
+
 const advicePassword = "wait: the customer is confirming in the wallet; do not charge again"
 
 // view shows a payment. Times are cut to the millisecond, the precision in which they are stored,
@@ -68,6 +72,10 @@ func view(p payment.Payment) Payment {
 	}
 	if !p.Final() || p.Outcome() == pay.Paid {
 		v.WalletRef = some(p.Attempt.WalletRef) // of one that is not paid it may still be learnt, and would change the answer
+	}
+	if p.Showing() {
+		ends := shown(p.Ends())
+		v.QR, v.QRUntil, v.Advice = some(p.Attempt.QR), &ends, adviceShow
 	}
 	if p.Waiting && p.Status == pay.StatusPending {
 		v.Advice = advicePassword
@@ -147,7 +155,8 @@ func (g *Gateway) cancel(ctx context.Context, in *paymentInput) (*paymentAnswer,
 	return g.await(ctx, d.merchant, p, defaultWait), nil
 }
 
-// await answers 200 when the outcome is final within wait, else 202 with the payment as it stands.
+// await answers 200 when the outcome is final within wait, else 202 with the payment as it stands; one whose QR is
+// there to be shown waits no longer.
 func (g *Gateway) await(ctx context.Context, merchant string, p payment.Payment, wait time.Duration) *paymentAnswer {
 	if !p.Final() && wait > 0 {
 		ctx, cancel := context.WithTimeout(ctx, wait)

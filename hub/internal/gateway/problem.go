@@ -109,14 +109,16 @@ var kindAdvice = map[fault.Kind]string{
 }
 
 var codeAdvice = map[string]string{
-	OrderConflict:              "read the order's payment; for another sale use a new order number",
-	"payment.order_paid":       "do not charge again: the order is paid; read its payment",
-	codeOrderOpen:              "do not charge again: wait for the outcome of the order's payment",
-	"payment.paid":             "it is paid: give the money back by a refund",
-	"payment.refused_event":    "read the payment and go by its outcome",
-	"payment.mode_unavailable": "scan the customer's payment code and send it as code",
-	"code.used":                "ask the customer for a fresh code",
-	"code.expired":             "ask the customer for a fresh code",
+	OrderConflict:            "read the order's payment; for another sale use a new order number",
+	"payment.order_paid":     "do not charge again: the order is paid; read its payment",
+	codeOrderOpen:            "do not charge again: wait for the outcome of the order's payment",
+	"payment.paid":           "it is paid: give the money back by a refund",
+	"payment.refused_event":  "read the payment and go by its outcome",
+	"payment.qr_unavailable": "show a code of another wallet, or scan the customer's payment code and send it as code",
+	"payment.wallet_needed":  "send the request again with the wallet whose code is to be shown",
+	"payment.no_channel":     "take another wallet; nothing was charged",
+	"code.used":              "ask the customer for a fresh code",
+	"code.expired":           "ask the customer for a fresh code",
 
 	RefundConflict:              "read the refund; for another refund use a new refund number",
 	payment.RefundTooMuch:       "read the payment: refund no more than is left of it, under a new refund number; refunds under way count",

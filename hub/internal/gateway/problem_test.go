@@ -45,7 +45,10 @@ func TestProblemsGolden(t *testing.T) {
 		show(fmt.Sprintf("POST %s (%s)", kind, fault.CodeOf(err)), h.do(t, apple, "POST", "/v1/payments", order("A-1", "")))
 		show(fmt.Sprintf("GET %s (%s)", kind, fault.CodeOf(err)), h.do(t, apple, "GET", one, ""))
 	}
-	show("mode qr", h.do(t, apple, "POST", "/v1/payments", `{"order_no":"A","amount":1,"subject":"tea","mode":"qr"}`))
+	for _, code := range []string{"payment.qr_unavailable", "payment.wallet_needed"} {
+		h.script(func(b *books) { b.fail = fault.New(fault.Invalid, code, "no code can be shown") })
+		show("mode qr ("+code+")", h.do(t, apple, "POST", "/v1/payments", `{"order_no":"A","amount":1,"subject":"tea","mode":"qr"}`))
+	}
 	show("no route", h.do(t, apple, "GET", "/v1/nothing", ""))
 	show("no method", h.do(t, apple, "POST", one, ""))
 	c := newCall("POST", "/v1/payments", "")
@@ -111,8 +114,12 @@ func TestStrictBodies(t *testing.T) {
 		edit(`"code":"`+secretCode+`",`, ""):    "request.code",
 		edit(`"`+secretCode+`"`, secretCode):    "request.code",
 		order("A-1", `,"mode":"qr"`):            "request.mode",
-		order("A-1", `,"currency":"USD"`):       "money.currency",
-		order("A-1", `,"store":"shop"`):         "request.store",
+		order("A-1", `,"wallet":"wechat"`):      "request.wallet",
+		`{"order_no":"A","amount":1,"subject":"tea","mode":"show"}`:                          "request.mode",
+		`{"order_no":"A","amount":1,"subject":"tea","mode":"qr","wallet":"qq"}`:              "request.wallet",
+		`{"order_no":"A","amount":1,"subject":"tea","mode":"qr","wallet":"storedvalue"}`:     "request.wallet",
+		order("A-1", `,"currency":"USD"`):                                                    "money.currency",
+		order("A-1", `,"store":"shop"`):                                                      "request.store",
 		order("A-1", `,"terminal":"sto_01ARZ3NDEKTSV4RRFFQ69G5FAV"`):                         "request.terminal",
 		order("A-1", `,"wait_ms":-1`):                                                        "request.wait_ms",
 		order("A-1", `,"wait_ms":60001`):                                                     "request.wait_ms",
@@ -184,10 +191,10 @@ func TestOpenAPI(t *testing.T) {
 	at("paths", "/v1/payments", "post", "responses", "422")
 	at("paths", "/v1/payments", "post", "requestBody", "content", "application/json", "schema", "$ref")
 	for _, field := range []string{"id", "order_no", "status", "outcome", "amount", "currency", "refunded_amount", "wallet",
-		"channel", "wallet_ref", "paid_at", "decline", "advice", "created_at"} {
+		"channel", "wallet_ref", "paid_at", "decline", "qr", "qr_until", "advice", "created_at"} {
 		at("components", "schemas", "Payment", "properties", field)
 	}
-	if all := at("components", "schemas", "Payment", "properties"); len(all.(map[string]any)) != 14 {
+	if all := at("components", "schemas", "Payment", "properties"); len(all.(map[string]any)) != 16 {
 		t.Errorf("Payment has %d properties", len(all.(map[string]any)))
 	}
 	refs(t, doc, func(ref string) {

@@ -76,7 +76,7 @@ func (b *books) Collect(_ context.Context, a engine.Ask) (payment.Payment, error
 	b.collected++
 	p := &payment.Payment{ID: b.ids.New(id.Payment), Merchant: a.Merchant, Key: a.Key, BodyHash: a.BodyHash, OrderNo: a.OrderNo,
 		Amount: a.Amount, Wallet: pay.WeChat, Status: pay.StatusPending, Created: began,
-		Attempt: payment.Attempt{Channel: "chn_wechat"}}
+		Attempt: payment.Attempt{Channel: "chn_wechat", Shown: a.Shown, Stamp: began, Until: began.Add(6 * time.Minute)}}
 	if b.fate != nil {
 		b.fate(p)
 	} else {
@@ -154,7 +154,7 @@ func (b *books) Await(ctx context.Context, merchant, id string) (payment.Payment
 		changed := b.changed
 		b.mu.Unlock()
 		p, err := b.Payment(ctx, merchant, id)
-		if err != nil || p.Final() {
+		if err != nil || p.Final() || p.Showing() {
 			return p, err
 		}
 		select {

@@ -33,15 +33,15 @@ func inState(told, attempt pay.Status) payment.Payment {
 // where the attempt succeeded, and for one that is still open. L late success, R refused event,
 // S slow reversal and U undo ending (ended together), X looks that nobody answered.
 const notices = `
-.          submit approve refuse wait  busy  absent gone  lose  undo  give_up cancel
-created    .      +R      +R     +R    +R    +R     +R    +R    +R    .       .
-pending    +R     .       .      .     .     .      .     .     -L    .       .
-unknown    +R     .       .      .     +R    .      .     .     -L    .       .
-succeeded  +R     .       +R     +R    +R    +R     +R    .     +R    +R      +R
-declined   +R     +L      .      +R    +R    .      .     .     -L    +R      +R
-reversing  +R     +L      .      .     .     .      -SU   .     -LSU  .       .
-reversed   +R     +L-X    -X     -X    +R    .      .     .     -LX   +R      .
-closed     +R     +L-X    -X     -X    +R    .      -X    .     -LX   +R      .
+.          submit approve refuse wait  show  busy  absent gone  lose  undo  give_up cancel
+created    .      +R      +R     +R    +R    +R    +R     +R    +R    +R    .       .
+pending    +R     .       .      .     .     .     .      .     .     -L    .       .
+unknown    +R     .       .      .     .     +R    .      .     .     -L    .       .
+succeeded  +R     .       +R     +R    +R    +R    +R     +R    .     +R    +R      +R
+declined   +R     +L      .      +R    +R    +R    .      .     .     -L    +R      +R
+reversing  +R     +L      .      .     .     .     .      -SU   .     -LSU  .       .
+reversed   +R     +L-X    -X     -X    -X    +R    .      .     .     -LX   +R      .
+closed     +R     +L-X    -X     -X    -X    +R    .      -X    .     -LX   +R      .
 `
 
 var letters = map[payment.ExceptionKind]string{payment.LateSuccess: "L", payment.RefusedEvent: "R", payment.SlowReversal: "S",

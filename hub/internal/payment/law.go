@@ -16,6 +16,7 @@ const (
 	Approve EventKind = "approve" // proven charged
 	Refuse  EventKind = "refuse"  // proven not charged: the wallet declined
 	Wait    EventKind = "wait"    // the wallet is not done
+	Show    EventKind = "show"    // the wallet gave the text of a code to show: nobody has scanned it
 	Busy    EventKind = "busy"    // the wallet proved that it did not take the pay call; send it again
 	Absent  EventKind = "absent"  // no such order, while our request may still travel
 	Gone    EventKind = "gone"    // no such order, and our request cannot arrive any more: never charged
@@ -26,7 +27,7 @@ const (
 )
 
 // Events lists every event.
-var Events = []EventKind{Submit, Approve, Refuse, Wait, Busy, Absent, Gone, Lose, Undo, GiveUp, Cancel}
+var Events = []EventKind{Submit, Approve, Refuse, Wait, Show, Busy, Absent, Gone, Lose, Undo, GiveUp, Cancel}
 
 // Event is an event with what it told.
 type Event struct {
@@ -34,6 +35,7 @@ type Event struct {
 	WalletRef string
 	PaidAt    time.Time
 	Decline   Decline
+	QR        string // Show: the text
 	Password  bool   // Wait: the customer is typing the password
 	Differs   string // the answer speaks of other money than was asked for: the connector's code
 }
@@ -54,12 +56,12 @@ var next = map[pay.Status]map[EventKind]pay.Status{
 		Submit: pay.StatusPending, GiveUp: pay.StatusClosed, Cancel: pay.StatusClosed,
 	},
 	pay.StatusPending: {
-		Approve: pay.StatusSucceeded, Refuse: pay.StatusDeclined, Wait: pay.StatusPending, Busy: pay.StatusCreated,
+		Approve: pay.StatusSucceeded, Refuse: pay.StatusDeclined, Wait: pay.StatusPending, Show: pay.StatusPending, Busy: pay.StatusCreated,
 		Absent: pay.StatusUnknown, Gone: pay.StatusClosed, Lose: pay.StatusUnknown, Undo: pay.StatusReversed,
 		GiveUp: pay.StatusReversing, Cancel: pay.StatusReversing,
 	},
 	pay.StatusUnknown: {
-		Approve: pay.StatusSucceeded, Refuse: pay.StatusDeclined, Wait: pay.StatusPending,
+		Approve: pay.StatusSucceeded, Refuse: pay.StatusDeclined, Wait: pay.StatusPending, Show: pay.StatusPending,
 		Absent: pay.StatusUnknown, Gone: pay.StatusClosed, Lose: pay.StatusUnknown, Undo: pay.StatusReversed,
 		GiveUp: pay.StatusReversing, Cancel: pay.StatusReversing,
 	},
@@ -70,16 +72,17 @@ var next = map[pay.Status]map[EventKind]pay.Status{
 	},
 	pay.StatusReversing: {
 		Approve: pay.StatusReversing, Refuse: pay.StatusReversing, Wait: pay.StatusReversing, Absent: pay.StatusReversing,
+		Show: pay.StatusReversing, // as Busy: it is not shown to anybody
 		Busy: pay.StatusReversing, // cancelled while the pay call was on its way; it is not sent again
 		Gone: pay.StatusClosed, Lose: pay.StatusReversing, Undo: pay.StatusReversed,
 		GiveUp: pay.StatusReversing, Cancel: pay.StatusReversing,
 	},
 	pay.StatusReversed: {
-		Approve: pay.StatusReversing, Refuse: pay.StatusReversed, Wait: pay.StatusReversing, Absent: pay.StatusReversed,
+		Approve: pay.StatusReversing, Refuse: pay.StatusReversed, Wait: pay.StatusReversing, Show: pay.StatusReversing, Absent: pay.StatusReversed,
 		Gone: pay.StatusReversed, Lose: pay.StatusReversed, Undo: pay.StatusReversed, Cancel: pay.StatusReversed,
 	},
 	pay.StatusClosed: {
-		Approve: pay.StatusReversing, Refuse: pay.StatusClosed, Wait: pay.StatusReversing, Absent: pay.StatusClosed,
+		Approve: pay.StatusReversing, Refuse: pay.StatusClosed, Wait: pay.StatusReversing, Show: pay.StatusReversing, Absent: pay.StatusClosed,
 		Gone: pay.StatusClosed, Lose: pay.StatusClosed, Undo: pay.StatusClosed, Cancel: pay.StatusClosed,
 	},
 }
@@ -114,6 +117,9 @@ func Apply(p Payment, e Event, at time.Time) (Payment, Note, error) {
 	if e.Kind == Submit {
 		a.Sent = at
 	}
+	if e.Kind == Show && to == pay.StatusPending && a.QR == "" { // who saw it may pay it, so it stays
+		a.QR = e.QR
+	}
 	note := NoteNone
 	if confirms[to][e.Kind] && to == from {
 		a.Checks, a.Tries = a.Checks+1, 0
@@ -126,7 +132,7 @@ func Apply(p Payment, e Event, at time.Time) (Payment, Note, error) {
 		}
 		if to == pay.StatusReversing {
 			a.Undoing = at
-			a.Cause = map[EventKind]string{GiveUp: "gave_up", Cancel: "cancelled", Approve: "late_success", Wait: "late_order"}[e.Kind]
+			a.Cause = map[EventKind]string{GiveUp: "gave_up", Cancel: "cancelled", Approve: "late_success", Wait: "late_order", Show: "late_order"}[e.Kind]
 			if from.Final() && e.Kind == Approve {
 				note = NoteLateSuccess
 			}

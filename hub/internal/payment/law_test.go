@@ -14,15 +14,15 @@ import (
 
 // The whole law: every status, every event, every cell. "-" is refused and needs a person.
 const table = `
-.          submit   approve    refuse    wait       busy     absent     gone      lose       undo      give_up    cancel
-created    pending  -          -         -          -        -          -         -          -         closed     closed
-pending    -        succeeded  declined  pending    created  unknown    closed    unknown    reversed  reversing  reversing
-unknown    -        succeeded  declined  pending    -        unknown    closed    unknown    reversed  reversing  reversing
-succeeded  -        succeeded  -         -          -        -          -         succeeded  -         -          -
-declined   -        reversing  declined  -          -        declined   declined  declined   declined  -          -
-reversing  -        reversing  reversing reversing  reversing reversing closed    reversing  reversed  reversing  reversing
-reversed   -        reversing  reversed  reversing  -        reversed   reversed  reversed   reversed  -          reversed
-closed     -        reversing  closed    reversing  -        closed     closed    closed     closed    -          closed
+.          submit   approve    refuse    wait       show       busy     absent     gone      lose       undo      give_up    cancel
+created    pending  -          -         -          -          -        -          -         -          -         closed     closed
+pending    -        succeeded  declined  pending    pending    created  unknown    closed    unknown    reversed  reversing  reversing
+unknown    -        succeeded  declined  pending    pending    -        unknown    closed    unknown    reversed  reversing  reversing
+succeeded  -        succeeded  -         -          -          -        -          -         succeeded  -         -          -
+declined   -        reversing  declined  -          -          -        declined   declined  declined   declined  -          -
+reversing  -        reversing  reversing reversing  reversing  reversing reversing closed    reversing  reversed  reversing  reversing
+reversed   -        reversing  reversed  reversing  reversing  -        reversed   reversed  reversed   reversed  -          reversed
+closed     -        reversing  closed    reversing  reversing  -        closed     closed    closed     closed    -          closed
 `
 
 func TestEveryCell(t *testing.T) {

@@ -30,11 +30,11 @@ var elsewhere = map[channel.DeclineCode]bool{
 }
 
 // Leavable reports that an answer to the pay call of the payment's attempt proves that it charged nothing, and is worth asking on
-// another channel.
+// another channel. A code that is shown stays with the channel that made it: somebody may be scanning it.
 func Leavable(p Payment, t Task, e Event) bool {
 	a := p.Attempt
 	_, proven := leaves[a.Status][e.Kind]
-	return proven && t == TaskSubmit && !p.Final() && a.Left.IsZero() && p.Deferred.IsZero() &&
+	return proven && t == TaskSubmit && !p.Final() && a.Left.IsZero() && p.Deferred.IsZero() && !a.Shown &&
 		(e.Kind != Refuse || elsewhere[channel.DeclineCode(e.Decline.Code)])
 }
 

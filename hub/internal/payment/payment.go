@@ -16,6 +16,10 @@
 // An attempt that is proven not to have charged may be left for one on another channel ([Leave]); nothing else
 // is ever asked elsewhere.
 //
+// An order whose code is shown to the customer lives by the same table. What differs is time: "no such order"
+// is its usual state at a wallet that makes a trade of it only when somebody scans, and it is over when its
+// code ends ([Attempt.Until]) and a question asked after that was answered.
+//
 // A [Refund] is a matter of its own, with a table of its own: it never changes what its payment is.
 //
 // The package is arithmetic on values. It opens no database, reads no clock and starts no
@@ -93,7 +97,22 @@ type Attempt struct {
 	Checks     int       // answered looks after it was undone
 	Left       time.Time // when another attempt took its place; zero: it is the one in force
 	Route      string    // JSON: why this channel; written once, with the attempt, and not read back with it
+
+	// Of an order whose code we show and the customer scans.
+	Shown bool
+	QR    string    // the text of the code, once the wallet gave it; then it never changes
+	Until time.Time // when the code ends: the wallet was told to take no money for it afterwards
 }
+
+// Showing reports that the code may be on a screen now: there is one, and nobody gave it up.
+func (p Payment) Showing() bool {
+	s := p.Attempt.Status
+	return p.Attempt.QR != "" && !p.Final() && (s == pay.StatusPending || s == pay.StatusUnknown)
+}
+
+// Ends is [Attempt.Until] as the wallet was told it: by the wall clock when the payment was taken in, whatever
+// became of that clock since.
+func (p Payment) Ends() time.Time { return p.Attempt.Stamp.Add(p.Attempt.Until.Sub(p.Created)) }
 
 // Scope is what a key is unique in, beside merchant and source: each till numbers its own sales,
 // while a merchant's order number is one whichever till it names.

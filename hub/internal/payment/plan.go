@@ -17,6 +17,7 @@ const (
 	TaskSubmit  Task = "submit"  // ask the wallet to charge
 	TaskAsk     Task = "ask"     // ask how it stands
 	TaskReverse Task = "reverse" // ask to undo
+	TaskPresent Task = "present" // ask again for the text of the code to show
 )
 
 // Patience bounds.
@@ -25,6 +26,7 @@ const (
 	checksMost  = 40               // looks at an undone attempt before a wallet's silence is left to its bill
 	backoffMost = 30 * time.Second // between tries of a reversal, however long a wallet is away
 	busyPause   = time.Second      // before the first repeat of a call the wallet did not take
+	edgeTime    = 30 * time.Second // after a shown code's end, for an answer to whether it was paid in its last second
 )
 
 // checks are the looks after an attempt was undone: a wallet may book a charge after it said
@@ -42,6 +44,9 @@ func Plan(p Payment, r channel.Rules) (Task, time.Time) {
 		}
 		return TaskSubmit, a.Called.Add(busyPause << min(a.Tries, 4))
 	case pay.StatusPending, pay.StatusUnknown:
+		if a.Shown {
+			return planShown(a, r)
+		}
 		pause := r.QueryEvery
 		if r.QueryDoubles {
 			pause = max(pause, a.Called.Sub(a.Sent))
@@ -79,6 +84,27 @@ func Plan(p Payment, r channel.Rules) (Task, time.Time) {
 	return TaskNone, time.Time{}
 }
 
+// planShown is Plan for an open order whose code is shown, or is to be. Its last question is asked when the code
+// has ended: who paid in the last second has paid.
+func planShown(a Attempt, r channel.Rules) (Task, time.Time) {
+	if a.QR == "" {
+		return TaskPresent, a.Called.Add(r.QueryEvery)
+	}
+	due := later(a.Sent.Add(r.FirstQuery), a.Called.Add(r.QueryEvery))
+	switch {
+	case a.Called.Before(a.Until) && due.After(a.Until):
+		due = a.Until
+	case answeredAfter(a):
+		due = a.Called
+	case due.After(a.Until.Add(edgeTime)):
+		due = a.Until.Add(edgeTime)
+	}
+	return TaskAsk, due
+}
+
+// answeredAfter reports that a question asked after a shown code's end was answered, and that it is unpaid.
+func answeredAfter(a Attempt) bool { return !a.Called.Before(a.Until) && a.Status == pay.StatusPending }
+
 // Overdue reports that patience with an open attempt is over: the engine applies [GiveUp] before
 // it carries out what Plan says.
 func Overdue(p Payment, r channel.Rules, at time.Time) bool {
@@ -86,9 +112,22 @@ func Overdue(p Payment, r channel.Rules, at time.Time) bool {
 	case pay.StatusCreated:
 		return !at.Before(p.Created.Add(unsentLife))
 	case pay.StatusPending, pay.StatusUnknown:
+		if p.Attempt.Shown {
+			return overdueShown(p, at)
+		}
 		return !at.Before(p.Attempt.Sent.Add(r.GiveUp))
 	}
 	return false
+}
+
+// overdueShown is Overdue for an open order whose code is shown; one without a text lives no longer than a
+// payment that was not sent, for nobody waits at an empty screen.
+func overdueShown(p Payment, at time.Time) bool {
+	a := p.Attempt
+	if a.QR == "" {
+		return !at.Before(p.Created.Add(unsentLife))
+	}
+	return !at.Before(a.Until) && answeredAfter(a) || !at.Before(a.Until.Add(edgeTime))
 }
 
 // Called notes that a call is being made.
@@ -108,18 +147,22 @@ func Learn(p Payment, t Task, a channel.Answer, r channel.Rules, asked time.Time
 			e.Kind, e.PaidAt = Approve, a.PaidAt
 		}
 	case channel.Declined:
-		if t != TaskReverse {
+		if t != TaskReverse && t != TaskPresent { // of a repeat it says nothing about the first request
 			e.Kind, e.Decline = Refuse, Decline{Code: string(a.Decline.Code), Message: a.Decline.Message, Wallet: a.Decline.Wallet}
 		}
 	case channel.Pending:
-		e.Kind, e.Password = Wait, !a.Working
+		if e.Kind, e.Password = Wait, !a.Working; p.Attempt.Shown && (t == TaskSubmit || t == TaskPresent) {
+			e = presented(e, a)
+		}
 	case channel.Busy:
 		if t == TaskSubmit {
 			e.Kind = Busy
 		}
 	case channel.Absent:
 		switch {
-		case t == TaskSubmit: // an answer to a pay call that knows no order proves nothing
+		case t == TaskSubmit || t == TaskPresent: // an answer to a pay call that knows no order proves nothing
+		case asked.Before(p.Attempt.Sent.Add(r.Travel)) && p.Showing():
+			e.Kind = Wait // the wallet gave the code, and nobody has scanned it
 		case asked.Before(p.Attempt.Sent.Add(r.Travel)):
 			e.Kind = Absent
 		default:
@@ -132,6 +175,14 @@ func Learn(p Payment, t Task, a channel.Answer, r channel.Rules, asked time.Time
 	}
 	if p.Attempt.Left.IsZero() && p.Refunded.Fen()+p.Refunding.Fen() > 0 && strings.HasSuffix(e.Differs, ".refunded") {
 		e.Differs = "" // so we asked
+	}
+	return e
+}
+
+// presented is what the answer with a code to show means; one without a text is none.
+func presented(e Event, a channel.Answer) Event {
+	if e.Kind, e.QR, e.Password = Show, a.QR, false; e.QR == "" {
+		e.Kind = Lose
 	}
 	return e
 }

@@ -19,7 +19,9 @@ import (
 // Faults happen in the first three minutes; then all is healed and it must come to rest, agreed.
 
 // planted are the bugs the simulator must be able to see.
-type planted struct{ timeoutDeclines, absentDeclines, expiryCloses, sendBeforeJournal, lostMoves bool }
+type planted struct {
+	timeoutDeclines, absentDeclines, expiryCloses, sendBeforeJournal, lostMoves, closeProves bool
+}
 
 var simRules = channel.Rules{CallTimeout: 10 * time.Second, FirstQuery: 5 * time.Second, QueryEvery: 5 * time.Second,
 	GiveUp: 45 * time.Second, ReverseNotBefore: 15 * time.Second, ReverseEvery: 5 * time.Second,
@@ -68,6 +70,10 @@ type world struct {
 	told   payment.Payment // what the merchant was last told, when final
 	wrong  error
 	doubts map[payment.ExceptionKind]bool // open exceptions
+
+	shown bool // the customer scans our code: who does it when, and whether the wallet has an order before, is drawn
+	lazy  bool
+	rules channel.Rules
 }
 
 // order is the wallet's own record.
@@ -78,7 +84,10 @@ type order struct {
 	hidden   time.Duration   // until then queries will not find it
 	recalls  int             // reversals that will be told "again"
 	books    time.Duration   // a charge that is booked after the reversal was answered
-	late     bool            // it was booked
+	scans    time.Duration   // of a shown code: when the customer comes; 0: nobody does
+	scanned  bool
+	expires  time.Duration
+	late     bool // it was booked
 	reason   channel.DeclineCode
 	charged  int
 	returned int
@@ -121,6 +130,9 @@ func (w *world) intake() {
 	w.next++
 	p := payment.Payment{ID: "p", Amount: money.Fen(100), Status: pay.StatusCreated, Created: base(w.now),
 		Attempt: payment.Attempt{Status: pay.StatusCreated, OutTradeNo: "T" + strconv.Itoa(w.next)}}
+	if w.shown {
+		p.Attempt.Shown, p.Attempt.Until = true, base(w.now+w.rules.GiveUp)
+	}
 	p, _, _ = payment.Apply(payment.Called(p, base(w.now)), payment.Event{Kind: payment.Submit}, base(w.now))
 	if w.bugs.sendBeforeJournal { // the call leaves first; a crash in between forgets it
 		w.call(p, payment.TaskSubmit)
@@ -139,11 +151,11 @@ func (w *world) intake() {
 // step is the engine's loop: at most one call in flight, everything else from the disk.
 func (w *world) step() {
 	if w.disk != nil && w.begun == payment.TaskNone {
-		if payment.Overdue(*w.disk, simRules, base(w.now)) {
+		if payment.Overdue(*w.disk, w.rules, base(w.now)) {
 			w.apply(payment.Event{Kind: payment.GiveUp})
 		}
 		p := w.disk
-		if task, due := payment.Plan(*p, simRules); task != payment.TaskNone && !due.After(base(w.now)) {
+		if task, due := payment.Plan(*p, w.rules); task != payment.TaskNone && !due.After(base(w.now)) {
 			marked := payment.Called(*p, base(w.now))
 			if task == payment.TaskSubmit {
 				marked, _, _ = payment.Apply(marked, payment.Event{Kind: payment.Submit}, base(w.now))
@@ -184,6 +196,8 @@ func (w *world) restart() {
 
 func (w *world) apply(e payment.Event) {
 	switch {
+	case w.bugs.closeProves && w.shown && e.Kind == payment.Wait && w.disk.Attempt.Status == pay.StatusReversing:
+		e.Kind = payment.Undo
 	case w.bugs.timeoutDeclines && e.Kind == payment.Lose, w.bugs.absentDeclines && e.Kind == payment.Absent:
 		e.Kind = payment.Refuse
 	case w.bugs.expiryCloses && e.Kind == payment.GiveUp:
@@ -195,7 +209,7 @@ func (w *world) apply(e payment.Event) {
 	}
 	p, note, err := payment.Apply(*w.disk, e, base(w.now))
 	w.trace("%s: %s -> %s/%s %s %v", e.Kind, w.disk.Attempt.Status, p.Status, p.Attempt.Status, note, err)
-	open, ended := payment.Notice(*w.disk, p, e, err != nil, simRules, base(w.now))
+	open, ended := payment.Notice(*w.disk, p, e, err != nil, w.rules, base(w.now))
 	for _, k := range ended {
 		delete(w.doubts, k)
 	}
@@ -218,7 +232,7 @@ func (w *world) call(p payment.Payment, task payment.Task) {
 			return
 		}
 		w.begun = payment.TaskNone
-		e := payment.Learn(*w.disk, task, a, simRules, base(asked))
+		e := payment.Learn(*w.disk, task, a, w.rules, base(asked))
 		if !w.move(task, e) {
 			w.apply(e)
 		}
@@ -239,7 +253,11 @@ func (w *world) send(p payment.Payment, task payment.Task, learn func(channel.An
 	refused := w.two && task == payment.TaskSubmit && w.faulty(0.1) // this request, with all its copies
 	arrive := func() {
 		a := channel.Answer{Finding: channel.Busy}
-		if !refused {
+		switch {
+		case refused:
+		case w.shown:
+			a = w.shower(p, task)
+		default:
 			a = w.wallet(p.Attempt.OutTradeNo, task, made)
 		}
 		w.trace("wallet %s %s: %s", task, p.Attempt.OutTradeNo, a.Finding)
@@ -330,7 +348,10 @@ func (w *world) newOrder() *order {
 }
 
 func (w *world) settle(o *order) {
-	if o.status == channel.Pending && w.now >= o.settles && o.fate != channel.Pending {
+	if w.shown {
+		w.settleShown(o)
+	}
+	if o.status == channel.Pending && w.now >= o.settles && o.fate != channel.Pending && (o.scanned || !w.shown) {
 		if o.status = o.fate; o.fate == channel.Approved {
 			w.charge(o)
 		}
@@ -371,10 +392,10 @@ func (w *world) atRest() bool {
 		return false
 	}
 	for _, l := range w.left {
-		if task, _ := payment.Plan(l.p, simRules); task != payment.TaskNone {
+		if task, _ := payment.Plan(l.p, w.rules); task != payment.TaskNone {
 			return false
 		}
 	}
-	task, _ := payment.Plan(*w.disk, simRules)
+	task, _ := payment.Plan(*w.disk, w.rules)
 	return task == payment.TaskNone
 }

@@ -25,7 +25,11 @@ func simulate(seed uint64, bugs planted, story func(string)) (error, uint64) {
 			story(line)
 		}
 	}
-	w.loss, w.crash, w.two = w.rng.Float64()*0.5, w.rng.Float64()*0.05, seed%2 == 1
+	w.rules = simRules
+	if seed%3 == 2 {
+		w.shown, w.lazy, w.rules = true, w.rng.IntN(2) == 0, simShown
+	}
+	w.loss, w.crash, w.two = w.rng.Float64()*0.5, w.rng.Float64()*0.05, seed%2 == 1 && !w.shown
 	defer func() { moved.Add(int64(w.moves)) }()
 	w.after(0, w.merchant)
 	w.after(0, w.step)
@@ -126,6 +130,7 @@ func TestSimulationSeesPlantedBugs(t *testing.T) {
 		"expiry taken as closed":          {expiryCloses: true},
 		"sent before it was written down": {sendBeforeJournal: true},
 		"another channel after silence":   {lostMoves: true},
+		"a closing taken as proof":        {closeProves: true},
 	} {
 		caught := -1
 		for seed := range uint64(2_000) {

@@ -49,6 +49,7 @@ type Channel struct {
 	Weight   int      // its share when chosen by weight; 0: only when no other can
 	Fee      int64    // what the wallet keeps, parts per million
 	Closed   []Window // when the wallet takes nothing
+	Shows    bool     // it has codes that customers can scan
 }
 
 // Rule says which channels some payments take. An empty condition fits every payment.
@@ -70,6 +71,7 @@ type Question struct {
 	Payment         string // its identifier, which shares are drawn from
 	Merchant, Store string
 	Wallet          pay.Wallet
+	Shown           bool // a code is wanted that the customer scans
 	Amount          money.Amount
 	At              time.Time
 }
@@ -106,7 +108,8 @@ type Decision struct {
 	Passed  []Pick // who may not, with the reasons above
 }
 
-// Decide says which channels may take a payment. Channels of other wallets and merchants are not spoken of. The answer hangs on
+// Decide says which channels may take a payment. Channels of other wallets and merchants, and those
+// that cannot do what is asked, are not spoken of. The answer hangs on
 // the arguments alone.
 func Decide(q Question, t Table, state func(channel string) State) Decision {
 	d := Decision{Choose: t.Choose, Version: t.Version}
@@ -125,7 +128,7 @@ func Decide(q Question, t Table, state func(channel string) State) Decision {
 	}
 	var mine []Channel
 	for _, c := range t.Channels {
-		if c.Wallet != q.Wallet || c.Merchant != "" && c.Merchant != q.Merchant {
+		if c.Wallet != q.Wallet || c.Merchant != "" && c.Merchant != q.Merchant || q.Shown && !c.Shows {
 			continue
 		}
 		switch {

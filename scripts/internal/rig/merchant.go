@@ -35,6 +35,7 @@ type Payment struct {
 		Code    string `json:"code"`
 		Message string `json:"message"`
 	} `json:"decline"`
+	QR     string `json:"qr"`
 	Advice string `json:"advice"`
 }
 

@@ -1,6 +1,6 @@
-// Package alipay speaks Alipay's gateway v2 for payment codes: a signed form in, signed JSON out
-// (handbook: wallets, section 3). alipay.trade.pay charges, alipay.trade.query asks,
-// alipay.trade.cancel undoes, alipay.trade.refund gives back and alipay.trade.fastpay.refund.query asks
+// Package alipay speaks Alipay's gateway v2 for payment codes and for codes that are shown: a signed form
+// in, signed JSON out (handbook: wallets, section 3). alipay.trade.pay charges, alipay.trade.precreate gives
+// a code to show, alipay.trade.query asks, alipay.trade.cancel undoes, alipay.trade.refund gives back and alipay.trade.fastpay.refund.query asks
 // about that; keys are RSA (RSA2), in public-key mode.
 //
 // It refuses to believe an answer whose node is not signed by Alipay, byte for byte as received and
@@ -162,19 +162,24 @@ func (c *Channel) Pay(ctx context.Context, o channel.Order) channel.Answer {
 		return a
 	}
 	form, err := c.form(tradePay, c.payContent(o))
-	if fault.CodeOf(err) == "alipay.busy" { // not sent, and it may be in a moment
-		return channel.Answer{Finding: channel.Busy, Err: err}
-	}
-	if err != nil { // not sent, so not charged
-		a := declined("", misconfigured)
-		a.Err = err
-		return a
+	if err != nil {
+		return unsent(err)
 	}
 	got, err := c.call(ctx, tradePay, form, o.OutTradeNo)
 	if err != nil {
 		return unknown(err)
 	}
 	return payFinding(got, channel.Ref{OutTradeNo: o.OutTradeNo, Amount: o.Amount}, c.now)
+}
+
+// unsent judges an order whose request could not be signed: it was not sent, so it was not charged.
+func unsent(err error) channel.Answer {
+	if fault.CodeOf(err) == "alipay.busy" { // and it may be sent in a moment
+		return channel.Answer{Finding: channel.Busy, Err: err}
+	}
+	a := declined("", misconfigured)
+	a.Err = err
+	return a
 }
 
 // Query asks how an attempt stands.

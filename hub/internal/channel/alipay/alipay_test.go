@@ -99,6 +99,8 @@ func genuine(key *rsa.PrivateKey) func(string, []byte) []byte {
 		"alipay.trade.query":  wrap(key, queryNode, object(state("TRADE_SUCCESS"))),
 		"alipay.trade.cancel": wrap(key, cancelNode, object(undone("refund"))),
 
+		"alipay.trade.precreate": wrap(key, precreateNode, object(codeToShow())),
+
 		"alipay.trade.refund":               wrap(key, refundNode, object(moved())),
 		"alipay.trade.fastpay.refund.query": wrap(key, refundQueryNode, object(backStands())),
 	}
@@ -114,7 +116,7 @@ func genuine(key *rsa.PrivateKey) func(string, []byte) []byte {
 func TestHostile(t *testing.T) {
 	channeltest.Hostile(t, channeltest.Target{
 		Wallet: pay.Alipay, Stride: 7, // our own signature takes a millisecond
-		Genuine: genuine(testKey(t)),
+		Genuine: genuine(testKey(t)), Withdrawn: channel.Reversed,
 		Connect: func(t *testing.T, base string, roots *x509.CertPool) channel.Channel { return connect(t, base, roots) },
 	})
 }

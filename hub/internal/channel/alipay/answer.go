@@ -167,6 +167,7 @@ type answer struct {
 	totalAmount, currency, sellerID string
 	tradeStatus                     string
 	gmtPayment, sendPayDate         string
+	qrCode                          string
 	retryFlag, action               string
 
 	outRequestNo, refundStatus, refundAmount string // of one refund
@@ -200,6 +201,8 @@ func (a *answer) field(name string) *string {
 		return &a.retryFlag
 	case "action":
 		return &a.action
+	case "qr_code":
+		return &a.qrCode
 	}
 	return a.refundField(name)
 }

@@ -33,6 +33,11 @@ func refuse(o channel.Order) (channel.Answer, bool) {
 		// Another wallet's code is another wallet's money: it is not shown to this one.
 		return declined("", codeUsed), false
 	}
+	return sendable(o)
+}
+
+// sendable is [refuse] for what does not depend on a payment code.
+func sendable(o channel.Order) (channel.Answer, bool) {
 	err := o.Amount.Charge()
 	switch {
 	case err != nil:
@@ -59,6 +64,11 @@ func (c *Channel) payContent(o channel.Order) []byte {
 	j = appendMember(j, "out_trade_no", o.OutTradeNo)
 	j = appendMember(j, "scene", scene)
 	j = appendMember(j, "auth_code", code)
+	return c.appendOrder(j, o)
+}
+
+// appendOrder writes what a payment by code and one by a code that is shown have in common, and ends the object.
+func (c *Channel) appendOrder(j []byte, o channel.Order) []byte {
 	j = appendMember(j, "product_code", "FACE_TO_FACE_PAYMENT")
 	j = appendMember(j, "subject", subject(o))
 	j = appendMember(j, "total_amount", o.Amount.Yuan())

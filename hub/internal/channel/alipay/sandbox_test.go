@@ -19,7 +19,7 @@ func TestSandbox(t *testing.T) {
 		t.Fatal(err)
 	}
 	channeltest.Run(t, channeltest.Subject{
-		Wallet: pay.Alipay, AlipayKey: string(public), Expired: channel.CodeUsed, Refused: channel.Reversed, Beyond: channel.RefundRefused, TooLate: channel.RefundTooLate,
+		Wallet: pay.Alipay, AlipayKey: string(public), Unscanned: channel.Absent, Expired: channel.CodeUsed, Refused: channel.Reversed, Beyond: channel.RefundRefused, TooLate: channel.RefundTooLate,
 		Connect: func(t *testing.T, s *channeltest.Sandbox) channel.Channel {
 			m := s.Merchant.Alipay
 			block, _ := pem.Decode([]byte(m.PublicKey))

@@ -128,6 +128,16 @@ func LetterOrDigit(b byte) bool {
 	return '0' <= b && b <= '9' || 'A' <= b && b <= 'Z' || 'a' <= b && b <= 'z'
 }
 
+// ShownText reports what can be the text of a code to show: visible ASCII, and small enough for a till's screen.
+func ShownText(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] <= ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 512
+}
+
 // OrderNumber reports the one shape of number that every wallet takes.
 func OrderNumber(s string) bool {
 	for i := 0; i < len(s); i++ {

@@ -36,6 +36,9 @@ type Subject struct {
 	// Accepts says that a pay call is told "accepted" at best, and only a query finds it paid:
 	// UnionPay's way.
 	Accepts bool
+	// Unscanned is what a query finds of an order that is shown before anybody scanned it; empty for a
+	// wallet that shows no codes. Alipay knows no trade then.
+	Unscanned channel.Finding
 }
 
 // paid is what a pay call finds when all goes well.
@@ -74,6 +77,9 @@ func Run(t *testing.T, x Subject) {
 	}
 	for i, f := range refunded(x) {
 		t.Run(f.digits+" "+f.name, func(t *testing.T) { playRefund(t, x, box, c, i, f) })
+	}
+	if x.Unscanned != "" {
+		presents(t, x, box, c)
 	}
 	t.Run("many at once", func(t *testing.T) { together(t, x, box, c) })
 }

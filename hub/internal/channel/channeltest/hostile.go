@@ -25,6 +25,8 @@ type Target struct {
 	// Genuine makes the wallet's honest answer to a request: charged, for a payment and for a
 	// query; undone, for a reversal; taken or done, for a refund and the question about it. It runs on the server's goroutine.
 	Genuine func(path string, request []byte) []byte
+	// Withdrawn is what the honest answer proves when an order that is shown is undone: only of a wallet that can show codes.
+	Withdrawn channel.Finding
 	// Paid is what the honest answer to a payment proves: Approved when empty.
 	Paid channel.Finding
 	// Stride is how far apart the bytes stand that are damaged one by one: 1 damages each.
@@ -62,6 +64,24 @@ var calls = []call{
 	{"ask about a refund", func(c channel.Channel, ctx context.Context, w pay.Wallet) channel.Answer {
 		return asAnswer(c.(channel.Refunder).QueryRefund(ctx, SampleRefund()))
 	}, channel.Approved},
+}
+
+// calls are all that this connector does.
+func (x Target) calls() []call {
+	if x.Withdrawn == "" {
+		return calls
+	}
+	return append(calls[:len(calls):len(calls)],
+		call{"present", func(c channel.Channel, ctx context.Context, w pay.Wallet) channel.Answer {
+			o := SampleOrder(w)
+			o.Code = pay.Code{}
+			return c.(channel.Presenter).Present(ctx, o)
+		}, channel.Pending},
+		call{"withdraw", func(c channel.Channel, ctx context.Context, w pay.Wallet) channel.Answer {
+			r := SampleRef()
+			r.Shown = true
+			return c.Reverse(ctx, r)
+		}, x.Withdrawn})
 }
 
 // asAnswer shows a refund's answer as one about a payment: what was taken or done as approved.
@@ -106,7 +126,7 @@ func damaged(t *testing.T, x Target) {
 		w.Write(alter(x.Genuine(r.URL.Path, body)))
 	})
 	c := x.Connect(t, s.URL, s.Roots)
-	for _, call := range calls {
+	for _, call := range x.calls() {
 		size := 0
 		alter = func(b []byte) []byte { size = len(b); return b }
 		if a := call.do(c, t.Context(), x.Wallet); a.Finding != call.honest(x) || a.Err != nil {
@@ -202,7 +222,7 @@ func answers(t *testing.T, x Target) {
 		t.Run(name, func(t *testing.T) {
 			s := Serve(t, answer)
 			c := x.Connect(t, s.URL, s.Roots)
-			for _, call := range calls {
+			for _, call := range x.calls() {
 				hold(t, call.name, x.Wallet, call.do(c, t.Context(), x.Wallet))
 			}
 		})
@@ -213,7 +233,7 @@ func answers(t *testing.T, x Target) {
 // or says half of it.
 func silence(t *testing.T, x Target) {
 	for _, half := range []bool{false, true} {
-		for _, call := range calls {
+		for _, call := range x.calls() {
 			arrived, done := make(chan struct{}), make(chan struct{})
 			s := Serve(t, func(w http.ResponseWriter, r *http.Request, body []byte) {
 				if half {
@@ -241,7 +261,7 @@ func silence(t *testing.T, x Target) {
 	}
 	l.Close()
 	c := x.Connect(t, "https://"+l.Addr().String(), x509.NewCertPool())
-	for _, call := range calls {
+	for _, call := range x.calls() {
 		hold(t, call.name+", nobody listens", x.Wallet, call.do(c, t.Context(), x.Wallet))
 	}
 }

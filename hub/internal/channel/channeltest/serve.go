@@ -149,7 +149,7 @@ func certificates(t *testing.T, x Target) {
 				w.Write(x.Genuine(r.URL.Path, body))
 			})
 			c := x.Connect(t, s.URL, s.Roots)
-			for _, call := range calls {
+			for _, call := range x.calls() {
 				a := call.do(c, t.Context(), x.Wallet)
 				if k.good {
 					if a.Finding != call.honest(x) {

@@ -158,6 +158,7 @@ func (c *Channel) queryFinding(got fields, r channel.Ref) channel.Answer {
 	switch state {
 	case "NOTPAY", "USERPAYING", "ACCEPT":
 		a.Finding = channel.Pending
+		a.Working = r.Shown && state == "NOTPAY" // nobody has scanned it yet
 	case "CLOSED", "REVOKED":
 		a.Finding = channel.Reversed
 	case "PAYERROR":

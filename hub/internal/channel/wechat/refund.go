@@ -31,6 +31,10 @@ func (c *Channel) Refund(ctx context.Context, r channel.Refund) channel.RefundAn
 	if err := checkRefund(r); err != nil {
 		return refundUnknown(err)
 	}
+	return c.giveBack(ctx, r)
+}
+
+func (c *Channel) giveBack(ctx context.Context, r channel.Refund) channel.RefundAnswer {
 	fields := [11]field{
 		{"appid", c.appID},
 		{"mch_id", c.mchID},
@@ -55,6 +59,10 @@ func (c *Channel) QueryRefund(ctx context.Context, r channel.Refund) channel.Ref
 	if err := checkRefund(r); err != nil {
 		return refundUnknown(err)
 	}
+	return c.given(ctx, r)
+}
+
+func (c *Channel) given(ctx context.Context, r channel.Refund) channel.RefundAnswer {
 	fields := [6]field{
 		{"appid", c.appID},
 		{"mch_id", c.mchID},

@@ -31,6 +31,11 @@ func refuse(o channel.Order) (channel.Answer, bool) {
 		// Another wallet's code is another wallet's money: it is not shown to this one.
 		return declined("", codeUsed), false
 	}
+	return sendable(o)
+}
+
+// sendable is [refuse] for what does not depend on a payment code.
+func sendable(o channel.Order) (channel.Answer, bool) {
 	err := o.Amount.Charge()
 	switch {
 	case err != nil:
@@ -66,7 +71,7 @@ func (c *Channel) payRequest(o channel.Order) []byte {
 	return c.seal(fields[:])
 }
 
-// orderRequest writes the body of orderquery and of reverse, which ask for the same. Both name the
+// orderRequest writes the body of orderquery, of reverse and of closeorder, which ask for the same. All name the
 // order by our own number: it is the one we are sure of.
 func (c *Channel) orderRequest(outTradeNo string) []byte {
 	fields := [6]field{

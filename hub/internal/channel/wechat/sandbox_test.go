@@ -15,7 +15,7 @@ func TestSandbox(t *testing.T) {
 	for _, kind := range []string{"HMAC-SHA256", "MD5"} {
 		t.Run(kind, func(t *testing.T) {
 			channeltest.Run(t, channeltest.Subject{
-				Wallet: pay.WeChat, Expired: channel.CodeExpired, Refused: channel.Declined, Beyond: channel.RefundUnknown, TooLate: channel.RefundTooLate,
+				Wallet: pay.WeChat, Unscanned: channel.Pending, Expired: channel.CodeExpired, Refused: channel.Declined, Beyond: channel.RefundUnknown, TooLate: channel.RefundTooLate,
 				Connect: func(t *testing.T, s *channeltest.Sandbox) channel.Channel {
 					m := s.Merchant.WeChat
 					cert, err := tls.X509KeyPair([]byte(m.ClientCert), []byte(m.ClientKey))

@@ -1,7 +1,8 @@
-// Package wechat speaks WeChat Pay's payment-code protocol, API v2: signed XML over HTTPS
-// (handbook: wallets, section 2). One call is one request: micropay charges, orderquery asks,
+// Package wechat speaks WeChat Pay's protocol for payment codes and for codes that are shown, API v2:
+// signed XML over HTTPS (handbook: wallets, section 2). micropay charges, orderquery asks,
 // secapi/pay/reverse undoes, secapi/pay/refund gives back (both need the merchant's client
-// certificate), refundquery asks about that.
+// certificate), refundquery asks about that. unifiedorder gives a code to show; such an order knows no
+// reverse: closeorder ends it unpaid, and when it was paid after all a refund gives the money back.
 //
 // It refuses to believe an answer that is not strict XML, not signed with our key, or not about
 // our merchant, order, amount and currency: all of these are Unknown. It never decides, repeats
@@ -29,7 +30,7 @@ import (
 	"cloudcashier/shared/fault"
 )
 
-// Config is one merchant's way to WeChat Pay. All fields but RootCAs and SignType are needed.
+// Config is one merchant's way to WeChat Pay. All fields but RootCAs, SignType and NotifyURL are needed.
 type Config struct {
 	BaseURL    string           // https://api.mch.weixin.qq.com; http is taken for this machine only
 	AppID      string           // the appid bound to the merchant
@@ -39,6 +40,7 @@ type Config struct {
 	ClientCert tls.Certificate  // the merchant's certificate, shown only to /secapi
 	RootCAs    *x509.CertPool   // who may vouch for the wallet's host; nil means the system's
 	DeviceIP   string           // spbill_create_ip
+	NotifyURL  string           // where the wallet tells of orders that are shown; may be empty, for a query tells too
 	Now        func() time.Time // stands in when an approval names no time
 	Nonce      func() string    // 1 to 32 of [0-9A-Za-z], never the same twice
 }
@@ -55,6 +57,7 @@ func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
 // Channel is the connector. It is safe for concurrent use.
 type Channel struct {
 	appID, mchID, deviceIP string
+	notifyURL              string
 
 	sign     *signer
 	now      func() time.Time
@@ -66,6 +69,7 @@ type Channel struct {
 	reverse  *url.URL
 
 	refund, refundQuery *url.URL
+	unified, closing    *url.URL
 }
 
 var _ channel.Channel = (*Channel)(nil)
@@ -97,7 +101,7 @@ func New(cfg Config) (*Channel, error) {
 	}
 	cert := cfg.ClientCert
 	return &Channel{
-		appID: cfg.AppID, mchID: cfg.MchID, deviceIP: cfg.DeviceIP,
+		appID: cfg.AppID, mchID: cfg.MchID, deviceIP: cfg.DeviceIP, notifyURL: cfg.NotifyURL,
 		sign: newSigner(cfg.SignType, cfg.APIKey), now: cfg.Now, nonce: cfg.Nonce,
 		// 256: the hub's calls in flight at once, each on a warm connection. Reversals are rare.
 		open:     carry.NewTransport(cfg.RootCAs, nil, 256),
@@ -107,6 +111,7 @@ func New(cfg Config) (*Channel, error) {
 		reverse:  base.JoinPath("secapi/pay/reverse"),
 
 		refund: base.JoinPath("secapi/pay/refund"), refundQuery: base.JoinPath("pay/refundquery"),
+		unified: base.JoinPath("pay/unifiedorder"), closing: base.JoinPath("pay/closeorder"),
 	}, nil
 }
 
@@ -126,6 +131,9 @@ func checkConfig(cfg *Config) (*url.URL, error) {
 	if cfg.SignType == "" {
 		cfg.SignType = signHMAC
 	}
+	if cfg.NotifyURL == "" {
+		cfg.NotifyURL = nowhere
+	}
 	base, err := checkURL(cfg.BaseURL)
 	if err != nil {
 		faults = append(faults, err)
@@ -137,6 +145,7 @@ func checkConfig(cfg *Config) (*url.URL, error) {
 	// Without it nothing could be undone, so a merchant who has none must not charge either.
 	must(len(cfg.ClientCert.Certificate) > 0 && cfg.ClientCert.PrivateKey != nil,
 		"ClientCert: the merchant's API certificate with its key, needed to reverse and to refund")
+	must(len(cfg.NotifyURL) <= 256 && carry.ShownText(cfg.NotifyURL), "NotifyURL: an address of up to 256 characters, or none")
 	must(net.ParseIP(cfg.DeviceIP) != nil, "DeviceIP: an IPv4 or IPv6 address")
 	must(cfg.Now != nil, "Now: a clock")
 	must(cfg.Nonce != nil, "Nonce: a source of nonces")
@@ -180,13 +189,20 @@ func (c *Channel) Query(ctx context.Context, r channel.Ref) channel.Answer {
 	if err != nil {
 		return unknown(err)
 	}
-	return c.queryFinding(got, r)
+	a := c.queryFinding(got, r)
+	if r.Shown && a.Finding == channel.Unknown && got.get("trade_state") == "REFUND" {
+		return c.withdrawn(ctx, r, a)
+	}
+	return a
 }
 
 // Reverse asks to close the order when unpaid and to give all money back when paid.
 func (c *Channel) Reverse(ctx context.Context, r channel.Ref) channel.Answer {
 	if !carry.OrderNumber(r.OutTradeNo) {
 		return unknown(errOrderNumber)
+	}
+	if r.Shown {
+		return c.withdraw(ctx, r)
 	}
 	got, err := c.call(ctx, c.withCert, c.reverse, c.orderRequest(r.OutTradeNo), r.OutTradeNo)
 	if err != nil {

@@ -122,6 +122,10 @@ func genuine(kind string) func(path string, request []byte) []byte {
 			m = paid("SUCCESS")
 		case "/secapi/pay/reverse":
 			m = undone()
+		case "/pay/unifiedorder":
+			m = codeToShow()
+		case "/pay/closeorder":
+			m = envelope(map[string]string{"result_msg": "OK"})
 		case "/secapi/pay/refund":
 			m = givenBack()
 		case "/pay/refundquery":
@@ -141,7 +145,7 @@ func TestHostile(t *testing.T) {
 	for _, kind := range []string{"HMAC-SHA256", "MD5"} {
 		t.Run(kind, func(t *testing.T) {
 			channeltest.Hostile(t, channeltest.Target{
-				Wallet: pay.WeChat, Stride: 1, Genuine: genuine(kind),
+				Wallet: pay.WeChat, Stride: 1, Genuine: genuine(kind), Withdrawn: channel.Pending,
 				Connect: func(t *testing.T, base string, roots *x509.CertPool) channel.Channel {
 					c, err := wechat.New(config(t, base, roots, kind))
 					if err != nil {

@@ -97,6 +97,9 @@ CREATE TABLE attempt (
   checks INTEGER NOT NULL,
   left_at INTEGER,                               -- when another attempt took its place
   route TEXT NOT NULL CHECK (length(route) <= 4096), -- JSON: why this channel; empty: nothing was chosen
+  shown INTEGER NOT NULL CHECK (shown IN (0, 1)), -- the customer scans our code
+  qr TEXT NOT NULL CHECK (qr = '' OR shown = 1), -- the text of that code, once the wallet gave it
+  qr_until INTEGER CHECK ((qr_until IS NOT NULL) = (shown = 1)), -- when the code ends
   CHECK (status = 'created' OR status = 'closed' OR sent_at IS NOT NULL),
   CHECK (left_at IS NULL OR status NOT IN ('created', 'pending', 'unknown', 'succeeded')),
   CHECK ((settled_at IS NOT NULL) = (status IN ('succeeded', 'declined', 'reversed', 'closed')))
@@ -108,6 +111,10 @@ CREATE TRIGGER attempt_is_left BEFORE UPDATE OF left_at ON attempt WHEN new.left
   AND (old.left_at IS NOT NULL OR old.status NOT IN ('created', 'pending') OR new.status NOT IN ('declined', 'closed'))
   BEGIN SELECT RAISE(ABORT, 'an attempt is left once, by a proof that it did not charge'); END;
 CREATE TRIGGER attempt_route BEFORE UPDATE OF route ON attempt BEGIN SELECT RAISE(ABORT, 'a decision is written once'); END;
+
+CREATE TRIGGER attempt_qr BEFORE UPDATE OF qr, shown, qr_until ON attempt
+  WHEN old.qr <> '' AND old.qr <> new.qr OR old.shown <> new.shown OR old.qr_until IS NOT new.qr_until
+  BEGIN SELECT RAISE(ABORT, 'a code that was shown stays'); END;
 
 -- Money of a payment that goes back. What our own law turned away stands here too, as failed.
 CREATE TABLE refund (
@@ -172,7 +179,7 @@ CREATE TRIGGER refund_no_delete BEFORE DELETE ON refund BEGIN SELECT RAISE(ABORT
 -- may have happened, ask.
 CREATE TABLE work (
   entity TEXT PRIMARY KEY,                       -- pay_…, ref_…
-  task TEXT NOT NULL CHECK (task IN ('submit', 'ask', 'reverse', 'refund', 'ask_refund')),
+  task TEXT NOT NULL CHECK (task IN ('submit', 'present', 'ask', 'reverse', 'refund', 'ask_refund')),
   due_at INTEGER NOT NULL,
   begun INTEGER NOT NULL CHECK (begun IN (0, 1))
 ) STRICT, WITHOUT ROWID;

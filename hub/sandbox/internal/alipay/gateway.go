@@ -1,5 +1,5 @@
 // Package alipay is the pretended Alipay gateway, version 2 (handbook: wallets, section 3):
-// alipay.trade.pay with a bar code, query, cancel, refund and the query of a refund, in RSA2.
+// alipay.trade.pay with a bar code, precreate, query, cancel, close, refund and the query of a refund, in RSA2.
 //
 // It refuses what the gateway refuses, and is strict where the handbook leaves the wallet's
 // tolerance open: a parameter in both query and form, a field of biz_content it does not know, a
@@ -81,6 +81,10 @@ func (d *Door) Gateway(r door.Request) (door.Reply, error) {
 		return c.about(queryRules, d.Book.Query, c.state)
 	case "alipay.trade.cancel":
 		return c.about(cancelRules, d.Book.Reverse, c.cancelled)
+	case "alipay.trade.precreate":
+		return c.precreate()
+	case "alipay.trade.close":
+		return c.about(closeRules, d.Book.CloseOrder, c.closed)
 	case "alipay.trade.refund":
 		return c.refund()
 	case "alipay.trade.fastpay.refund.query":

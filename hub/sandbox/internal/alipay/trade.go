@@ -30,6 +30,7 @@ type node struct {
 	OutRequestNo   string `json:"out_request_no,omitempty"`
 	OutTradeNo     string `json:"out_trade_no,omitempty"`
 	PointAmount    string `json:"point_amount,omitempty"`
+	QRCode         string `json:"qr_code,omitempty"`
 	ReceiptAmount  string `json:"receipt_amount,omitempty"`
 	RefundAmount   string `json:"refund_amount,omitempty"`
 	RefundFee      string `json:"refund_fee,omitempty"`

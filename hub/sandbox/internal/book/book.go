@@ -141,7 +141,7 @@ func (b *Book) settleOne(tx *sqlite.Tx, p planned, now time.Time) error {
 
 const selectOrder = `SELECT id, wallet, mch, number, digest, code, born, fate, amount, state, created, expires,
 	paid, ended, plan, hidden, again, returned, terminal, store, attach, stamp,
-	refunded, parts, last_back FROM orders`
+	refunded, parts, last_back, shown FROM orders`
 
 type row interface{ Scan(dest ...any) error }
 
@@ -156,7 +156,7 @@ func scan(r row) (order.Order, error) {
 	)
 	err := r.Scan(&o.ID, &o.Wallet, &o.Mch, &o.Number, &digest, &code, &born, &o.Fate, &amount, &o.State, &created, &expires,
 		&paid, &ended, &plan, &o.Hidden, &o.Again, &o.Returned, &o.Terminal, &o.Store, &o.Attach, &o.Stamp,
-		&refunded, &o.Parts, &back)
+		&refunded, &o.Parts, &back, &o.Shown)
 	if err != nil {
 		return o, err
 	}
@@ -189,24 +189,24 @@ func millis(t time.Time) any {
 // store writes the order, its place among the planned moments, the code it used and the line it
 // booked. sql.ErrNoRows says that a new order's number is taken; then nothing is written.
 func (b *Book) store(tx *sqlite.Tx, o *order.Order, line *order.Line) error {
-	var code, born any // an order never executed used none
-	if o.State != order.Ghost && o.State != order.Burnt {
+	var code, born any // an order never executed used none, nor does one whose code is shown
+	if o.State != order.Ghost && o.State != order.Burnt && !o.Shown {
 		code, born = o.Code.Hash[:], o.Code.Born.UnixMilli()
 	}
 	next := o.Next()
 	args := [...]any{string(o.Wallet), o.Mch, o.Number, o.Digest[:], code, born, int64(o.Fate), o.Amount.Fen(), string(o.State),
 		o.Created.UnixMilli(), o.Expires.UnixMilli(), millis(o.PaidAt), millis(o.EndedAt), millis(o.Plan), millis(next),
-		o.Hidden, o.Again, o.Returned, o.Terminal, o.Store, o.Attach, o.Stamp, o.Refunded.Fen(), o.Parts, millis(o.LastBack), o.ID}
+		o.Hidden, o.Again, o.Returned, o.Terminal, o.Store, o.Attach, o.Stamp, o.Refunded.Fen(), o.Parts, millis(o.LastBack), o.Shown, o.ID}
 	var err error
 	if o.ID == 0 {
 		err = tx.QueryRow(`INSERT INTO orders (wallet, mch, number, digest, code, born, fate, amount, state, created, expires,
-			paid, ended, plan, due, hidden, again, returned, terminal, store, attach, stamp, refunded, parts, last_back)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+			paid, ended, plan, due, hidden, again, returned, terminal, store, attach, stamp, refunded, parts, last_back, shown)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (wallet, mch, number) DO NOTHING RETURNING id`, args[:len(args)-1]...).Scan(&o.ID)
 	} else {
 		_, err = tx.Exec(`UPDATE orders SET wallet = ?, mch = ?, number = ?, digest = ?, code = ?, born = ?, fate = ?, amount = ?, state = ?,
 			created = ?, expires = ?, paid = ?, ended = ?, plan = ?, due = ?, hidden = ?, again = ?, returned = ?,
-			terminal = ?, store = ?, attach = ?, stamp = ?, refunded = ?, parts = ?, last_back = ? WHERE id = ?`, args[:]...)
+			terminal = ?, store = ?, attach = ?, stamp = ?, refunded = ?, parts = ?, last_back = ?, shown = ? WHERE id = ?`, args[:]...)
 	}
 	if err == nil && line != nil {
 		_, err = tx.Exec(`INSERT INTO lines (order_id, kind, amount, at) VALUES (?, ?, ?, ?)`,

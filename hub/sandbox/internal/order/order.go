@@ -24,7 +24,8 @@ type State string
 // The states.
 const (
 	Ghost   State = "ghost"   // asked for, never executed: the wallet knows no such order
-	Burnt   State = "burnt"   // cancelled before it existed: it can never be paid
+	Burnt   State = "burnt"   // ended before it existed: it can never be paid
+	Offered State = "offered" // its code is shown and nobody has scanned it; at Alipay no trade yet
 	Waiting State = "waiting" // unpaid, and may still be paid
 	Paid    State = "paid"    // charged in full
 	Refused State = "refused" // not charged and never will be: the payer's side said no
@@ -33,7 +34,7 @@ const (
 )
 
 // States lists every state.
-var States = []State{Ghost, Burnt, Waiting, Paid, Refused, Closed, Undone}
+var States = []State{Ghost, Burnt, Offered, Waiting, Paid, Refused, Closed, Undone}
 
 // Order is one order at one wallet. Number is the merchant's out_trade_no.
 type Order struct {
@@ -46,6 +47,7 @@ type Order struct {
 	Fate   Fate
 	Amount money.Amount
 	State  State
+	Shown  bool // the customer scans the merchant's code, not the merchant the customer's
 
 	Created  time.Time
 	Expires  time.Time // an unpaid order closes then
@@ -136,7 +138,9 @@ func (o *Order) Next() time.Time {
 			return o.Plan
 		}
 		return o.Expires
-	case Undone:
+	case Offered:
+		return o.Expires
+	case Undone, Closed:
 		return o.Plan
 	}
 	return time.Time{}
@@ -156,8 +160,12 @@ func (o *Order) Settle(now time.Time) *Line {
 	}
 	at := o.Next()
 	switch {
-	case o.State == Waiting && !at.Equal(o.Plan):
+	case o.State == Offered && o.Wallet == pay.Alipay: // there never was a trade
+		o.State, o.EndedAt = Burnt, at
+	case o.State == Offered, o.State == Waiting && !at.Equal(o.Plan):
 		o.State, o.EndedAt = Closed, at
+	case o.Fate == PasswordRefused && o.Shown:
+		o.leave()
 	case o.Fate == PasswordRefused:
 		o.State, o.EndedAt = Refused, at
 	default:

@@ -22,6 +22,7 @@ func TestReverse(t *testing.T) {
 	}{ // UnionPay's are WeChat's
 		{order.Ghost, order.Absent, order.Nothing, order.Absent, order.Nothing},
 		{order.Burnt, order.Nothing, order.Nothing, order.Nothing, order.Nothing},
+		{order.Offered, order.Absent, order.Absent, order.Absent, order.Absent}, // not one that any wallet reverses
 		{order.Waiting, order.Done, order.Done, order.TooLate, order.TooLate},
 		{order.Paid, order.Done, order.Done, order.TooLate, order.TooLate},
 		{order.Refused, order.Done, order.Done, order.TooLate, order.TooLate},

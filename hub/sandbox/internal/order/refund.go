@@ -70,6 +70,8 @@ func Back(o Order, known Given, asked Given, now time.Time) RefundStep {
 		s.Verdict = Absent
 	case o.State == Waiting:
 		s.Verdict = Pending
+	case o.State == Offered && o.Wallet == pay.Alipay:
+		s.Verdict = Absent
 	case o.State != Paid:
 		s.Verdict = NotPaid
 	case now.After(o.PaidAt.Add(r.refundWindow)):

@@ -1,6 +1,10 @@
 package order
 
-import "time"
+import (
+	"time"
+
+	"cloudcashier/shared/pay"
+)
 
 // Verdict is what the merchant is told.
 type Verdict string
@@ -158,7 +162,7 @@ func Query(o Order, now time.Time) Step {
 	switch {
 	case o.down(now):
 		return Step{Order: o, Verdict: Down}
-	case o.State == Ghost || o.State == Burnt:
+	case o.State == Ghost || o.State == Burnt || o.State == Offered && o.Wallet == pay.Alipay:
 		return Step{Order: o, Verdict: Absent}
 	case o.Hidden > 0:
 		o.Hidden--
@@ -173,6 +177,10 @@ func Reverse(o Order, now time.Time) Step {
 	switch {
 	case o.down(now):
 		return Step{Order: o, Verdict: Down}
+	case o.Shown && o.Wallet == pay.WeChat:
+		return Step{Order: o, Verdict: WrongWay}
+	case o.State == Offered: // nothing to cancel, and the code is still there to be scanned
+		return Step{Order: o, Verdict: Absent}
 	case o.State == Ghost && !r.burns:
 		return Step{Order: o, Verdict: Absent}
 	case o.State == Ghost:

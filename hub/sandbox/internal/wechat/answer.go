@@ -83,11 +83,18 @@ func (c *call) money(o order.Order) []field {
 	amount := strconv.FormatInt(o.Amount.Fen(), 10)
 	fs := make([]field, 0, 24)
 	fs = append(fs, field{"openid", fmt.Sprintf("oUpF8uMuAJO_M2pxb1%010d", o.ID)}, field{"is_subscribe", "N"},
-		field{"trade_type", "MICROPAY"}, field{"bank_type", "OTHERS"}, field{"fee_type", string(o.Amount.Currency())},
+		field{"trade_type", tradeType(o)}, field{"bank_type", "OTHERS"}, field{"fee_type", string(o.Amount.Currency())},
 		field{"total_fee", amount}, field{"cash_fee_type", string(o.Amount.Currency())}, field{"cash_fee", amount},
 		field{"transaction_id", o.Ref()}, field{"out_trade_no", o.Number}, field{"attach", o.Attach},
 		field{"time_end", o.PaidAt.In(beijing).Format(timeLayout)})
 	return device(fs, o)
+}
+
+func tradeType(o order.Order) string {
+	if o.Shown {
+		return "NATIVE"
+	}
+	return "MICROPAY"
 }
 
 func device(fs []field, o order.Order) []field {
@@ -99,6 +106,7 @@ func device(fs []field, o order.Order) []field {
 
 // states as orderquery names them.
 var states = map[order.State][2]string{
+	order.Offered: {"NOTPAY", "订单未支付"},
 	order.Waiting: {"USERPAYING", "需要用户输入支付密码"},
 	order.Paid:    {"SUCCESS", "支付成功"},
 	order.Refused: {"PAYERROR", "支付失败，请撤销订单后重新下单"},
@@ -137,6 +145,8 @@ func (c *call) reversed(s order.Step) door.Reply {
 		return c.refuse(s, "ORDERNOTEXIST", "订单不存在", field{"recall", "N"})
 	case order.TooLate:
 		return c.refuse(s, "REVERSE_EXPIRE", "订单无法撤销: 超过7天", field{"recall", "N"})
+	case order.WrongWay:
+		return c.refuse(s, "INVALID_REQUEST", "该订单不是付款码支付，请调用关闭订单接口", field{"recall", "N"})
 	case order.InPassword:
 		return c.refuse(s, "USERPAYING", "正在支付中不能发起撤销", field{"recall", "Y"})
 	case order.Undoable:

@@ -22,17 +22,18 @@ CREATE TABLE orders (
   mch TEXT NOT NULL,
   number TEXT NOT NULL CHECK (number <> ''),
   digest BLOB NOT NULL CHECK (length(digest) = 16),
-  -- The payment code that was used: bearer money, so only its hash. An order never executed used none.
-  code BLOB CHECK ((length(code) = 16 AND code IS NOT NULL) = (state NOT IN ('ghost', 'burnt'))),
+  -- The payment code that was used: bearer money, so only its hash. An order never executed used none,
+  -- nor one whose own code the customer scans.
+  code BLOB CHECK ((length(code) = 16 AND code IS NOT NULL) = (state NOT IN ('ghost', 'burnt') AND shown = 0)),
   born INTEGER CHECK ((born IS NULL) = (code IS NULL)), -- of the code
   fate INTEGER NOT NULL CHECK (fate BETWEEN 0 AND 99),
   amount INTEGER NOT NULL CHECK (amount > 0 OR (amount = 0 AND state = 'burnt')),
-  state TEXT NOT NULL CHECK (state IN ('ghost', 'burnt', 'waiting', 'paid', 'refused', 'closed', 'undone')),
+  state TEXT NOT NULL CHECK (state IN ('ghost', 'burnt', 'offered', 'waiting', 'paid', 'refused', 'closed', 'undone')),
   created INTEGER NOT NULL,
   expires INTEGER NOT NULL,
   paid INTEGER CHECK (state <> 'paid' OR paid IS NOT NULL),
   ended INTEGER CHECK ((ended IS NOT NULL) = (state IN ('burnt', 'refused', 'closed', 'undone'))),
-  plan INTEGER CHECK (plan IS NULL OR state IN ('waiting', 'undone')),
+  plan INTEGER CHECK (plan IS NULL OR state IN ('waiting', 'undone') OR state = 'closed' AND shown = 1),
   due INTEGER,
   hidden INTEGER NOT NULL CHECK (hidden >= 0),
   again INTEGER NOT NULL CHECK (again >= 0),
@@ -44,6 +45,8 @@ CREATE TABLE orders (
   parts INTEGER NOT NULL CHECK (parts >= 0),
   last_back INTEGER CHECK ((last_back IS NULL) = (parts = 0)),
   stamp TEXT NOT NULL, -- UnionPay's txnTime, part of what names the order there; empty elsewhere
+  shown INTEGER NOT NULL CHECK (shown IN (0, 1)), -- the customer scans the merchant's code
+  CHECK (state <> 'offered' OR shown = 1),
   UNIQUE (wallet, mch, number)
 ) STRICT;
 CREATE INDEX orders_due ON orders (due) WHERE due IS NOT NULL;
