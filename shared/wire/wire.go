@@ -246,7 +246,16 @@ func Open(data []byte, terminal string, d Direction, key ed25519.PublicKey) (Env
 	return e, nil
 }
 
-// Decode reads a body into one of the structs of this package (Invalid when it does not fit).
+// Decode reads a body into one of the structs of this package (Invalid when it does not fit, or contradicts itself).
 func Decode[T any](e Envelope) (body T, err error) {
-	return body, strictjson.Decode(e.Body, &body)
+	if err := strictjson.Decode(e.Body, &body); err != nil {
+		return body, err
+	}
+	switch m := any(body).(type) {
+	case Pay:
+		return body, m.Check()
+	case Result:
+		return body, m.Check()
+	}
+	return body, nil
 }

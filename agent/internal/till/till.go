@@ -139,7 +139,7 @@ func (t *Till) resume(tx *store.Tx, row store.Row) (store.Row, error) {
 
 // durable is a sale without what the journal does not keep.
 func durable(s sale.Sale) sale.Sale {
-	s.Left, s.Heard = false, time.Time{}
+	s.Left, s.Heard, s.QREnds = false, time.Time{}, time.Time{}
 	return s
 }
 
