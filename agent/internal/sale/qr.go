@@ -60,7 +60,7 @@ var wordsQR = map[localapi.State]Words{
 
 // The ways to lapse of a sale by a code that is shown, beside the one above.
 var (
-	qrNeverLeft = Words{LinkDown.Reason, "Not charged: no connection to the hub, and no code was shown. Take cash, or try again."}
+	qrNeverLeft = Words{"qr_not_shown", "Not charged: no connection to the hub, and no code was shown. Take cash, or try again."}
 	qrUnpaid    = Words{"qr_unpaid", "Not charged: nobody paid the code in its time. Show another one."}
 )
 

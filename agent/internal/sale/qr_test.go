@@ -89,7 +89,7 @@ func TestWhatASaleByACodeSays(t *testing.T) {
 		{"waiting", sale.News{Event: sale.Show, Wallet: pay.WeChat}, localapi.StateSending, "qr_asking"},
 		{"qr-sent", sale.News{Event: sale.Accepted, PaymentID: "pay_1"}, localapi.StateAccepted, "qr_accepted"},
 		{"qr-sent", gives(start.Add(time.Minute)), localapi.StateShown, "shown"},
-		{"qr-sending", sale.News{Event: sale.Overdue}, localapi.StateLapsed, "link_down"},
+		{"qr-sending", sale.News{Event: sale.Overdue}, localapi.StateLapsed, "qr_not_shown"},
 		{"qr-unknown", sale.News{Event: sale.Fenced}, localapi.StateLapsed, "qr_not_arrived"},
 		{"qr-shown", sale.News{Event: sale.Closed, PaymentID: "pay_1"}, localapi.StateLapsed, "qr_unpaid"},
 		{"qr-cancelling", sale.News{Event: sale.Closed, PaymentID: "pay_1"}, localapi.StateReversed, "reversed"},

@@ -160,7 +160,7 @@ func TestNoCodeWithoutAConnection(t *testing.T) {
 		t.Errorf("the waiting sale was not taken: %s", s.ID)
 	}
 	r.link(false)
-	if got := r.want(s.ID, localapi.StateLapsed, ""); got.Reason != "link_down" {
+	if got := r.want(s.ID, localapi.StateLapsed, ""); got.Reason != "qr_not_shown" {
 		t.Errorf("%+v", got)
 	}
 	r.link(true)
