@@ -11,7 +11,8 @@ const ModeQR = "qr"
 // MaxQR bounds the text of a code that is shown, in bytes. Wallets give addresses of about fifty.
 const MaxQR = 512
 
-// Check refuses a Pay that asks for two things at once, or for one that nobody knows (Invalid).
+// Check refuses a Pay that asks for two things at once, or for one that nobody knows (Invalid). Seal looks at it, and so
+// does whoever takes a payment in; Decode does not, for a hub tells a till that is newer than itself so in an answer.
 func (p Pay) Check() error {
 	switch p.Mode {
 	case "":
@@ -42,7 +43,7 @@ func (r Result) Check() error {
 		return nil
 	case r.QR == "" || r.QRUntil == nil || r.QRUntil.IsZero():
 		return fault.New(fault.Invalid, "wire.qr", "a code to show and the end of its life come together")
-	case r.Status != pay.StatusCreated && r.Status != pay.StatusPending || r.PaymentID == "":
+	case r.Status != pay.StatusCreated && r.Status != pay.StatusPending && r.Status != pay.StatusUnknown, r.PaymentID == "":
 		return fault.New(fault.Invalid, "wire.qr", "a payment that is %q has no code to show", cutName(string(r.Status)))
 	}
 	return CheckQR(r.QR)

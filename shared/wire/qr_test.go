@@ -48,8 +48,11 @@ func TestWhatAPayMayAskFor(t *testing.T) {
 	} {
 		p := shownPay
 		c.change(&p)
-		if err := decode[wire.Pay](t, p); (err == nil) != c.good || err != nil && (fault.KindOf(err) != fault.Invalid || len(err.Error()) > 300) {
+		if err := p.Check(); (err == nil) != c.good || err != nil && (fault.KindOf(err) != fault.Invalid || len(err.Error()) > 300) {
 			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := wire.Seal(wire.Envelope{Kind: wire.KindPay, ID: "msg_1", At: at}, p, terminal, wire.Up, key); (err == nil) != c.good {
+			t.Errorf("%s, sealed: %v", name, err)
 		}
 	}
 }
@@ -62,6 +65,7 @@ func TestWhatACodeMayBe(t *testing.T) {
 	}{
 		"shown":             {func(*wire.Result) {}, true},
 		"created":           {func(r *wire.Result) { r.Status = pay.StatusCreated }, true},
+		"unknown":           {func(r *wire.Result) { r.Status = pay.StatusUnknown }, true},
 		"the password":      {func(r *wire.Result) { r.Waiting = true }, true},
 		"none":              {func(r *wire.Result) { r.QR, r.QRUntil = "", nil }, true},
 		"the longest":       {func(r *wire.Result) { r.QR = strings.Repeat("~", wire.MaxQR) }, true},

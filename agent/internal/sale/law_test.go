@@ -222,6 +222,7 @@ func TestWhatTheHubTells(t *testing.T) {
 		{wire.Result{PaymentID: "p", Status: pay.StatusPending, Outcome: pay.Unknown}, sale.Accepted},
 		{wire.Result{PaymentID: "p", Status: pay.StatusPending, Outcome: pay.Unknown, Waiting: true}, sale.Password},
 		{wire.Result{PaymentID: "p", Status: pay.StatusPending, Outcome: pay.Unknown, QR: "weixin://x", QRUntil: &start}, sale.Shown},
+		{wire.Result{PaymentID: "p", Status: pay.StatusUnknown, Outcome: pay.Unknown, QR: "weixin://x", QRUntil: &start}, sale.Shown},
 		{wire.Result{PaymentID: "p", Status: pay.StatusPending, Outcome: pay.Unknown, QR: "weixin://x", QRUntil: &start, Waiting: true}, sale.Password},
 		{wire.Result{PaymentID: "p", Status: pay.StatusUnknown, Outcome: pay.Unknown}, sale.Doubt},
 		{wire.Result{PaymentID: "p", Status: pay.StatusSucceeded, Outcome: pay.Paid}, sale.Approved},

@@ -187,6 +187,9 @@ func FromResult(r wire.Result) (News, error) {
 		}
 	case pay.StatusUnknown:
 		n.Event = Doubt
+		if r.QR != "" { // the wallet did not answer once: the code is as good as it was
+			n.Event = Shown
+		}
 	case pay.StatusSucceeded:
 		n.Event = Approved
 	case pay.StatusDeclined:
