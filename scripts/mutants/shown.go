@@ -47,7 +47,7 @@ var shownBugs = slices.Concat(
 		mutant{name: "shown/age-forgotten", wrong: "a code read twice lives twice as long", file: "show.go", run: "TestAScanBesideAShownCode",
 			edits: swap(`if h.instead.on && h.instead.code == code {`, `if false {`)},
 		mutant{name: "shown/takes-anybodys-scan", wrong: "the next customer pays the last one's amount", file: "sales.go", run: "TestAScanForAnotherCustomer",
-			edits: swap(`h.place == t.count && h.takesCode()`, `h.takesCode()`)},
+			edits: swap(`h.place == t.count && h.row.Shows()`, `h.row.Shows()`)},
 	),
 	in("tui/internal/screen",
 		mutant{name: "shown/left-on-the-screen", wrong: "customers scan a code that is over", file: "till_code.go", tests: "tui/internal/console", run: "TestNoCodeIsLeft",

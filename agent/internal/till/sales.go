@@ -360,7 +360,10 @@ func (t *Till) scan(code pay.Code, at time.Time) (n localapi.Notice, unused bool
 	}
 	var newest *held
 	for _, h := range t.open {
-		waits := h.row.State == localapi.StateWaiting || h.place == t.count && h.takesCode()
+		if h.instead.code == code {
+			return n, false // read twice: it waits for the end of the shown one
+		}
+		waits := h.row.State == localapi.StateWaiting || h.place == t.count && h.row.Shows()
 		if waits && (newest == nil || h.place > newest.place) {
 			newest = h
 		}

@@ -75,7 +75,8 @@ type instead struct {
 	at   time.Time
 }
 
-// takesCode reports that a code scanned for the sale is charged once ours is proven unpaid.
+// takesCode reports that a code that is brought for the sale's order is charged once ours is proven unpaid. A bare scan,
+// which names no order, counts only while ours is shown: later it may be the next customer's.
 func (h *held) takesCode() bool {
 	return h != nil && (h.row.Shows() || h.row.Mode == wire.ModeQR && h.row.State == localapi.StateCancelling && h.instead.on)
 }
@@ -181,7 +182,7 @@ func (t *Till) settle(x *heir, none error, of store.Row) {
 	}
 }
 
-// dropOld forgets scanned codes that waited past their life; a fresh one may still be scanned. wait is how long until
+// dropOld forgets scanned codes that waited past their life. wait is how long until
 // the next one grows too old.
 func (t *Till) dropOld(now time.Time) (wait time.Duration, ok bool) {
 	for _, h := range t.open {
@@ -191,7 +192,7 @@ func (t *Till) dropOld(now time.Time) (wait time.Duration, ok bool) {
 		left := h.instead.at.Add(t.cfg.Rules.CodeLife).Sub(now)
 		if left <= 0 {
 			h.instead.code = pay.Code{}
-			t.Notice(localapi.Notice{Kind: fault.CodeOf(tooOld()), Message: fault.MessageOf(tooOld())})
+			t.Notice(localapi.Notice{Kind: "qr_waits", Message: "The scanned code grew too old before the shown one was proven unpaid, and was not used. Do not charge again yet: scan a fresh one when the sale says not paid."})
 		} else if !ok || left < wait {
 			wait, ok = left, true
 		}

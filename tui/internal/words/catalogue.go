@@ -190,6 +190,7 @@ var notices = map[Lang]map[string]string{
 		"sale.like_unknown": "另有一笔同样金额结果未知，没有收款。如果是另一位顾客：按 Esc 取消，再重新收款。",
 		"sale.qr_offline":   "没有网络：不能显示收款码，什么也没有开始。请收现金。",
 		"sale.qr_open":      "这个订单正在显示另一个钱包的收款码。请先按 Esc 取消。",
+		"qr_waits":          "付款码等得太久没有使用，收款码还没有证实没付。先不要再收；显示未收款后，再扫新的付款码。",
 		"qr_rescan":         "收款码已作废，扫到的付款码等得太久没有使用。请顾客刷新付款码，再收一次。",
 
 		"offline.no_policy":     "没有网络：本机没有获准离线受理，请收现金。",
@@ -218,6 +219,7 @@ var notices = map[Lang]map[string]string{
 		"sale.like_unknown": "Not charged: a sale of the same amount is not settled. For another customer press Esc and start again.",
 		"sale.qr_offline":   "No network: no code can be shown, and nothing was begun. Take cash.",
 		"sale.qr_open":      "This order shows another wallet's code. Stop that first with Esc.",
+		"qr_waits":          "The scanned code grew too old and was not used; the shown one is not proven unpaid. Wait for NOT PAID, then scan a fresh one.",
 		"qr_rescan":         "The shown code is void; the scanned one grew too old and was not used. Ask for a fresh one and charge again.",
 
 		"offline.no_policy":     "No network: this till may take nothing offline. Take cash.",
