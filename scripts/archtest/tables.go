@@ -169,10 +169,12 @@ var plan = book{
 		{"github.com/oklog/ulid/v2", []string{"shared/id"}, nil},
 		{"github.com/prometheus/client_golang", []string{"hub/internal/gateway"}, nil},
 		{"github.com/spf13/cobra", []string{"agent", "hub"}, nil},
+		{"github.com/makiuchi-d/gozxing", nil, []string{"tui/internal/console"}}, // reads our codes back
 		{"go.bug.st/serial", []string{"agent/internal/scanner"}, nil},
 		{"go.uber.org/goleak", nil, []string{"agent/*", "hub/*", "tui/*", "firmware-sim/*", "shared/*"}},
 		{"golang.org/x/sys", []string{"agent/internal/scanner", "firmware-sim/board", "hub/internal/vault"}, nil},
 		{"golang.org/x/time", []string{"hub/internal/broker"}, nil},
+		{"rsc.io/qr", []string{"tui/internal/qr"}, nil},
 	},
 
 	law: []string{

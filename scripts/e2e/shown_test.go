@@ -1,111 +1,154 @@
 package e2e
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
-	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
 	"cloudcashier/scripts/internal/rig"
+	"cloudcashier/shared/fault"
+	"cloudcashier/shared/localapi"
 	"cloudcashier/shared/pay"
 )
 
-// TestQRShownToTheCustomer: a merchant shows codes of both wallets over the API. They survive the hub's restart; who
-// scans has paid once; what was cancelled nobody can pay, and money that came all the same goes back.
-func TestQRShownToTheCustomer(t *testing.T) {
+// customer is somebody in front of a shown code whose phone does what the fate says.
+func customer(ctx context.Context, l *rig.Lab, qr, fate string) error {
+	body, err := json.Marshal(map[string]string{"qr": qr, "scenario": fate})
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, l.Sandbox+"/sandbox/pay", bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("the customer got %s", resp.Status)
+	}
+	return nil
+}
+
+// show starts a sale at the till and waits for its code.
+func show(ctx context.Context, till *rig.Till, order string, fen int64, w pay.Wallet) (localapi.Sale, error) {
+	s, err := till.Client.NewSale(ctx, localapi.NewSale{Amount: fen, OrderNo: order, Mode: "qr", Wallet: w})
+	if err != nil {
+		return s, err
+	}
+	return till.AwaitSale(ctx, s.ID, "the code is shown", func(s localapi.Sale) bool { return s.QR != "" })
+}
+
+// TestCodesShownByTheTill: customers scan the till's codes; agent and hub are killed under them, cashiers stop them,
+// and a customer brings out a payment code after all. Each order is paid once.
+func TestCodesShownByTheTill(t *testing.T) {
 	t.Parallel()
-	ctx, r := start(t, 2*time.Minute)
+	ctx, r := start(t, 3*time.Minute)
 	l := lab(t, ctx, r)
-	shown := map[pay.Wallet]rig.Payment{}
-	for _, w := range []pay.Wallet{pay.WeChat, pay.Alipay} {
-		p, err := l.Show(ctx, "shown-"+string(w), 1999, w)
-		if err != nil || p.QR == "" || p.Outcome != pay.Unknown || p.Wallet != w {
-			t.Fatalf("%s: %+v, %v", w, p, err)
-		}
-		shown[w] = p
-	}
-	if err := l.Process.Stop(); err != nil {
-		t.Fatal(err)
-	}
-	l, err := r.StartLab(ctx, filepath.Join(r.Dir, "hub"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for w, before := range shown {
-		p, err := l.Payment(ctx, before.ID)
-		if err != nil || p.QR != before.QR {
-			t.Errorf("%s: after the restart %+v, %v", w, p, err)
-		}
-		if seen, err := l.Scan(ctx, p.QR, "00"); err != nil || seen != "charged" {
-			t.Errorf("%s: the customer sees %q, %v", w, seen, err)
-		}
-		if p, err = l.Refresh(ctx, p.ID); err != nil || p.Outcome != pay.Paid || p.QR != "" || p.WalletRef == "" {
-			t.Errorf("%s: after the scan %+v, %v", w, p, err)
-		}
-		if refused, err := l.Do(ctx, rig.Call{Method: http.MethodPost, Path: "/v1/payments/" + p.ID + "/cancel"}); err != nil || refused.Status != http.StatusConflict {
-			t.Errorf("%s: a paid one is cancelled: %d %s, %v", w, refused.Status, refused.Body, err)
+	till := openTills(t, ctx, r, l, 1)[0]
+	var shown localapi.Sale
+	var err error
+	settled := func(outcome pay.Outcome) {
+		t.Helper()
+		s, err := till.AwaitSale(ctx, shown.ID, "the sale is settled", rig.Settled)
+		if err != nil || s.Outcome != outcome || s.QR != "" {
+			t.Fatalf("%+v, %v; want %s", s, err, outcome)
 		}
 	}
+	for i, w := range []pay.Wallet{pay.WeChat, pay.Alipay} {
+		order := func(what string) string { return fmt.Sprintf("%s-%s", w, what) }
+		amount := int64(1100 + i)
 
-	// Cancelled before anybody scanned, and while a customer is at the password.
-	idle, err := l.Show(ctx, "idle", 500, pay.WeChat)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := l.Cancel(ctx, idle.ID); err != nil {
-		t.Fatal(err)
-	}
-	if p, err := l.AwaitPayment(ctx, idle.ID); err != nil || p.Status != pay.StatusReversed {
-		t.Errorf("%+v, %v", p, err)
-	}
-	if seen, err := l.Scan(ctx, idle.QR, "00"); err != nil || seen == "charged" {
-		t.Errorf("a customer pays a cancelled order: %q, %v", seen, err)
-	}
-	for _, w := range []pay.Wallet{pay.WeChat, pay.Alipay} {
-		p, err := l.Show(ctx, "late-"+string(w), 700, w)
+		if shown, err = show(ctx, till, order("paid"), amount, w); err != nil {
+			t.Fatal(err)
+		}
+		if err := customer(ctx, l, shown.QR, "00"); err != nil {
+			t.Fatal(err)
+		}
+		settled(pay.Paid)
+
+		// the agent dies while the code is on the screen: it brings the same code back
+		if shown, err = show(ctx, till, order("killed"), amount, w); err != nil {
+			t.Fatal(err)
+		}
+		till.Agent.Kill()
+		if err := till.Restart(ctx); err != nil {
+			t.Fatal(err)
+		}
+		again, err := till.AwaitSale(ctx, shown.ID, "the code is shown again", func(s localapi.Sale) bool { return s.QR != "" })
+		if err != nil || again.QR != shown.QR {
+			t.Fatalf("%+v, %v", again, err)
+		}
+		if err := customer(ctx, l, shown.QR, "00"); err != nil {
+			t.Fatal(err)
+		}
+		settled(pay.Paid)
+
+		if w == pay.Alipay { // it knows an order from the scan on: that a stopped code was not paid shows at the code's end alone
+			continue
+		}
+
+		// the cashier stops it: not paid, and only when the wallet proved it
+		if shown, err = show(ctx, till, order("stopped"), amount, w); err != nil {
+			t.Fatal(err)
+		}
+		if s, err := till.Client.Cancel(ctx, shown.ID); err != nil || s.Outcome != pay.Unknown {
+			t.Fatalf("%+v, %v", s, err)
+		}
+		settled(pay.NotPaid)
+
+		// the customer brings out a payment code after all
+		if shown, err = show(ctx, till, order("instead"), amount, w); err != nil {
+			t.Fatal(err)
+		}
+		code, err := l.Code(ctx, pay.UnionPay, "00")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := l.Scan(ctx, p.QR, "71"); err != nil { // charged six seconds after the wallet said that it is closed
+		if _, err := till.Client.NewSale(ctx, localapi.NewSale{Amount: amount, OrderNo: order("instead"), Code: code}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := l.Cancel(ctx, p.ID); err != nil {
-			t.Fatal(err)
+		settled(pay.NotPaid)
+		heir, err := till.Client.NewSale(ctx, localapi.NewSale{Amount: amount, OrderNo: order("instead")})
+		if err != nil || heir.ID == shown.ID {
+			t.Fatalf("%+v, %v", heir, err)
 		}
-		if p, err = l.AwaitPayment(ctx, p.ID); err != nil || p.Status != pay.StatusReversed {
-			t.Errorf("%+v, %v", p, err)
+		if heir, err = till.AwaitSale(ctx, heir.ID, "the scanned code is paid", rig.Settled); err != nil || heir.Outcome != pay.Paid || heir.Wallet != pay.UnionPay {
+			t.Fatalf("%+v, %v", heir, err)
 		}
 	}
 
-	for body, want := range map[string]string{
-		`{"order_no":"n1","amount":1,"subject":"tea","mode":"qr"}`:                     "payment.wallet_needed",
-		`{"order_no":"n2","amount":1,"subject":"tea","mode":"qr","wallet":"unionpay"}`: "payment.qr_unavailable",
-	} {
-		var problem struct{ Code string }
-		a, err := l.Do(ctx, rig.Call{Method: http.MethodPost, Path: "/v1/payments", Body: []byte(body)})
-		if err != nil || json.Unmarshal(a.Body, &problem) != nil || a.Status != http.StatusBadRequest || problem.Code != want {
-			t.Errorf("%s: %d %s, %v", body, a.Status, a.Body, err)
-		}
+	// without the hub the code is off the screen, and no other is shown; paid meanwhile, it shows when the hub is back
+	if shown, err = show(ctx, till, "away", 1300, pay.WeChat); err != nil {
+		t.Fatal(err)
 	}
-	err = rig.Await(ctx, "the late money went back", func() (bool, error) {
-		entries, err := l.Ledger(ctx)
-		if err != nil {
-			return false, err
-		}
-		net, back := map[pay.Wallet]int64{}, 0
-		for _, e := range entries {
-			if e.Kind == "charge" {
-				net[e.Wallet] += e.Amount
-			} else {
-				net[e.Wallet] -= e.Amount
-				back++
-			}
-		}
-		return back == 2 && net[pay.WeChat] == 1999 && net[pay.Alipay] == 1999, nil
-	})
-	if err != nil {
-		t.Error(err)
+	qr := shown.QR
+	if err := l.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
 	}
-	agree(t, ctx, l, nil)
+	if err := till.AwaitStatus(ctx, "the link is down", func(s localapi.Status) bool { return s.Link == "down" }); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := till.Client.Sale(ctx, shown.ID); err != nil || s.QR != "" || s.Outcome != pay.Unknown {
+		t.Fatalf("%+v, %v", s, err)
+	}
+	if _, err := till.Client.NewSale(ctx, localapi.NewSale{Amount: 1, Mode: "qr"}); fault.CodeOf(err) != "sale.qr_offline" {
+		t.Fatalf("%v", err)
+	}
+	if err := l.Process.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	if err := customer(ctx, l, qr, "00"); err != nil {
+		t.Fatal(err)
+	}
+	settled(pay.Paid)
+	agree(t, ctx, l, []*rig.Till{till})
+	sealed(t, ctx, r, l, []*rig.Till{till})
 }

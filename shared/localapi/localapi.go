@@ -30,6 +30,7 @@ const (
 	StateSending    State = "sending"    // journalled and on its way to the hub
 	StateDeferred   State = "deferred"   // accepted without a connection: hand over; the hub collects it later
 	StateAccepted   State = "accepted"   // the hub has it and asks the wallet
+	StateShown      State = "shown"      // our code is on the screen and the customer scans it
 	StatePassword   State = "password"   // the customer is typing the password
 	StateUnknown    State = "unknown"    // it may have been charged: the hub is being asked
 	StateCancelling State = "cancelling" // being undone; not proven yet
@@ -63,6 +64,11 @@ type NewSale struct {
 	Code    string `json:"code,omitempty"`     // the payment code, when the caller scanned it
 	Tender  Tender `json:"tender,omitempty"`   // "wallet" when empty
 	Subject string `json:"subject,omitempty"`  // shown in the customer's wallet
+	// Mode "qr" asks for a code that the customer scans, with a connection only; the sale's QR is it. Of an order that
+	// waits for a scan it makes one that shows a code. A Code for an order that shows one stops that first, and is charged
+	// by a sale of its own once nothing was paid.
+	Mode   string     `json:"mode,omitempty"`
+	Wallet pay.Wallet `json:"wallet,omitempty"` // with Mode: whose code; the hub's choice when empty
 	// Again says that this is another customer, or that somebody decided to charge again: without it a
 	// sale by wallet is refused (sale.like_unknown) while one over the same amount is in doubt. It is journalled.
 	Again bool `json:"again,omitempty"`
@@ -82,9 +88,12 @@ type Sale struct {
 	WalletRef  string      `json:"wallet_ref,omitempty"`
 	PaymentID  string      `json:"payment_id,omitempty"`
 	Subject    string      `json:"subject,omitempty"`
+	Mode       string      `json:"mode,omitempty"` // "qr": the customer scans our code
 	CreatedAt  time.Time   `json:"created_at"`
 	ScannedAt  *time.Time  `json:"scanned_at,omitempty"`
 	SendUntil  *time.Time  `json:"send_until,omitempty"` // while it is sent: when its code's life ends, and it lapses if it never left
+	QR         string      `json:"qr,omitempty"`         // in "shown": the text of the code to show now, none while the hub cannot be reached
+	QRUntil    *time.Time  `json:"qr_until,omitempty"`   // by this machine's clock; the code goes off the screen then, and the hub is asked
 	FinishedAt *time.Time  `json:"finished_at,omitempty"`
 	DeferredAt *time.Time  `json:"deferred_at,omitempty"` // it was accepted without a connection: the goods were handed over
 

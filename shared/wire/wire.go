@@ -140,7 +140,7 @@ type Result struct {
 	Wallet    pay.Wallet  `json:"wallet,omitempty"`
 	WalletRef string      `json:"wallet_ref,omitempty"`
 	PaidAt    *time.Time  `json:"paid_at,omitempty"`
-	QR        string      `json:"qr,omitempty"`       // pending: the text of the code to show the customer
+	QR        string      `json:"qr,omitempty"`       // pending or unknown: the text of the code to show the customer
 	QRUntil   *time.Time  `json:"qr_until,omitempty"` // by the hub's clock; afterwards the wallet takes no money for it
 }
 
@@ -208,10 +208,16 @@ func (e *Envelope) signed(terminal string, d Direction) []byte {
 		e.V, d, terminal, e.Kind, e.ID, e.Seq, e.Ack, e.At.UnixNano(), exp, e.Body)
 }
 
-// Seal fills version, body and signature and gives the message's bytes.
+// Seal fills version, body and signature and gives the message's bytes. A Pay that contradicts itself stays here: the
+// hub would refuse it at best.
 func Seal(e Envelope, body any, terminal string, d Direction, key ed25519.PrivateKey) ([]byte, error) {
 	if !kindsOf[d][e.Kind] || strings.ContainsAny(e.ID+terminal, "\n") {
 		return nil, fmt.Errorf("seal: %q is no message %s", e.Kind, d)
+	}
+	if p, ok := body.(Pay); ok {
+		if err := p.Check(); err != nil {
+			return nil, err
+		}
 	}
 	raw, err := json.Marshal(body)
 	if err != nil {
@@ -246,7 +252,13 @@ func Open(data []byte, terminal string, d Direction, key ed25519.PublicKey) (Env
 	return e, nil
 }
 
-// Decode reads a body into one of the structs of this package (Invalid when it does not fit).
+// Decode reads a body into one of the structs of this package (Invalid when it does not fit, or contradicts itself).
 func Decode[T any](e Envelope) (body T, err error) {
-	return body, strictjson.Decode(e.Body, &body)
+	if err := strictjson.Decode(e.Body, &body); err != nil {
+		return body, err
+	}
+	if m, ok := any(body).(Result); ok {
+		return body, m.Check()
+	}
+	return body, nil
 }

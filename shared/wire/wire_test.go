@@ -97,6 +97,9 @@ func TestGoldenRare(t *testing.T) {
 	for name, body := range map[string]any{
 		"up_pay_deferred": wire.Pay{Key: "sale_1", OrderNo: "A-1", Amount: 1280, Currency: "CNY", Code: "SV1C.eyJ2IjoxfQ.c2ln.cHJvb2Y",
 			CodeAgeMS: 7_200_000, ScannedAt: at, DeferredAt: &at},
+		"up_pay_qr": wire.Pay{Key: "sale_1", OrderNo: "A-1", Amount: 1280, Currency: "CNY", Subject: "tea", ScannedAt: at, Mode: wire.ModeQR, Wallet: pay.Alipay},
+		"down_result_qr": wire.Result{Key: "sale_1", PaymentID: "pay_1", Status: pay.StatusPending, Outcome: pay.Unknown, Amount: 1280,
+			Wallet: pay.Alipay, QR: "https://qr.alipay.com/bax03431ljhokirwl38f00a7", QRUntil: &at},
 		"down_welcome_offline": wire.Welcome{SentAt: at, Now: at.Add(time.Second), Offline: "SVP1.eyJ2IjoxfQ.c2ln"},
 	} {
 		path := filepath.Join("testdata", name+".json")
@@ -222,6 +225,14 @@ func TestRecordsCheck(t *testing.T) {
 }
 
 func FuzzOpen(f *testing.F) {
+	for i, body := range []any{shownPay, shownResult} {
+		m := wire.Envelope{Kind: []wire.Kind{wire.KindPay, wire.KindResult}[i], ID: "msg_1", Seq: 3, At: at}
+		data, err := wire.Seal(m, body, terminal, []wire.Direction{wire.Up, wire.Down}[i], key)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
 	for _, m := range messages {
 		data, _ := os.ReadFile(filepath.Join("testdata", string(m.dir)+"_"+string(m.kind)+".json"))
 		f.Add(data)
@@ -236,6 +247,9 @@ func FuzzOpen(f *testing.F) {
 				for _, r := range m.Rows {
 					r.Hash()
 				}
+			}
+			if m, err := wire.Decode[wire.Result](e); e.Kind == wire.KindResult && err == nil && len(m.QR) > wire.MaxQR {
+				t.Fatalf("a code of %d bytes is believed", len(m.QR))
 			}
 			again, err := wire.Seal(wire.Envelope{Kind: e.Kind, ID: e.ID, Seq: e.Seq, Ack: e.Ack, At: e.At, Exp: e.Exp}, e.Body, terminal, d, key)
 			if err != nil {

@@ -35,14 +35,14 @@ var final = map[Event]move{
 
 // progress are the hub's other words about a sale that it has.
 var progress = map[Event]move{
-	Accepted: {to: localapi.StateAccepted}, Password: {to: localapi.StatePassword},
+	Accepted: {to: localapi.StateAccepted}, Shown: {to: localapi.StateShown}, Password: {to: localapi.StatePassword},
 	Doubt: {to: localapi.StateUnknown}, Undoing: {to: localapi.StateCancelling},
 }
 
 // undone are the hub's words about a sale the till wants undone. Only Undoing proves that the
 // cancellation arrived: the others may have crossed it on the way.
 var undone = map[Event]move{
-	Accepted: {localapi.StateCancelling, same}, Password: {localapi.StateCancelling, same},
+	Accepted: {localapi.StateCancelling, same}, Shown: {localapi.StateCancelling, same}, Password: {localapi.StateCancelling, same},
 	Doubt: {localapi.StateCancelling, same}, Undoing: {to: localapi.StateCancelling},
 	Approved: {to: localapi.StatePaid}, Declined: {to: localapi.StateDeclined},
 	Reversed: {to: localapi.StateReversed}, Closed: {to: localapi.StateReversed},
@@ -54,7 +54,7 @@ var undone = map[Event]move{
 // only behind the fence, and only when it can speak of nothing but the charge.
 var next = map[row]map[Event]move{
 	row(localapi.StateWaiting): {
-		Scan: {localapi.StateSending, wire.KindPay}, Restart: {to: localapi.StateWaiting},
+		Scan: {localapi.StateSending, wire.KindPay}, Show: {localapi.StateSending, wire.KindPay}, Restart: {to: localapi.StateWaiting},
 		Defer: {localapi.StateDeferred, wire.KindPay}, Cancel: {to: localapi.StateCancelled},
 	},
 	row(localapi.StateDeferred): cells(final, progress, deferred, map[Event]move{
@@ -75,6 +75,9 @@ var next = map[row]map[Event]move{
 	}),
 	row(localapi.StateAccepted): cells(final, progress, asked, map[Event]move{
 		Refused: {localapi.StateAccepted, same},
+	}),
+	row(localapi.StateShown): cells(final, progress, asked, map[Event]move{
+		Refused: {localapi.StateShown, same},
 	}),
 	row(localapi.StatePassword): cells(final, progress, asked, map[Event]move{
 		Refused: {localapi.StatePassword, same},
@@ -146,6 +149,8 @@ func settled(s Sale, e Event) (ok bool) {
 	switch e {
 	case Overdue, Restart, Refused: // refused: a late copy of a request
 		return true
+	case Shown:
+		return s.PaymentID != "" && s.Mode == wire.ModeQR
 	case Accepted, Password, Doubt, Undoing: // overtaken on the way, if the hub ever had it
 		return s.PaymentID != ""
 	case Approved:
@@ -165,9 +170,10 @@ func (r Rules) Step(s Sale, n News, at time.Time) (Sale, error) {
 		}
 		return s, nil
 	}
+	n.Event = meaning(s, n, at)
 	m, ok := next[rowOf(s)][n.Event]
 	switch {
-	case !ok:
+	case !ok, n.QR != "" && s.Mode != wire.ModeQR: // nobody asked for a code
 		return s, refused(s, n.Event)
 	case n.Event == Leave && s.State == localapi.StateSending && at.Sub(s.Scanned) >= r.CodeLife:
 		return s, fault.New(fault.Conflict, "sale.code_expired", "the code has expired: it must not leave any more")
@@ -184,6 +190,8 @@ func (r Rules) Step(s Sale, n News, at time.Time) (Sale, error) {
 	switch n.Event {
 	case Scan:
 		s.Scanned, s.Wallet = at, n.Wallet
+	case Show:
+		s.Scanned, s.Wallet, s.Mode = at, n.Wallet, wire.ModeQR
 	case Defer:
 		s.Scanned, s.Wallet, s.Deferred, s.Claim = at, n.Wallet, n.Deferred, n.Claim
 	case Leave, Restart:
@@ -202,6 +210,7 @@ func (r Rules) Step(s Sale, n News, at time.Time) (Sale, error) {
 	if s.State.Final() {
 		s.Finished = at
 	}
+	s = keepCode(s, n)
 	if s.State != from {
 		s = explain(s, from, n)
 	}

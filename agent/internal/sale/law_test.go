@@ -18,31 +18,50 @@ import (
 // the message the hub owes an answer to; "=" changes nothing; "-" is refused. "sent" is sending
 // with bytes that may have left; "+" marks a sale whose payment the hub has shown; "refused" is
 // unknown after the hub turned the charge away; "passed" is deferred with bytes of its claim that may
-// have left; "cash" and "other" are paid without a wallet.
+// have left; "cash" and "other" are paid without a wallet; "qr-" is a sale by a code that we show, and its
+// "shown", "password" and "unknown+" have the code already.
 const table = `
-.            scan         defer         leave  overdue            restart            cancel             accepted  password  doubt    undoing     approved  declined  reversed  closed    fenced    refused
-waiting      sending/pay  deferred/pay  -      -                  =                  cancelled          -         -         -        -           -         -         -         -         -         -
-sending      -            -             =      lapsed             unknown/fence      cancelled          accepted  password  unknown  cancelling  paid      declined  reversed  lapsed    lapsed    unknown/fence
-sent         -            -             =      unknown/fence      unknown/fence      cancelling/cancel  accepted  password  unknown  cancelling  paid      declined  reversed  lapsed    lapsed    unknown/fence
-deferred     -            -             =      -                  =                  cancelled          accepted  password  unknown  cancelling  paid      declined  reversed  lapsed    lapsed    =
-passed       -            -             =      -                  =                  cancelling/cancel  accepted  password  unknown  cancelling  paid      declined  reversed  lapsed    lapsed    =
-accepted     -            -             -      unknown/fence      unknown/fence      cancelling/cancel  =         password  unknown  cancelling  paid      declined  reversed  lapsed    -         =
-password     -            -             -      unknown/fence      unknown/fence      cancelling/cancel  accepted  =         unknown  cancelling  paid      declined  reversed  lapsed    -         =
-unknown      -            -             -      =                  =                  cancelling/cancel  accepted  password  unknown  cancelling  paid      declined  reversed  lapsed    lapsed    =
-refused      -            -             -      =                  =                  cancelling/cancel  accepted  password  unknown  cancelling  paid      declined  reversed  lapsed    declined  =
-unknown+     -            -             -      unknown/fence      unknown/fence      cancelling/cancel  accepted  password  =        cancelling  paid      declined  reversed  lapsed    -         =
-cancelling   -            -             -      =                  =                  =                  =         =         =        cancelling  paid      declined  reversed  reversed  reversed  =
-cancelling+  -            -             -      cancelling/cancel  cancelling/cancel  =                  =         =         =        =           paid      declined  reversed  reversed  -         =
-paid         -            -             -      =                  =                  -                  =         =         =        =           =         -         -         -         -         =
-cash         -            -             -      =                  =                  -                  -         -         -        -           -         -         -         -         -         -
-other        -            -             -      =                  =                  -                  -         -         -        -           -         -         -         -         -         -
-declined     -            -             -      =                  =                  =                  -         -         -        -           -         =         =         =         =         =
-declined+    -            -             -      =                  =                  =                  =         =         =        =           -         =         =         =         =         =
-reversed     -            -             -      =                  =                  =                  -         -         -        -           -         =         =         =         =         =
-reversed+    -            -             -      =                  =                  =                  =         =         =        =           -         =         =         =         =         =
-lapsed       -            -             -      =                  =                  =                  -         -         -        -           -         =         =         =         =         =
-lapsed+      -            -             -      =                  =                  =                  =         =         =        =           -         =         =         =         =         =
-cancelled    -            -             -      =                  =                  =                  -         -         -        -           -         =         =         =         =         =
+.               scan         show         defer         leave  overdue            restart            cancel             accepted  shown  password  doubt    undoing     approved  declined  reversed  closed    fenced    refused
+waiting         sending/pay  sending/pay  deferred/pay  -      -                  =                  cancelled          -         -      -         -        -           -         -         -         -         -         -
+sending         -            -            -             =      lapsed             unknown/fence      cancelled          accepted  -      password  unknown  cancelling  paid      declined  reversed  lapsed    lapsed    unknown/fence
+sent            -            -            -             =      unknown/fence      unknown/fence      cancelling/cancel  accepted  -      password  unknown  cancelling  paid      declined  reversed  lapsed    lapsed    unknown/fence
+deferred        -            -            -             =      -                  =                  cancelled          accepted  -      password  unknown  cancelling  paid      declined  reversed  lapsed    lapsed    =
+passed          -            -            -             =      -                  =                  cancelling/cancel  accepted  -      password  unknown  cancelling  paid      declined  reversed  lapsed    lapsed    =
+accepted        -            -            -             -      unknown/fence      unknown/fence      cancelling/cancel  =         -      password  unknown  cancelling  paid      declined  reversed  lapsed    -         =
+password        -            -            -             -      unknown/fence      unknown/fence      cancelling/cancel  accepted  -      =         unknown  cancelling  paid      declined  reversed  lapsed    -         =
+unknown         -            -            -             -      =                  =                  cancelling/cancel  accepted  -      password  unknown  cancelling  paid      declined  reversed  lapsed    lapsed    =
+refused         -            -            -             -      =                  =                  cancelling/cancel  accepted  -      password  unknown  cancelling  paid      declined  reversed  lapsed    declined  =
+unknown+        -            -            -             -      unknown/fence      unknown/fence      cancelling/cancel  accepted  -      password  =        cancelling  paid      declined  reversed  lapsed    -         =
+cancelling      -            -            -             -      =                  =                  =                  =         -      =         =        cancelling  paid      declined  reversed  reversed  reversed  =
+cancelling+     -            -            -             -      cancelling/cancel  cancelling/cancel  =                  =         -      =         =        =           paid      declined  reversed  reversed  -         =
+paid            -            -            -             -      =                  =                  -                  =         -      =         =        =           =         -         -         -         -         =
+cash            -            -            -             -      =                  =                  -                  -         -      -         -        -           -         -         -         -         -         -
+other           -            -            -             -      =                  =                  -                  -         -      -         -        -           -         -         -         -         -         -
+declined        -            -            -             -      =                  =                  =                  -         -      -         -        -           -         =         =         =         =         =
+declined+       -            -            -             -      =                  =                  =                  =         -      =         =        =           -         =         =         =         =         =
+reversed        -            -            -             -      =                  =                  =                  -         -      -         -        -           -         =         =         =         =         =
+reversed+       -            -            -             -      =                  =                  =                  =         -      =         =        =           -         =         =         =         =         =
+lapsed          -            -            -             -      =                  =                  =                  -         -      -         -        -           -         =         =         =         =         =
+lapsed+         -            -            -             -      =                  =                  =                  =         -      =         =        =           -         =         =         =         =         =
+cancelled       -            -            -             -      =                  =                  =                  -         -      -         -        -           -         =         =         =         =         =
+qr-sending      -            -            -             =      lapsed             unknown/fence      cancelled          accepted  shown  password  unknown  cancelling  paid      declined  reversed  lapsed    lapsed    unknown/fence
+qr-sent         -            -            -             =      unknown/fence      unknown/fence      cancelling/cancel  accepted  shown  password  unknown  cancelling  paid      declined  reversed  lapsed    lapsed    unknown/fence
+qr-accepted     -            -            -             -      unknown/fence      unknown/fence      cancelling/cancel  =         shown  password  unknown  cancelling  paid      declined  reversed  lapsed    -         =
+qr-shown        -            -            -             -      unknown/fence      unknown/fence      cancelling/cancel  =         =      password  unknown  cancelling  paid      declined  reversed  lapsed    -         =
+qr-password     -            -            -             -      unknown/fence      unknown/fence      cancelling/cancel  shown     shown  =         unknown  cancelling  paid      declined  reversed  lapsed    -         =
+qr-unknown      -            -            -             -      =                  =                  cancelling/cancel  accepted  shown  password  unknown  cancelling  paid      declined  reversed  lapsed    lapsed    =
+qr-refused      -            -            -             -      =                  =                  cancelling/cancel  accepted  shown  password  unknown  cancelling  paid      declined  reversed  lapsed    declined  =
+qr-unknown+     -            -            -             -      unknown/fence      unknown/fence      cancelling/cancel  shown     shown  password  =        cancelling  paid      declined  reversed  lapsed    -         =
+qr-cancelling   -            -            -             -      =                  =                  =                  =         =      =         =        cancelling  paid      declined  reversed  reversed  reversed  =
+qr-cancelling+  -            -            -             -      cancelling/cancel  cancelling/cancel  =                  =         =      =         =        =           paid      declined  reversed  reversed  -         =
+qr-paid         -            -            -             -      =                  =                  -                  =         =      =         =        =           =         -         -         -         -         =
+qr-declined     -            -            -             -      =                  =                  =                  -         -      -         -        -           -         =         =         =         =         =
+qr-reversed     -            -            -             -      =                  =                  =                  -         -      -         -        -           -         =         =         =         =         =
+qr-lapsed       -            -            -             -      =                  =                  =                  -         -      -         -        -           -         =         =         =         =         =
+qr-cancelled    -            -            -             -      =                  =                  =                  -         -      -         -        -           -         =         =         =         =         =
+qr-declined+    -            -            -             -      =                  =                  =                  =         =      =         =        =           -         =         =         =         =         =
+qr-reversed+    -            -            -             -      =                  =                  =                  =         =      =         =        =           -         =         =         =         =         =
+qr-lapsed+      -            -            -             -      =                  =                  =                  =         =      =         =        =           -         =         =         =         =         =
 `
 
 var start = time.Unix(1_700_000_000, 0).UTC()
@@ -52,6 +71,7 @@ func inRow(name string) sale.Sale {
 	if name == "cash" || name == "other" {
 		return sale.Taken("sale_1", "A-1", "", money.Fen(1280), localapi.Tender(name), start)
 	}
+	name, qr := strings.CutPrefix(name, "qr-")
 	state, has := strings.CutSuffix(name, "+")
 	s := sale.New("sale_1", "A-1", "", money.Fen(1280), start)
 	s.State = localapi.State(state)
@@ -65,7 +85,16 @@ func inRow(name string) sale.Sale {
 	}
 	s.Asking = map[string]wire.Kind{"sending": wire.KindPay, "sent": wire.KindPay, "deferred": wire.KindPay, "passed": wire.KindPay,
 		"unknown": wire.KindFence, "refused": wire.KindFence, "cancelling": wire.KindCancel}[name]
-	if has || state == "accepted" || state == "password" || state == "paid" {
+	if qr {
+		s.Mode, s.Wallet = wire.ModeQR, pay.WeChat
+		if state == "shown" || state == "password" || name == "unknown+" {
+			s.QR, s.QRUntil = "weixin://x", start.Add(time.Minute)
+		}
+		if state == "shown" {
+			s.QREnds = start.Add(time.Minute)
+		}
+	}
+	if has || state == "shown" || state == "accepted" || state == "password" || state == "paid" {
 		s.PaymentID = "pay_1"
 	}
 	if state != "waiting" {
@@ -112,8 +141,14 @@ func check(t *testing.T, name string, before sale.Sale, e sale.Event, want strin
 	t.Helper()
 	n := sale.News{Event: e}
 	switch e {
-	case sale.Accepted, sale.Password, sale.Doubt, sale.Undoing, sale.Approved, sale.Declined, sale.Reversed, sale.Closed:
+	case sale.Accepted, sale.Shown, sale.Password, sale.Doubt, sale.Undoing, sale.Approved, sale.Declined, sale.Reversed, sale.Closed:
 		n.PaymentID = "pay_1"
+	}
+	if before.Mode == wire.ModeQR {
+		n.QREnds = start.Add(time.Minute)
+	}
+	if e == sale.Shown {
+		n.QR, n.QRUntil = "weixin://x", start.Add(time.Minute)
 	}
 	got, err := sale.Default.Step(before, n, start.Add(time.Second))
 	if want == "-" {
@@ -165,6 +200,7 @@ func TestDue(t *testing.T) {
 		want time.Duration // after start; 0: nothing is awaited
 	}{
 		{"waiting", 0}, {"deferred", 0}, {"passed", 0}, {"sending", 45 * time.Second}, {"sent", 45 * time.Second}, {"accepted", 70 * time.Second},
+		{"qr-sent", 45 * time.Second}, {"qr-shown", 60 * time.Second}, {"qr-accepted", 70 * time.Second}, {"qr-unknown", 0}, {"qr-unknown+", 70 * time.Second},
 		{"password", 70 * time.Second}, {"unknown", 0}, {"unknown+", 70 * time.Second}, {"cancelling", 0},
 		{"cancelling+", 70 * time.Second}, {"paid", 0}, {"cash", 0}, {"other", 0}, {"declined", 0}, {"lapsed", 0}, {"reversed", 0}, {"cancelled", 0},
 	} {
@@ -185,6 +221,9 @@ func TestWhatTheHubTells(t *testing.T) {
 		{wire.Result{PaymentID: "p", Status: pay.StatusCreated, Outcome: pay.Unknown}, sale.Accepted},
 		{wire.Result{PaymentID: "p", Status: pay.StatusPending, Outcome: pay.Unknown}, sale.Accepted},
 		{wire.Result{PaymentID: "p", Status: pay.StatusPending, Outcome: pay.Unknown, Waiting: true}, sale.Password},
+		{wire.Result{PaymentID: "p", Status: pay.StatusPending, Outcome: pay.Unknown, QR: "weixin://x", QRUntil: &start}, sale.Shown},
+		{wire.Result{PaymentID: "p", Status: pay.StatusUnknown, Outcome: pay.Unknown, QR: "weixin://x", QRUntil: &start}, sale.Shown},
+		{wire.Result{PaymentID: "p", Status: pay.StatusPending, Outcome: pay.Unknown, QR: "weixin://x", QRUntil: &start, Waiting: true}, sale.Password},
 		{wire.Result{PaymentID: "p", Status: pay.StatusUnknown, Outcome: pay.Unknown}, sale.Doubt},
 		{wire.Result{PaymentID: "p", Status: pay.StatusSucceeded, Outcome: pay.Paid}, sale.Approved},
 		{wire.Result{PaymentID: "p", Status: pay.StatusDeclined, Outcome: pay.NotPaid}, sale.Declined},

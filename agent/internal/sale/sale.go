@@ -5,6 +5,9 @@
 //	   v          v   \--------\-> cancelling -> reversed | paid
 //	cancelled   lapsed | cancelled, when nothing ever left
 //
+// Of mode "qr" it begins by asking the hub for a code to show, and stands in "shown" from when the code is there
+// until it is paid, stopped, or the code's time is over (which makes it unknown). Only then another code counts.
+//
 // A stored-value code scanned without a connection may make it deferred instead of sending: the goods
 // are handed over, and its claim is sent until the hub has an answer for it, over restarts too.
 //
@@ -52,6 +55,10 @@ type Sale struct {
 	Finished  time.Time // when the money question was settled; zero before
 	Deferred  time.Time // when it was accepted without a connection, by the hub's clock; zero: it was not
 	Claim     string    // of a deferred sale: what the hub collects with; worth nothing for another sale
+	Mode      string    // "" when the customer's code is scanned, [wire.ModeQR] when the customer scans ours
+	QR        string    // the text of our code, from the hub; none once it is settled
+	QRUntil   time.Time // its end by the hub's clock
+	QREnds    time.Time // its end by our clock, with its monotonic reading, while it is shown; memory only
 }
 
 // Words are a sentence for the cashier and its stable name, for translation.
@@ -63,12 +70,14 @@ type Event string
 // The events: the till's own, then the hub's words.
 const (
 	Scan     Event = "scan"     // the customer's code was read
+	Show     Event = "show"     // the cashier wants a code that the customer scans
 	Defer    Event = "defer"    // a stored-value code was read, there is no connection, and the limits allow it
 	Leave    Event = "leave"    // the first byte of the charge is about to leave
 	Overdue  Event = "overdue"  // [Rules.Due] passed
 	Restart  Event = "restart"  // the till lost its memory: codes, deadlines, what has left
 	Cancel   Event = "cancel"   // the cashier stopped it
 	Accepted Event = "accepted" // the hub has it and works on it
+	Shown    Event = "shown"    // the hub has it and gives the code to show
 	Password Event = "password" // the customer is typing the password
 	Doubt    Event = "doubt"    // the hub has it and does not know either; it is asking the wallet
 	Undoing  Event = "undoing"  // the hub is undoing it
@@ -81,12 +90,12 @@ const (
 )
 
 // Events lists every event.
-var Events = []Event{Scan, Defer, Leave, Overdue, Restart, Cancel, Accepted, Password, Doubt, Undoing,
+var Events = []Event{Scan, Show, Defer, Leave, Overdue, Restart, Cancel, Accepted, Shown, Password, Doubt, Undoing,
 	Approved, Declined, Reversed, Closed, Fenced, Refused}
 
 // States lists every state, in order of life.
 var States = []localapi.State{localapi.StateWaiting, localapi.StateSending, localapi.StateDeferred, localapi.StateAccepted,
-	localapi.StatePassword, localapi.StateUnknown, localapi.StateCancelling, localapi.StatePaid,
+	localapi.StateShown, localapi.StatePassword, localapi.StateUnknown, localapi.StateCancelling, localapi.StatePaid,
 	localapi.StateDeclined, localapi.StateReversed, localapi.StateLapsed, localapi.StateCancelled}
 
 // News is an event with what it told.
@@ -100,11 +109,14 @@ type News struct {
 	Message   string
 	Claim     string    // Defer: what the hub will collect with
 	Deferred  time.Time // Defer: now, by the hub's clock
+	QR        string    // the hub's word, of a code to show: its text
+	QRUntil   time.Time // its end by the hub's clock
+	QREnds    time.Time // the same by ours, also of a code that the sale has already; zero when not known
 }
 
 // Rules are the law's numbers.
 type Rules struct {
-	CodeLife time.Duration // from the scan: a charge may leave inside it, never afterwards
+	CodeLife time.Duration // from the scan, or from the wish for a code: a charge may leave inside it, never afterwards
 	Patience time.Duration // the hub's silence about a sale it has, before it is asked
 	// RefundPatience is the same for a refund. Wallets take up to days over one, and the hub tells
 	// every change by itself: asking only makes up for what got lost.
@@ -136,7 +148,11 @@ func Taken(id, orderNo, subject string, amount money.Amount, tender localapi.Ten
 // LikeDoubt reports that a sale which may have been charged warns of another one over the amount: it
 // may be the same customer, who must not be charged twice while nobody knows.
 func (r Rules) LikeDoubt(s Sale, amount money.Amount, at time.Time) bool {
-	return (s.State == localapi.StateUnknown || s.State == localapi.StateCancelling) && s.Amount == amount && at.Sub(s.Scanned) < r.Alike
+	since := s.Scanned
+	if s.QRUntil.After(since) { // a code that we showed could be paid until then
+		since = s.QRUntil
+	}
+	return (s.State == localapi.StateUnknown || s.State == localapi.StateCancelling) && s.Amount == amount && at.Sub(since) < r.Alike
 }
 
 // Due is when [Overdue] happens to the sale; ok is false when nothing is awaited.
@@ -144,6 +160,8 @@ func (r Rules) Due(s Sale) (at time.Time, ok bool) {
 	switch {
 	case s.State == localapi.StateSending:
 		return s.Scanned.Add(r.CodeLife), true
+	case s.State == localapi.StateShown: // the hub is silent while the customer looks for the phone
+		return s.QREnds, true
 	case s.State == localapi.StateWaiting, s.State.Final(), s.Asking != "":
 		return time.Time{}, false // the asking goes on until the hub answers
 	}
@@ -154,15 +172,24 @@ func (r Rules) Due(s Sale) (at time.Time, ok bool) {
 // refused (Invalid): nobody knows what it means.
 func FromResult(r wire.Result) (News, error) {
 	n := News{PaymentID: r.PaymentID, Amount: r.Amount, Wallet: r.Wallet, WalletRef: r.WalletRef,
-		Reason: r.Reason, Message: r.Message}
+		Reason: r.Reason, Message: r.Message, QR: r.QR}
+	if r.QRUntil != nil {
+		n.QRUntil = r.QRUntil.UTC().Truncate(time.Millisecond)
+	}
 	switch r.Status {
 	case pay.StatusCreated, pay.StatusPending:
 		n.Event = Accepted
+		if r.QR != "" {
+			n.Event = Shown
+		}
 		if r.Waiting {
 			n.Event = Password
 		}
 	case pay.StatusUnknown:
 		n.Event = Doubt
+		if r.QR != "" { // the wallet did not answer once: the code is as good as it was
+			n.Event = Shown
+		}
 	case pay.StatusSucceeded:
 		n.Event = Approved
 	case pay.StatusDeclined:

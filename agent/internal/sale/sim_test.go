@@ -45,6 +45,7 @@ type planted struct {
 	deferredEnds      bool // a refusal of one copy of a claim ends the sale
 	deferredNotLeft   bool // after a restart a claim counts as never sent
 	deferredNoLimit   bool // the limits are not looked at
+	qrBugs
 }
 
 type simEvent struct {
@@ -80,6 +81,7 @@ type world struct {
 	open    map[string]sale.Sale // what is in memory, nil while down
 	codes   map[string]bool      // codes in memory
 	stored  map[string]bool      // sales whose customer has stored value
+	instead map[string]time.Time // scans in memory that wait for the end of a code that is shown
 	down    uint64               // contiguous hub messages stored
 	epoch   int
 	order   []string
@@ -119,6 +121,9 @@ func (w *world) violation(format string, args ...any) {
 // law is the law, or what a planted bug makes of it.
 func (w *world) law(s sale.Sale, n sale.News) (sale.Sale, error) {
 	sentAndOpen := s.State == localapi.StateSending && s.Left
+	if after, done := w.qrBug(s, n); done {
+		return after, nil
+	}
 	if s.State == localapi.StateDeferred || n.Event == sale.Defer {
 		if after, done := w.deferredBug(s, n); done {
 			return after, nil
@@ -153,6 +158,7 @@ func (w *world) apply(key string, n sale.News) bool {
 	if !ok {
 		before = w.journal[key]
 	}
+	n = byOurClock(before, n)
 	s, err := w.law(before, n)
 	if err != nil {
 		w.note("refused", key, string(n.Event)+" in "+string(before.State))
@@ -165,6 +171,7 @@ func (w *world) apply(key string, n sale.News) bool {
 		w.restart()
 		return false
 	}
+	heir := w.heirOf(key, s) // in the same commit
 	w.journal[key] = s
 	if w.faulty(w.crash) { // after it
 		w.restart()
@@ -174,6 +181,8 @@ func (w *world) apply(key string, n sale.News) bool {
 	if s.State.Final() {
 		delete(w.open, key)
 		delete(w.codes, key)
+		delete(w.instead, key)
+		w.adopt(heir)
 		return true
 	}
 	w.open[key] = s
@@ -211,6 +220,9 @@ func (w *world) show(s sale.Sale) {
 	}
 	w.told[s.ID] = s
 	p := w.hub.payments[s.ID]
+	if s.State == localapi.StatePaid && s.ID == s.OrderNo+"_instead" {
+		w.seen[chargedInstead] = true
+	}
 	switch {
 	case s.Tender != localapi.TenderWallet:
 		w.seen[inCash] = true
@@ -256,7 +268,7 @@ func (w *world) flush() {
 }
 
 func (w *world) sendPay(key string, s sale.Sale) {
-	if !w.codes[key] && !w.bugs.restartSendsAgain && s.Deferred.IsZero() {
+	if !w.codes[key] && !w.bugs.restartSendsAgain && s.Deferred.IsZero() && s.Mode == "" {
 		return // the code died with the memory
 	}
 	s, err := w.law(s, sale.News{Event: sale.Leave})
@@ -319,7 +331,7 @@ func (w *world) receive(m simDown) {
 // restart loses the memory; the next start reads the journal.
 func (w *world) restart() {
 	w.epoch++
-	w.open, w.codes, w.up = nil, map[string]bool{}, false
+	w.open, w.codes, w.up, w.instead = nil, map[string]bool{}, false, map[string]time.Time{}
 	w.note("crash", "", "")
 	w.after(w.upTo(20*time.Second)+1, func() {
 		w.open = map[string]sale.Sale{}
@@ -328,7 +340,7 @@ func (w *world) restart() {
 			if !ok || s.State.Final() || w.open == nil {
 				continue
 			}
-			s.Left, s.Heard = false, time.Time{} // neither is on the disk
+			s.Left, s.Heard, s.QREnds = false, time.Time{}, time.Time{} // none is on the disk
 			w.open[key] = s
 			if !w.apply(key, sale.News{Event: sale.Restart}) {
 				return
@@ -355,6 +367,7 @@ func (w *world) connect() {
 			}
 			w.up = false
 			w.note("link down", "", "")
+			w.unask()
 			w.after(w.upTo(60*time.Second), func() {
 				if epoch == w.epoch {
 					w.connect()
@@ -378,7 +391,11 @@ func (w *world) cashier(key string) {
 	w.journal[key], w.open[key] = s, s
 	w.order = append(w.order, key)
 	w.stored[key] = w.rng.Float64() < 0.4
-	w.after(w.upTo(5*time.Second), func() { w.scan(key) })
+	if w.rng.Float64() < 0.3 {
+		w.after(w.upTo(5*time.Second), func() { w.wantCode(key) })
+	} else {
+		w.after(w.upTo(5*time.Second), func() { w.scan(key) })
+	}
 	if w.rng.Float64() < 0.3 {
 		w.after(w.upTo(90*time.Second), func() { w.cancel(key) })
 	}
@@ -408,6 +425,7 @@ func (w *world) scan(key string) {
 func (w *world) cancel(key string) {
 	if s, ok := w.open[key]; ok && !s.State.Final() {
 		w.note("cancel", key, "")
+		delete(w.instead, key)
 		w.apply(key, sale.News{Event: sale.Cancel})
 	}
 }

@@ -27,6 +27,8 @@ type simDown struct {
 type simPayment struct {
 	status sale.Event // the hub's last word
 	net    int        // what the wallet has taken and not given back
+	code   sale.News  // the code to show, of a sale that wants one
+	void   bool       // and the wallet takes no money for it any more
 }
 
 func newSimHub() simHub {
@@ -53,7 +55,7 @@ func (w *world) hubTakes(kind wire.Kind, key string, exp time.Duration) {
 			w.tell(key, sale.News{Event: sale.Refused, Reason: "late"})
 			return
 		}
-		w.tell(key, sale.News{Event: p.status, PaymentID: "pay_" + key})
+		w.tell(key, w.word(key, p))
 	case kind == "query": // a hub would have to say what it knows: nothing yet
 		w.tell(key, sale.News{Event: sale.Fenced})
 	case kind == wire.KindPay && w.hub.fenced[key]:
@@ -72,6 +74,10 @@ func (w *world) hubTakes(kind wire.Kind, key string, exp time.Duration) {
 func (w *world) charge(key string) {
 	p := &simPayment{}
 	w.hub.payments[key] = p
+	if w.journal[key].Mode == wire.ModeQR {
+		w.present(key, p)
+		return
+	}
 	w.hubMoves(key, p, sale.Accepted)
 	steps, d := w.rng.IntN(3), time.Duration(0)
 	for range steps {
@@ -114,14 +120,14 @@ func (w *world) hubUndoes(key string, p *simPayment) {
 		w.hubMoves(key, p, sale.Approved)
 		return
 	}
-	p.net = 0
+	p.net, p.void = 0, true
 	w.hubMoves(key, p, sale.Reversed)
 }
 
 func (w *world) hubMoves(key string, p *simPayment, to sale.Event) {
 	p.status = to
 	w.note("hub says", key, string(to))
-	w.tell(key, sale.News{Event: to, PaymentID: "pay_" + key, Amount: 100})
+	w.tell(key, w.word(key, p))
 }
 
 // tell stores the news and repeats it until the till has it.

@@ -16,7 +16,7 @@ import (
 // states that were shown.
 func simulate(seed uint64, bugs planted, story func(string)) (error, uint64, map[localapi.State]bool) {
 	w := &world{rng: rand.New(rand.NewPCG(seed, 0)), bugs: bugs, story: story, hash: 14695981039346656037,
-		journal: map[string]sale.Sale{}, open: map[string]sale.Sale{}, codes: map[string]bool{}, stored: map[string]bool{},
+		journal: map[string]sale.Sale{}, open: map[string]sale.Sale{}, codes: map[string]bool{}, stored: map[string]bool{}, instead: map[string]time.Time{},
 		left: map[string]bool{}, told: map[string]sale.Sale{}, seen: map[localapi.State]bool{}, hub: newSimHub()}
 	w.loss, w.crash = w.rng.Float64()*0.5, w.rng.Float64()*0.1
 	if w.rng.Float64() < 0.3 {
@@ -63,6 +63,15 @@ func (w *world) verdict() {
 			w.violation("%s is %s, and the wallet took %d", key, s.State, net)
 		}
 	}
+	taken := map[string]int{}
+	for key, p := range w.hub.payments {
+		taken[w.journal[key].OrderNo] += p.net
+	}
+	for order, net := range taken {
+		if net > 1 {
+			w.violation("order %s was paid %d times", order, net)
+		}
+	}
 	for key, p := range w.hub.payments {
 		if _, ok := w.journal[key]; !ok && p.net != 0 {
 			w.violation("%s was charged and never written down", key)
@@ -94,7 +103,7 @@ func TestSimulation(t *testing.T) {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
 	}
-	for _, s := range append(sale.States, inCash) {
+	for _, s := range append(sale.States, inCash, chargedInstead) {
 		if !reached[s] && s != localapi.StateWaiting { // waiting is where each sale is made
 			t.Errorf("no seed ever showed %s", s)
 		}
@@ -133,6 +142,12 @@ func TestSimulationSeesPlantedBugs(t *testing.T) {
 		"a refused claim ends the sale":             {deferredEnds: true},
 		"a restart takes a claim as never sent":     {deferredNotLeft: true},
 		"the limits are not looked at":              {deferredNoLimit: true},
+		"a code that is over is not paid":           {qrBugs: qrBugs{overLapses: true}},
+		"a restart forgets the code on the screen":  {qrBugs: qrBugs{restartForgets: true}},
+		"a cancelled code is not paid":              {qrBugs: qrBugs{stopForgets: true}},
+		"a scan is charged beside a shown code":     {qrBugs: qrBugs{scanBeside: true}},
+		"a scan is charged before the proof":        {qrBugs: qrBugs{scanEarly: true}},
+		"a code is asked for without a connection":  {qrBugs: qrBugs{asksOffline: true}},
 	} {
 		caught := -1
 		for seed := range uint64(20_000) {

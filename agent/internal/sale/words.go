@@ -1,12 +1,16 @@
 package sale
 
-import "cloudcashier/shared/localapi"
+import (
+	"cloudcashier/shared/localapi"
+	"cloudcashier/shared/wire"
+)
 
 var words = map[localapi.State]Words{
 	localapi.StateWaiting:    {"scan", "Scan the customer's payment code."},
 	localapi.StateSending:    {"sending", "Code read. Charging…"},
 	localapi.StateDeferred:   {"deferred", "Accepted without a connection: hand over. The hub collects it later."},
 	localapi.StateAccepted:   {"accepted", "The wallet is being asked."},
+	localapi.StateShown:      {"shown", "Let the customer scan the code on the screen. It is paid when this till says so."},
 	localapi.StatePassword:   {"password", "The customer is typing the password."},
 	localapi.StateUnknown:    {"unknown", "Result unknown. Do not charge again, do not hand over: it is being asked."},
 	localapi.StateCancelling: {"cancelling", "Being undone. Do not charge again yet."},
@@ -45,7 +49,14 @@ const maxMessage = 400
 // why it was declined or undone.
 func explain(s Sale, from localapi.State, n News) Sale {
 	w, told := words[s.State], Words{n.Reason, n.Message}
+	if own, ok := wordsQR[s.State]; ok && s.Mode == wire.ModeQR {
+		w = own
+	}
 	switch {
+	case s.Mode == wire.ModeQR && s.State == localapi.StateLapsed && n.Event == Overdue:
+		w = qrNeverLeft
+	case s.Mode == wire.ModeQR && s.State == localapi.StateLapsed && s.PaymentID != "":
+		w, told = qrUnpaid, Words{}
 	case s.Tender != localapi.TenderWallet:
 		w = takenBy[s.Tender]
 	case s.State == localapi.StateLapsed && n.Event == Overdue:

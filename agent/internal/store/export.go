@@ -23,8 +23,11 @@ import (
 func View(s sale.Sale) localapi.Sale {
 	v := localapi.Sale{ID: s.ID, OrderNo: s.OrderNo, Amount: s.Amount.Fen(), Tender: s.Tender, State: s.State,
 		Outcome: s.State.Outcome(), Reason: s.Reason, Message: s.Message, Wallet: s.Wallet, WalletRef: s.WalletRef,
-		PaymentID: s.PaymentID, Subject: s.Subject, CreatedAt: clean(s.Created)}
-	v.ScannedAt, v.FinishedAt, v.DeferredAt = pointer(s.Scanned), pointer(s.Finished), pointer(s.Deferred)
+		PaymentID: s.PaymentID, Subject: s.Subject, Mode: s.Mode, CreatedAt: clean(s.Created)}
+	if s.Mode != wire.ModeQR { // else nobody scanned anything here
+		v.ScannedAt = pointer(s.Scanned)
+	}
+	v.FinishedAt, v.DeferredAt = pointer(s.Finished), pointer(s.Deferred)
 	return v
 }
 

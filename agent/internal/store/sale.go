@@ -23,21 +23,21 @@ type Row struct {
 
 const columns = `s.id, s.order_no, s.subject, s.amount, s.currency, s.tender, s.state, s.reason, s.message,
 	s.refusal_reason, s.refusal_message, s.wallet, s.wallet_ref, s.payment_id, s.created_at, s.scanned_at, s.finished_at,
-	s.deferred_at, s.claim,
+	s.deferred_at, s.claim, s.mode, s.qr, s.qr_until,
 	coalesce(o.kind, ''), coalesce(o.seq, 0) FROM sale s LEFT JOIN outbox o ON o.key = s.id`
 
 func scan(from interface{ Scan(...any) error }) (r Row, err error) {
 	var amount, created, seq int64
 	var currency string
-	var scanned, finished, deferred sql.NullInt64
+	var scanned, finished, deferred, until sql.NullInt64
 	err = from.Scan(&r.ID, &r.OrderNo, &r.Subject, &amount, &currency, &r.Tender, &r.State, &r.Reason, &r.Message,
 		&r.Refusal.Reason, &r.Refusal.Message, &r.Wallet, &r.WalletRef, &r.PaymentID, &created, &scanned, &finished,
-		&deferred, &r.Claim, &r.Asking, &seq)
+		&deferred, &r.Claim, &r.Mode, &r.QR, &until, &r.Asking, &seq)
 	if err != nil {
 		return r, err
 	}
 	r.Seq, r.Created, r.Scanned, r.Finished = uint64(seq), fromMillis(created), fromNull(scanned), fromNull(finished)
-	r.Deferred = fromNull(deferred)
+	r.Deferred, r.QRUntil = fromNull(deferred), fromNull(until)
 	r.Amount, err = money.New(amount, money.Currency(currency))
 	return r, err
 }
@@ -104,11 +104,11 @@ func (t *Tx) list(query string, args ...any) (rows []Row, err error) {
 // Insert writes a new sale with its first event, and its message to the hub when it has one.
 func (t *Tx) Insert(s sale.Sale, at time.Time) (Row, error) {
 	_, err := t.tx.Exec(`INSERT INTO sale (id, order_no, subject, amount, currency, tender, state, reason, message,
-		refusal_reason, refusal_message, wallet, wallet_ref, payment_id, created_at, scanned_at, finished_at, deferred_at, claim)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		refusal_reason, refusal_message, wallet, wallet_ref, payment_id, created_at, scanned_at, finished_at, deferred_at, claim,
+		mode, qr, qr_until) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		s.ID, s.OrderNo, s.Subject, s.Amount.Fen(), string(s.Amount.Currency()), string(s.Tender), string(s.State), s.Reason, s.Message,
 		s.Refusal.Reason, s.Refusal.Message, string(s.Wallet), s.WalletRef, s.PaymentID, s.Created.UnixMilli(), toNull(s.Scanned), toNull(s.Finished),
-		toNull(s.Deferred), s.Claim)
+		toNull(s.Deferred), s.Claim, s.Mode, s.QR, toNull(s.QRUntil))
 	if err != nil {
 		return Row{}, fmt.Errorf("insert sale: %w", err)
 	}
@@ -121,10 +121,11 @@ func (t *Tx) Insert(s sale.Sale, at time.Time) (Row, error) {
 // Change writes what an event made of a sale. before is the row as it was read.
 func (t *Tx) Change(before Row, after sale.Sale, e sale.Event, at time.Time) (Row, error) {
 	n, err := t.tx.Exec(`UPDATE sale SET state = ?, reason = ?, message = ?, refusal_reason = ?, refusal_message = ?,
-		wallet = ?, wallet_ref = ?, payment_id = ?, scanned_at = ?, finished_at = ?, deferred_at = ?, claim = ? WHERE id = ? AND state = ?`,
+		wallet = ?, wallet_ref = ?, payment_id = ?, scanned_at = ?, finished_at = ?, deferred_at = ?, claim = ?,
+		mode = ?, qr = ?, qr_until = ? WHERE id = ? AND state = ?`,
 		string(after.State), after.Reason, after.Message, after.Refusal.Reason, after.Refusal.Message,
 		string(after.Wallet), after.WalletRef, after.PaymentID, toNull(after.Scanned), toNull(after.Finished),
-		toNull(after.Deferred), after.Claim, after.ID, string(before.State))
+		toNull(after.Deferred), after.Claim, after.Mode, after.QR, toNull(after.QRUntil), after.ID, string(before.State))
 	if err == nil && n != 1 {
 		err = fmt.Errorf("the journal does not have it %s", before.State)
 	}
@@ -171,6 +172,10 @@ func (t *Tx) ask(r Row) (Row, error) {
 func Message(s sale.Sale) any {
 	switch s.Asking {
 	case wire.KindPay:
+		if s.Mode == wire.ModeQR {
+			return wire.Pay{Mode: s.Mode, Wallet: s.Wallet, Key: s.ID, OrderNo: s.OrderNo, Amount: s.Amount.Fen(),
+				Currency: string(s.Amount.Currency()), Subject: s.Subject, ScannedAt: clean(s.Scanned)}
+		}
 		return wire.Pay{Code: s.Claim, DeferredAt: pointer(s.Deferred), Key: s.ID, OrderNo: s.OrderNo, Amount: s.Amount.Fen(), Currency: string(s.Amount.Currency()),
 			Subject: s.Subject, ScannedAt: s.Scanned.UTC().Truncate(time.Millisecond)}
 	case wire.KindFence:
@@ -195,10 +200,11 @@ type change struct {
 	WalletRef string          `json:"wallet_ref,omitempty"`
 	PaymentID string          `json:"payment_id,omitempty"`
 	Deferred  *time.Time      `json:"deferred_at,omitempty"`
+	Mode      string          `json:"mode,omitempty"`
 }
 
 func changeOf(from localapi.State, s sale.Sale) any {
-	return change{Deferred: pointer(s.Deferred), From: from, State: s.State, Outcome: s.State.Outcome(), Tender: s.Tender, Asking: s.Asking, Reason: s.Reason,
+	return change{Mode: s.Mode, Deferred: pointer(s.Deferred), From: from, State: s.State, Outcome: s.State.Outcome(), Tender: s.Tender, Asking: s.Asking, Reason: s.Reason,
 		Amount: s.Amount.Fen(), OrderNo: s.OrderNo, Wallet: s.Wallet, WalletRef: s.WalletRef, PaymentID: s.PaymentID}
 }
 

@@ -23,7 +23,12 @@ type allowed struct {
 // journal; "" when there is none, or it stands there already. It is refused unless somebody has said
 // that this is another customer.
 func (t *Till) beside(amount money.Amount, a allowed, now time.Time) (like string, err error) {
-	like = t.likeDoubt(amount, now)
+	return t.besideBut(nil, amount, a, now)
+}
+
+// besideBut is beside for the heir of a sale, which is settled in the same breath.
+func (t *Till) besideBut(settled *held, amount money.Amount, a allowed, now time.Time) (like string, err error) {
+	like = t.likeDoubt(settled, amount, now)
 	if like == "" || like == a.like {
 		return "", nil
 	}
@@ -48,10 +53,10 @@ func unusable(code pay.Code, err error) string {
 }
 
 // likeDoubt finds the oldest sale in doubt over the amount; "" when there is none.
-func (t *Till) likeDoubt(amount money.Amount, now time.Time) (saleID string) {
+func (t *Till) likeDoubt(settled *held, amount money.Amount, now time.Time) (saleID string) {
 	var oldest *held
 	for _, h := range t.open {
-		if t.cfg.Rules.LikeDoubt(h.row.Sale, amount, now) && (oldest == nil || h.place < oldest.place) {
+		if h != settled && t.cfg.Rules.LikeDoubt(h.row.Sale, amount, now) && (oldest == nil || h.place < oldest.place) {
 			oldest = h
 		}
 	}

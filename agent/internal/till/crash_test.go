@@ -79,6 +79,32 @@ func TestEveryCrashPoint(t *testing.T) {
 			r.leave(s.ID, wire.KindPay)
 			return s.ID
 		}, localapi.StateDeferred, "pay"},
+		{"P4 a code is wanted", func(r *rig) string {
+			return r.wanting("A-1").ID
+		}, localapi.StateUnknown, "fence"},
+		{"P5 a code is wanted, and it may have left", func(r *rig) string {
+			s := r.wanting("A-1")
+			r.leave(s.ID, wire.KindPay)
+			return s.ID
+		}, localapi.StateUnknown, "fence"},
+		{"P6 a code is shown", func(r *rig) string {
+			return r.showing("A-1", 2*time.Minute).ID
+		}, localapi.StateUnknown, "fence"},
+		{"P12 a code is over", func(r *rig) string {
+			s := r.showing("A-1", 2*time.Minute)
+			r.pass(2 * time.Minute)
+			return s.ID
+		}, localapi.StateUnknown, "fence"},
+		{"P13 a code is cancelled", func(r *rig) string {
+			s := r.showing("A-1", 2*time.Minute)
+			r.cancel(s.ID)
+			return s.ID
+		}, localapi.StateCancelling, "cancel"},
+		{"P13 a code is cancelled for a scanned one", func(r *rig) string {
+			s := r.showing("A-1", 2*time.Minute)
+			r.till.Scan(parsed(r.T, code(1)), r.now())
+			return s.ID
+		}, localapi.StateCancelling, "cancel"},
 		{"lapsed", func(r *rig) string {
 			s := r.begin(localapi.NewSale{Amount: 1280, Code: code(1)})
 			r.pass(46 * time.Second)

@@ -12,6 +12,12 @@ func (t *Till) Codes() (n int) {
 		if !h.code.IsZero() {
 			n++
 		}
+		if !h.instead.code.IsZero() {
+			n++
+		}
 	}
 	return n
 }
+
+// Announce tells what changed around the till, as Run does.
+func (t *Till) Announce() { t.announce() }

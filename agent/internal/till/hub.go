@@ -26,7 +26,13 @@ func (t *Till) Outgoing() []hublink.Message {
 		m := hublink.Message{Seq: seq, Kind: s.Asking, Body: store.Message(s)}
 		if body, ok := m.Body.(wire.Pay); ok {
 			age := now.Sub(s.Scanned)
-			if body.CodeAgeMS = max(age.Milliseconds(), 0); s.Deferred.IsZero() {
+			switch body.CodeAgeMS = max(age.Milliseconds(), 0); {
+			case s.Mode == wire.ModeQR:
+				if age >= t.cfg.Rules.CodeLife {
+					continue
+				}
+				body.CodeAgeMS, m.Exp = 0, s.Scanned.Add(t.cfg.Rules.CodeLife)
+			case s.Deferred.IsZero():
 				if h.code.IsZero() || age >= t.cfg.Rules.CodeLife {
 					continue
 				}
@@ -61,7 +67,7 @@ func (t *Till) Leaving(seq uint64) bool {
 		return true
 	}
 	after, err := t.cfg.Rules.Step(h.row.Sale, sale.News{Event: sale.Leave}, t.Now())
-	if err != nil || h.code.IsZero() && h.row.Deferred.IsZero() {
+	if err != nil || h.code.IsZero() && h.row.Deferred.IsZero() && h.row.Mode != wire.ModeQR {
 		return false
 	}
 	h.row.Sale = after // memory only: a restart assumes it
@@ -126,6 +132,7 @@ func decode(e wire.Envelope) (key string, n sale.News, err error) {
 // hear applies the hub's word to the sale it is about.
 func (t *Till) hear(e wire.Envelope, key string, n sale.News) error {
 	if h, ok := t.open[key]; ok {
+		n = t.ourClock(h.row.Sale, n)
 		return t.step(h, n, t.Now(), t.storing(e))
 	}
 	row, err := t.stored(key)

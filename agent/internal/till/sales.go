@@ -13,6 +13,7 @@ import (
 	"cloudcashier/shared/logs"
 	"cloudcashier/shared/money"
 	"cloudcashier/shared/pay"
+	"cloudcashier/shared/wire"
 )
 
 // Sizes of texts in bytes: the hub takes order numbers up to 64, wallets subjects up to 127.
@@ -24,6 +25,9 @@ const (
 // NewSale starts a sale, or gives the one that the same request started before; fresh tells which.
 //
 // Cash and other tenders are paid at once, whatever the link does.
+//
+// A sale of mode "qr" asks the hub for a code to show, with a connection only. An order that waits for a scan becomes
+// one; a code for an order that shows ours is kept until ours is proven unpaid, and starts another sale of the order then.
 //
 // An order is one sale at a time. Asked again with the same amount it gives the sale that is open
 // or paid; after one that was finally not paid it starts another, unless the request carries a
@@ -42,17 +46,25 @@ func (t *Till) NewSale(n localapi.NewSale) (s localapi.Sale, fresh bool, err err
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := t.Now()
-	known, bind, err := t.find(n, amount, code)
+	known, what, err := t.find(n, amount, code)
 	switch {
 	case err != nil:
 		return s, false, err
-	case bind: // an open sale waits for exactly this code
+	case what != nothing:
 		h := t.open[known.ID]
 		h.again.said = h.again.said || n.Again
-		if err := t.scanInto(h, code, now); err != nil {
+		switch what {
+		case toScan:
+			err = t.scanInto(h, code, now)
+		case toShow:
+			err = t.showInto(h, n.Wallet, now)
+		case toReplace:
+			err = t.replace(h, code, now)
+		}
+		if err != nil {
 			return s, false, err
 		}
-		return t.view(h.row), false, nil
+		return t.newestOf(h), false, nil
 	case known.ID != "":
 		s, err = t.withRefunds(known)
 		return s, false, err
@@ -91,6 +103,9 @@ func (t *Till) check(n localapi.NewSale) (amount money.Amount, code pay.Code, er
 		return amount, code, fault.New(fault.Invalid, "sale.tender", "tender %q is not taken by this till: it takes %q, %q and %q",
 			string(n.Tender), string(localapi.TenderWallet), string(localapi.TenderCash), string(localapi.TenderOther))
 	}
+	if err := checkMode(n); err != nil {
+		return amount, code, err
+	}
 	if err := amount.Charge(); err != nil {
 		return amount, code, err
 	}
@@ -128,9 +143,18 @@ func walletOf(code pay.Code) (pay.Wallet, error) {
 	return w, nil
 }
 
-// find looks for the sale that a request means; none when it means a new one. bind tells that the
-// sale waits and the request brings its code.
-func (t *Till) find(n localapi.NewSale, amount money.Amount, code pay.Code) (known store.Row, bind bool, err error) {
+// todo is what a request means for the open sale that it finds.
+type todo int
+
+const (
+	nothing   todo = iota // it is looked at
+	toScan                // it waits for the code that the request brings
+	toShow                // it waits for a scan, and a code is to be shown instead
+	toReplace             // its code is shown, and the request brings the customer's own
+)
+
+// find looks for the sale that a request means; none when it means a new one.
+func (t *Till) find(n localapi.NewSale, amount money.Amount, code pay.Code) (known store.Row, what todo, err error) {
 	err = t.read(func(tx *store.Tx) error {
 		var user store.Row // the sale that used the code
 		if !code.IsZero() {
@@ -150,39 +174,51 @@ func (t *Till) find(n localapi.NewSale, amount money.Amount, code pay.Code) (kno
 				return err
 			}
 		}
-		known, bind, err = choose(n, amount, last, ok, user)
+		known, what, err = choose(n, amount, last, ok && t.open[last.ID].takesCode(), ok, user)
 		return err
 	})
 	if h, ok := t.open[known.ID]; ok && err == nil {
 		known = h.row // memory knows what has left
 	}
-	return known, bind, err
+	return known, what, err
 }
 
-// choose is find's decision. user is the sale that used the request's code, zero when none did.
-func choose(n localapi.NewSale, amount money.Amount, last store.Row, ok bool, user store.Row) (store.Row, bool, error) {
+// choose is find's decision. user is the sale that used the request's code, zero when none did; takes tells that the
+// last one shows a code and would rather have one.
+func choose(n localapi.NewSale, amount money.Amount, last store.Row, takes, ok bool, user store.Row) (store.Row, todo, error) {
 	none, orderNo := store.Row{}, n.OrderNo
 	if ok && last.Amount != amount {
-		return none, false, fault.New(fault.Conflict, "sale.order_amount",
+		return none, nothing, fault.New(fault.Conflict, "sale.order_amount",
 			"order %s is a sale over %s: repeat that amount, or use another order number", orderNo, last.Amount)
 	}
 	if ok && (!last.State.Final() || last.State == localapi.StatePaid) {
 		if last.Tender != n.Tender { // money must not be taken a second time, by whatever means
-			return none, false, otherTender(last)
+			return none, nothing, otherTender(last)
 		}
-		waits := last.State == localapi.StateWaiting && n.Code != ""
-		if waits && user.ID != "" {
-			return none, false, codeUsed()
+		what := nothing
+		switch waits := last.State == localapi.StateWaiting; {
+		case last.State.Final():
+		case n.Mode == wire.ModeQR && last.Mode == wire.ModeQR && n.Wallet != "" && n.Wallet != last.Wallet:
+			return none, nothing, otherWallet(last)
+		case n.Mode == wire.ModeQR && waits:
+			what = toShow
+		case n.Code != "" && waits:
+			what = toScan
+		case n.Code != "" && takes:
+			what = toReplace
 		}
-		return last, waits, nil
+		if (what == toScan || what == toReplace) && user.ID != "" {
+			return none, nothing, codeUsed()
+		}
+		return last, what, nil
 	}
 	switch {
 	case user.ID == "":
-		return none, false, nil
+		return none, nothing, nil
 	case user.Amount == amount && (orderNo == "" || orderNo == user.OrderNo):
-		return user, false, nil
+		return user, nothing, nil
 	}
-	return none, false, codeUsed()
+	return none, nothing, codeUsed()
 }
 
 func otherTender(last store.Row) error {
@@ -206,10 +242,15 @@ func (t *Till) begin(n localapi.NewSale, amount money.Amount, code pay.Code, now
 	saleID, orderNo := t.name(n)
 	s := sale.New(saleID, orderNo, n.Subject, amount, now)
 	shown := shown{use: func(*store.Tx) error { return nil }}
-	if !code.IsZero() {
-		if shown, err = t.shown(s, code, now); err != nil {
-			return nil, err
-		}
+	if n.Mode == wire.ModeQR {
+		shown, err = t.showing(n.Wallet)
+	} else if !code.IsZero() {
+		shown, err = t.shown(s, code, now)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if shown.news.Event != "" {
 		if s, err = t.cfg.Rules.Step(s, shown.news, now); err != nil {
 			return nil, err
 		}
@@ -243,27 +284,25 @@ func (t *Till) name(n localapi.NewSale) (saleID, orderNo string) {
 	return saleID, orderNo
 }
 
-// take journals a sale whose money is in the cashier's hand. It waits for nothing but the disk.
-func (t *Till) take(n localapi.NewSale, amount money.Amount, now time.Time) (row store.Row, err error) {
-	saleID, orderNo := t.name(n)
-	s := sale.Taken(saleID, orderNo, n.Subject, amount, n.Tender, now)
-	if err := t.update(func(tx *store.Tx) (err error) {
-		row, err = tx.Insert(s, now)
-		return err
-	}); err != nil {
-		return row, err
-	}
-	t.Log.Info("sale taken", logs.Sale, row.ID, logs.Order, row.OrderNo, logs.Status, string(row.State), "tender", string(row.Tender))
-	t.tellSale(row)
-	return row, nil
-}
-
 // scanInto gives a waiting sale its code: one commit, and it may leave.
 func (t *Till) scanInto(h *held, code pay.Code, at time.Time) error {
 	shown, err := t.shown(h.row.Sale, code, at)
 	if err != nil {
 		return err
 	}
+	return t.into(h, shown, at)
+}
+
+// showInto makes a sale that waits for a scan one that shows a code.
+func (t *Till) showInto(h *held, w pay.Wallet, at time.Time) error {
+	shown, err := t.showing(w)
+	if err != nil {
+		return err
+	}
+	return t.into(h, shown, at)
+}
+
+func (t *Till) into(h *held, shown shown, at time.Time) error {
 	like, err := t.beside(h.row.Amount, h.again, at)
 	if err != nil {
 		return err
@@ -282,7 +321,8 @@ func (t *Till) scanInto(h *held, code pay.Code, at time.Time) error {
 }
 
 // Scan takes a payment code from a scanner. at carries the monotonic reading of the scan. The
-// newest waiting sale gets it: the cashier has just entered its amount. A scan that no sale can
+// newest waiting sale gets it: the cashier has just entered its amount. When the newest of all shows a code
+// of ours, that is stopped first, and the scanned one is charged when it is proven unpaid. A scan that no sale can
 // use is told to the watchers, and may be scanned again.
 func (t *Till) Scan(code pay.Code, at time.Time) (used bool) {
 	t.mu.Lock()
@@ -320,14 +360,22 @@ func (t *Till) scan(code pay.Code, at time.Time) (n localapi.Notice, unused bool
 	}
 	var newest *held
 	for _, h := range t.open {
-		if h.row.State == localapi.StateWaiting && (newest == nil || h.place > newest.place) {
+		if h.instead.code == code {
+			return n, false // read twice: it waits for the end of the shown one
+		}
+		waits := h.row.State == localapi.StateWaiting || h.place == t.count && h.row.Shows()
+		if waits && (newest == nil || h.place > newest.place) {
 			newest = h
 		}
 	}
 	if newest == nil {
 		return localapi.Notice{Kind: "no_sale", Text: code.Mask(), Message: "No sale waits for a code. Enter the amount, then scan."}, true
 	}
-	if err := t.scanInto(newest, code, at); err != nil {
+	take := t.scanInto
+	if newest.takesCode() {
+		take = t.replace
+	}
+	if err := take(newest, code, at); err != nil {
 		return refuse(unusable(code, err), err)
 	}
 	return n, false
@@ -339,6 +387,7 @@ func (t *Till) Cancel(saleID string) (localapi.Sale, error) {
 	defer t.mu.Unlock()
 	cancel := sale.News{Event: sale.Cancel}
 	if h, ok := t.open[saleID]; ok {
+		h.instead = instead{} // all of it is stopped
 		if err := t.step(h, cancel, t.Now(), nil); err != nil {
 			return localapi.Sale{}, err
 		}
@@ -352,51 +401,4 @@ func (t *Till) Cancel(saleID string) (localapi.Sale, error) {
 		return localapi.Sale{}, err
 	}
 	return t.view(row), nil
-}
-
-func (t *Till) stored(saleID string) (row store.Row, err error) {
-	err = t.read(func(tx *store.Tx) error {
-		row, err = tx.Sale(saleID)
-		return err
-	})
-	return row, err
-}
-
-// Sale reads one sale.
-func (t *Till) Sale(saleID string) (localapi.Sale, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if h, ok := t.open[saleID]; ok {
-		return t.view(h.row), nil
-	}
-	row, err := t.stored(saleID)
-	if err != nil {
-		return localapi.Sale{}, err
-	}
-	return t.withRefunds(row)
-}
-
-// Sales reads the newest sales, newest first.
-func (t *Till) Sales(limit int) ([]localapi.Sale, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	list := make([]localapi.Sale, 0, limit)
-	err := t.read(func(tx *store.Tx) error {
-		rows, err := tx.Latest(limit)
-		if err != nil {
-			return err
-		}
-		for _, row := range rows {
-			if h, ok := t.open[row.ID]; ok {
-				row = h.row
-			}
-			v := t.view(row)
-			if err := tx.AddRefunds(&v); err != nil {
-				return err
-			}
-			list = append(list, v)
-		}
-		return nil
-	})
-	return list, err
 }

@@ -2,6 +2,7 @@ package till_test
 
 import (
 	"context"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -24,8 +25,19 @@ func TestWhatNoTillTakes(t *testing.T) {
 		"sale.order_no":       {Amount: 1, OrderNo: strings.Repeat("9", 65)},
 		"sale.subject":        {Amount: 1, Subject: "tea\x00"},
 		"code.length":         {Amount: 1, Code: "13"},
+		"sale.mode":           {Amount: 1, Mode: "QR"},
+		"sale.wallet":         {Amount: 1, Wallet: pay.Alipay},
 		"code.garbled":        {Amount: 1, Code: "1300000000 0000001"},
 		"code.unknown_wallet": {Amount: 1, Code: "690123456789012345"},
+	} {
+		if _, _, err := r.till.NewSale(n); fault.KindOf(err) != fault.Invalid || fault.CodeOf(err) != want {
+			t.Errorf("%+v: %v (%s), want %s", n, err, fault.CodeOf(err), want)
+		}
+	}
+	for want, n := range map[string]localapi.NewSale{
+		"sale.mode":   {Amount: 1, Mode: "qr", Tender: localapi.TenderCash},
+		"sale.code":   {Amount: 1, Mode: "qr", Code: code(1)},
+		"sale.wallet": {Amount: 1, Mode: "qr", Wallet: pay.StoredValue},
 	} {
 		if _, _, err := r.till.NewSale(n); fault.KindOf(err) != fault.Invalid || fault.CodeOf(err) != want {
 			t.Errorf("%+v: %v (%s), want %s", n, err, fault.CodeOf(err), want)
@@ -75,6 +87,16 @@ func TestTheSameOrderAgain(t *testing.T) {
 			s := r.begin(localapi.NewSale{Amount: 1280, OrderNo: "A-1", Code: code(1)})
 			return r.cancel(s.ID)
 		},
+		"shown": func(r *rig) localapi.Sale { return r.showing("A-1", 2*time.Minute) },
+		"unpaid": func(r *rig) localapi.Sale {
+			s := r.showing("A-1", 2*time.Minute)
+			r.hub(wire.KindResult, result(s.ID, pay.StatusClosed))
+			return s
+		},
+		"stopping": func(r *rig) localapi.Sale {
+			s := r.showing("A-1", 2*time.Minute)
+			return r.cancel(s.ID)
+		},
 		"cash": func(r *rig) localapi.Sale {
 			return r.begin(localapi.NewSale{Amount: 1280, OrderNo: "A-1", Tender: localapi.TenderCash})
 		},
@@ -92,6 +114,10 @@ func TestTheSameOrderAgain(t *testing.T) {
 		"cash, amount": {Amount: 1281, OrderNo: "A-1", Tender: localapi.TenderCash},
 		"cash, order":  {Amount: 1280, OrderNo: "A-9", Tender: localapi.TenderCash},
 		"cash, none":   {Amount: 1280, Tender: localapi.TenderCash},
+		"qr":           {Amount: 1280, OrderNo: "A-1", Mode: "qr"},
+		"qr, same":     {Amount: 1280, OrderNo: "A-1", Mode: "qr", Wallet: pay.WeChat},
+		"qr, other":    {Amount: 1280, OrderNo: "A-1", Mode: "qr", Wallet: pay.Alipay},
+		"qr, amount":   {Amount: 1281, OrderNo: "A-1", Mode: "qr"},
 	}
 	table := map[string]map[string]string{
 		"waiting": {"no code": same, "same code": same, "other code": same, "only code": fresh,
@@ -126,6 +152,26 @@ func TestTheSameOrderAgain(t *testing.T) {
 	table["cash"] = map[string]string{"no code": conflict, "same code": conflict, "other code": conflict, "only code": fresh,
 		"other amount": conflict, "code, other": fresh, "other order": fresh, "cash": same, "other means": conflict, "cash, amount": conflict,
 		"cash, order": fresh, "cash, none": fresh}
+	for state, row := range map[string]map[string]string{
+		"waiting": {"qr": same, "qr, same": same, "qr, other": same}, "sending": {"qr": same, "qr, same": same, "qr, other": same},
+		"unknown": {"qr": same, "qr, same": same, "qr, other": same}, "paid": {"qr": same, "qr, same": same, "qr, other": same},
+		"declined": {"qr": fresh, "qr, same": fresh, "qr, other": fresh}, "lapsed": {"qr": fresh, "qr, same": fresh, "qr, other": fresh},
+		"cancelled": {"qr": fresh, "qr, same": fresh, "qr, other": fresh}, "cash": {"qr": conflict, "qr, same": conflict, "qr, other": conflict},
+	} {
+		maps.Copy(table[state], row)
+		table[state]["qr, amount"] = conflict
+	}
+	open := map[string]string{"no code": same, "same code": same, "other code": same, "only code": fresh, "other amount": conflict, "code, other": fresh,
+		"other order": fresh, "cash": conflict, "other means": conflict, "cash, amount": conflict, "cash, order": fresh, "cash, none": fresh,
+		"qr": same, "qr, same": same, "qr, other": conflict, "qr, amount": conflict}
+	table["shown"], table["stopping"] = open, maps.Clone(open)
+	for _, request := range []string{"only code", "other order"} { // a doubt holds back its like
+		table["stopping"][request] = conflict
+	}
+	table["unpaid"] = maps.Clone(open)
+	for _, request := range []string{"no code", "same code", "other code", "cash", "other means", "qr", "qr, same", "qr, other"} {
+		table["unpaid"][request] = fresh
+	}
 	for state, reach := range states {
 		for request, n := range requests {
 			t.Run(state+"/"+request, func(t *testing.T) {

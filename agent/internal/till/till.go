@@ -83,6 +83,9 @@ type held struct {
 	code  pay.Code // while sending, and only when scanned in this process's life
 	place uint64
 	again allowed
+
+	instead instead // the customer's own code, which waits for the end of ours
+	hidden  bool    // the watchers were told that our code is off the screen
 }
 
 // New makes the till and resumes every open sale and refund: what may have left is fenced, codes
@@ -139,7 +142,7 @@ func (t *Till) resume(tx *store.Tx, row store.Row) (store.Row, error) {
 
 // durable is a sale without what the journal does not keep.
 func durable(s sale.Sale) sale.Sale {
-	s.Left, s.Heard = false, time.Time{}
+	s.Left, s.Heard, s.QREnds = false, time.Time{}, time.Time{}
 	return s
 }
 
@@ -201,6 +204,9 @@ func (t *Till) overdue() (wait time.Duration, ok bool) {
 	for _, h := range t.open {
 		next(t.cfg.Rules.Due(h.row.Sale))
 	}
+	if left, has := t.dropOld(now); has {
+		next(now.Add(left), true)
+	}
 	for _, row := range t.refunds.open {
 		next(t.cfg.Rules.RefundDue(row.Refund))
 	}
@@ -238,12 +244,16 @@ func (t *Till) step(h *held, n sale.News, at time.Time, also func(*store.Tx) err
 		return err
 	}
 	row := store.Row{Sale: after, Seq: before.Seq}
+	heir, noHeir := t.heirOf(h, after)
 	if changed := durable(after) != durable(before.Sale); changed || also != nil {
 		err = t.update(func(tx *store.Tx) (err error) {
 			if changed {
 				if row, err = tx.Change(before, after, n.Event, t.Now()); err != nil {
 					return err
 				}
+			}
+			if err := heir.insert(tx, before.ID, t.Now()); err != nil {
+				return err
 			}
 			if also != nil {
 				return also(tx)
@@ -266,6 +276,7 @@ func (t *Till) step(h *held, n sale.News, at time.Time, also func(*store.Tx) err
 	if durable(row.Sale) != durable(before.Sale) {
 		t.tellSale(h.row)
 	}
+	t.settle(heir, noHeir, h.row)
 	return nil
 }
 
@@ -282,7 +293,9 @@ func (t *Till) remember(h *held, row store.Row) {
 	if row.State != localapi.StateSending {
 		h.code = pay.Code{} // it can never be sent again
 	}
+	h.hidden = false
 	if row.State.Final() {
+		h.instead = instead{} // it was charged by another sale, or never may be
 		delete(t.open, row.ID)
 	}
 }

@@ -92,13 +92,14 @@ func (t *Till) sendUntil(row store.Row) *time.Time {
 func (t *Till) view(row store.Row) localapi.Sale {
 	v := store.View(row.Sale)
 	v.SendUntil = t.sendUntil(row)
-	if row.State == localapi.StateSending && !row.Left {
-		t.around.mu.Lock()
-		up := t.around.link.Up
-		t.around.mu.Unlock()
-		if !up {
-			v.Reason, v.Message = sale.LinkDown.Reason, sale.LinkDown.Message
-		}
+	switch up := t.linked(); {
+	case row.State == localapi.StateSending && !row.Left && row.Mode == "" && !up:
+		v.Reason, v.Message = sale.LinkDown.Reason, sale.LinkDown.Message
+	case row.State == localapi.StateShown && !up:
+		v.Reason, v.Message = sale.CodeHidden.Reason, sale.CodeHidden.Message
+	case row.State == localapi.StateShown && t.Now().Before(row.QREnds):
+		until := row.QREnds.UTC().Truncate(time.Millisecond)
+		v.QR, v.QRUntil = row.QR, &until
 	}
 	return v
 }
@@ -119,6 +120,7 @@ func (t *Till) tellSale(row store.Row) {
 func (t *Till) announce() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.hide()
 	status := t.status()
 	if t.watchers.told(status) {
 		return

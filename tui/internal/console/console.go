@@ -402,6 +402,9 @@ func (m *Model) View() string {
 	if d.Connected && (d.Status.Queue > 0 || d.Status.OpenRefunds > 0 || d.Status.Link == "down") {
 		own = append(own[:1:1], append([]screen.Hint{{Key: "F8", Text: d.Lang.Say(words.KeySendNow)}}, own[1:]...)...)
 	}
+	if full, ok := m.full(); ok {
+		return full
+	}
 	hints := append(m.page.Hints(), own...)
 	view := m.page.View
 	if n := len(d.Dialogs); n > 0 {
@@ -411,4 +414,13 @@ func (m *Model) View() string {
 	foot := append([]string{strings.Repeat("-", m.w)}, statusLines(d, m.w)...)
 	foot = append(foot, hintLines(hints, m.w)...)
 	return header(d, m.w) + "\n" + view(m.w, m.h-1-len(foot)) + "\n" + strings.Join(foot, "\n")
+}
+
+// full is a code that needs the whole window: a customer must be able to scan it.
+func (m *Model) full() (string, bool) {
+	if m.page != m.till || len(m.desk.Dialogs) > 0 {
+		return "", false
+	}
+	frame := m.h - 2 - statusHeight(m.w) - len(hintLines(nil, m.w)) // header and rule
+	return m.till.Full(m.w, m.h, frame)
 }

@@ -143,7 +143,20 @@ var scenes = map[string]scene{
 		refunding("f7", "y", "esc").act(r)
 		r.refunded("ref_1", localapi.RefundSucceeded, "refunded")
 	}},
-	"offline": {prepare: offline, act: func(*rig) {}},
+	"code-ask":    {prepare: history, act: func(r *rig) { r.amount("12.8"); r.keys("f4") }},
+	"code-asking": {prepare: history, act: func(r *rig) { r.amount("12.8"); r.keys("f4", "a"); r.pass(2 * time.Second) }},
+	"code":        {prepare: history, act: func(r *rig) { showing(r, wechatQR); r.pass(7 * time.Second) }},
+	"code-long":   {act: func(r *rig) { showing(r, "https://qr.example.com/"+strings.Repeat("0123456789abcdef", 20)) }},
+	"code-hidden": {prepare: history, act: func(r *rig) {
+		showing(r, wechatQR)
+		r.sale("sale_1", func(s *localapi.Sale) { s.QR, s.QRUntil, s.Reason = "", nil, "link_down" })
+	}},
+	"code-over":    {act: func(r *rig) { showing(r, wechatQR); r.pass(2*time.Minute + time.Second) }},
+	"code-unpaid":  {act: func(r *rig) { showing(r, wechatQR); r.state("sale_1", localapi.StateLapsed, "qr_unpaid") }},
+	"code-busy":    {act: func(r *rig) { showing(r, wechatQR); r.keys("5") }},
+	"code-instead": {act: func(r *rig) { showing(r, wechatQR); r.wedge(wechatCode) }},
+	"code-offline": {prepare: offline, act: func(r *rig) { r.amount("12.8"); r.keys("f4") }},
+	"offline":      {prepare: offline, act: func(*rig) {}},
 	"deferred": {prepare: allowed, act: func(r *rig) {
 		r.amount("12.80")
 		r.keys("enter")
@@ -156,6 +169,19 @@ var scenes = map[string]scene{
 		r.keys("enter")
 		r.state("sale_1", localapi.StateDeclined, "balance_low")
 	}},
+}
+
+// wechatQR is as long as WeChat's texts are.
+const wechatQR = "weixin://wxpay/bizpayurl?pr=p4lpSuKzz"
+
+// showing starts a sale whose code is on the screen for two minutes.
+func showing(r *rig, text string) {
+	r.amount("12.8")
+	r.keys("f4", "w")
+	r.sale("sale_1", func(s *localapi.Sale) {
+		until := time.Now().Add(2 * time.Minute)
+		s.State, s.Reason, s.QR, s.QRUntil = localapi.StateShown, "shown", text, &until
+	})
 }
 
 // allowed is a till without a line that may take seventeen more sales, of 1,880.00 in all.
@@ -232,7 +258,8 @@ func check(t *testing.T, r *rig, w, h int) string {
 	}
 	narrow, eastAsian := runewidth.Condition{}, runewidth.Condition{EastAsianWidth: true}
 	for i, line := range lines {
-		n, e := narrow.StringWidth(line), eastAsian.StringWidth(line)
+		// Half blocks are as wide as the terminal says; package widget tells why a small code takes them.
+		n, e := narrow.StringWidth(line), eastAsian.StringWidth(strings.NewReplacer("▀", "x", "▄", "x", "█", "x").Replace(line))
 		if n > w || n != e {
 			t.Errorf("%dx%d line %d is %d cells wide, %d in a Chinese locale: %q", w, h, i, n, e, line)
 		}

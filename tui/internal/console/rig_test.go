@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -19,6 +20,7 @@ import (
 	"cloudcashier/shared/localapi"
 	"cloudcashier/shared/pay"
 	"cloudcashier/tui/internal/console"
+	"cloudcashier/tui/internal/widget"
 	"cloudcashier/tui/internal/words"
 )
 
@@ -52,6 +54,9 @@ func (a *agent) NewSale(ctx context.Context, n localapi.NewSale) (localapi.Sale,
 	if n.Again {
 		again = " again"
 	}
+	if n.Mode != "" {
+		again += " " + n.Mode + " " + string(n.Wallet)
+	}
 	a.asked = append(a.asked, fmt.Sprintf("new %d %s code=%t%s", n.Amount, n.OrderNo, n.Code != "", again))
 	if a.gone {
 		return localapi.Sale{}, errDial
@@ -71,9 +76,24 @@ func (a *agent) NewSale(ctx context.Context, n localapi.NewSale) (localapi.Sale,
 		}
 		a.list = append(a.list, s)
 	}
+	s = a.shows(s.ID, n)
 	err := a.lose
 	a.lose = nil
 	return s, err
+}
+
+// shows is what mode qr, or a code for a sale that shows one, makes of a sale.
+func (a *agent) shows(id string, n localapi.NewSale) localapi.Sale {
+	i := slices.IndexFunc(a.list, func(s localapi.Sale) bool { return s.ID == id })
+	s := &a.list[i]
+	switch {
+	case n.Mode != "" && s.State == localapi.StateWaiting:
+		s.Mode, s.State, s.Wallet, s.Reason = n.Mode, localapi.StateSending, n.Wallet, "qr_asking"
+	case n.Code != "" && s.Mode != "":
+		a.codes = append(a.codes, n.Code)
+		s.State, s.QR, s.QRUntil = localapi.StateCancelling, "", nil
+	}
+	return *s
 }
 
 func (a *agent) open(n localapi.NewSale) (localapi.Sale, bool) {
@@ -195,6 +215,12 @@ type rig struct {
 // play runs a test in a bubble; the console has looked at the agent once.
 func play(t *testing.T, lang words.Lang, prepare func(a *agent), f func(r *rig)) {
 	t.Helper()
+	playOn(t, lang, widget.Theme{}, prepare, f)
+}
+
+// playOn is play on a terminal that can show more.
+func playOn(t *testing.T, lang words.Lang, theme widget.Theme, prepare func(a *agent), f func(r *rig)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer func() {
@@ -211,7 +237,7 @@ func play(t *testing.T, lang words.Lang, prepare func(a *agent), f func(r *rig))
 		r.m = console.New(ctx, console.Config{Agent: r.agent, Refunds: r.agent, Sync: r.agent.Sync, Now: time.Now, NewOrder: func() string {
 			r.orders++
 			return fmt.Sprintf("ORDER%07d", r.orders)
-		}, Zone: time.FixedZone("CST", 8*3600), Lang: lang, Chinese: true})
+		}, Zone: time.FixedZone("CST", 8*3600), Lang: lang, Chinese: true, Theme: theme})
 		r.run(r.m.Init())
 		r.send(console.Resize(160, 50))
 		f(r)
@@ -272,7 +298,7 @@ func (r *rig) pass(d time.Duration) {
 
 var named = map[string]tea.KeyType{"enter": tea.KeyEnter, "esc": tea.KeyEsc, "tab": tea.KeyTab, "backspace": tea.KeyBackspace,
 	"up": tea.KeyUp, "down": tea.KeyDown, "f7": tea.KeyF7, "f8": tea.KeyF8,
-	"f2": tea.KeyF2, "f3": tea.KeyF3, "f5": tea.KeyF5, "f6": tea.KeyF6, "f10": tea.KeyF10, "ctrl+q": tea.KeyCtrlQ,
+	"f2": tea.KeyF2, "f3": tea.KeyF3, "f4": tea.KeyF4, "f5": tea.KeyF5, "f6": tea.KeyF6, "f10": tea.KeyF10, "ctrl+q": tea.KeyCtrlQ,
 	"ctrl+c": tea.KeyCtrlC, "ctrl+j": tea.KeyCtrlJ, "ctrl+b": tea.KeyCtrlB}
 
 func keyMsg(k string) tea.KeyMsg {

@@ -1,6 +1,8 @@
 package screen
 
 import (
+	"strings"
+
 	tea "github.com/charmbracelet/bubbletea"
 
 	"cloudcashier/tui/internal/widget"
@@ -12,16 +14,31 @@ type Confirm struct {
 	Title, Body string
 	YesText     string
 	NoText      string
-	YesKey      Key // says yes, beside "y"
+	YesKey      Key      // says yes, beside "y"
+	Choices     []Choice // in the place of one yes
 	Yes         func() tea.Cmd
 	Stale       func() bool // the question has answered itself: the dialog goes away
 }
 
+// Choice is one of several answers, with its letter.
+type Choice struct {
+	Key  Key
+	Text string
+	Do   func() tea.Cmd
+}
+
 // Update handles a key; done closes the dialog.
 func (c *Confirm) Update(k Key) (cmd tea.Cmd, done bool) {
+	for _, one := range c.Choices {
+		if k == one.Key || k == Key(strings.ToUpper(string(one.Key))) {
+			return one.Do(), true
+		}
+	}
 	switch k {
 	case "y", "Y", c.YesKey:
-		return c.Yes(), true
+		if c.Choices == nil {
+			return c.Yes(), true
+		}
 	case "n", "N", "enter", "esc":
 		return nil, true
 	}
@@ -33,7 +50,11 @@ func (c *Confirm) View(t widget.Theme, w, h int) string {
 	inner := min(w-4, 56)
 	body := []string{"", t.Band(widget.Notice, widget.Center(c.Title, inner)), ""}
 	body = append(body, widget.Wrap(c.Body, inner)...)
-	body = append(body, "", t.Text(widget.Notice, "y     "+c.YesText), "Enter "+c.NoText)
+	body = append(body, "")
+	for _, hint := range c.Hints()[:len(c.Hints())-1] {
+		body = append(body, t.Text(widget.Notice, widget.Fit(hint.Key, 6)+hint.Text))
+	}
+	body = append(body, "Enter "+c.NoText)
 	pad := widget.Fit("", (w-inner)/2)
 	for i, line := range body {
 		body[i] = pad + line
@@ -46,5 +67,12 @@ func (c *Confirm) View(t widget.Theme, w, h int) string {
 
 // Hints are the keys of the dialog.
 func (c *Confirm) Hints() []Hint {
-	return []Hint{{"y", c.YesText}, {"Enter", c.NoText}}
+	if c.Choices == nil {
+		return []Hint{{"y", c.YesText}, {"Enter", c.NoText}}
+	}
+	var hints []Hint
+	for _, one := range c.Choices {
+		hints = append(hints, Hint{string(one.Key), one.Text})
+	}
+	return append(hints, Hint{"Enter", c.NoText})
 }

@@ -28,6 +28,7 @@ const (
 	idle work = iota
 	starting
 	stopping
+	changing
 )
 
 // Till is the screen of one sale: amount, scan, result.
@@ -35,11 +36,12 @@ type Till struct {
 	d      *Desk
 	loaded bool // the first list of sales was seen
 
-	text       string // the amount as typed
-	order      string // minted at the first Enter for this amount, repeated until the agent has answered
-	except     string // a cancelled sale under the same order number, which is not the one we wait for
-	unsure     bool   // the agent may have taken the sale; its answer was lost
-	insist     bool   // the cashier said that it is another customer than the one in doubt
+	text       string     // the amount as typed
+	order      string     // minted at the first Enter for this amount, repeated until the agent has answered
+	except     string     // a cancelled sale under the same order number, which is not the one we wait for
+	unsure     bool       // the agent may have taken the sale; its answer was lost
+	wallet     pay.Wallet // whose code is to be shown for this amount; "" when the customer's is scanned
+	insist     bool       // the cashier said that it is another customer than the one in doubt
 	armed      pay.Code
 	armedUntil time.Time
 	work       work
@@ -80,6 +82,8 @@ func (t *Till) Update(msg tea.Msg) tea.Cmd {
 		t.stopped(msg)
 	case replaced:
 		t.replaced(msg)
+	case changed:
+		t.changed(msg)
 	}
 	return nil
 }
@@ -104,6 +108,7 @@ const (
 	faceUnsure
 	faceWaiting
 	faceRunning
+	faceShown
 	faceUnknown
 	faceDeferred
 	facePaid
@@ -129,6 +134,8 @@ func (t *Till) face() face {
 		return faceDeferred
 	case s.State == localapi.StateUnknown, s.State == localapi.StateCancelling, t.d.Away():
 		return faceUnknown // without the agent nothing about a running sale is known
+	case s.State == localapi.StateShown:
+		return faceShown
 	}
 	return faceRunning
 }
@@ -148,8 +155,10 @@ func (t *Till) key(k Key) tea.Cmd {
 			return t.start()
 		case "backspace":
 			if t.text != "" {
-				t.text, t.order, t.insist = t.text[:len(t.text)-1], "", false
+				t.text, t.order, t.wallet, t.insist = t.text[:len(t.text)-1], "", "", false
 			}
+		case "f4":
+			t.wantCode()
 		case "esc":
 			t.clear()
 		}
@@ -161,14 +170,21 @@ func (t *Till) key(k Key) tea.Cmd {
 			t.clear()
 		}
 	case faceWaiting:
-		if k == "esc" {
+		switch k {
+		case "esc":
 			return t.stop(t.sale)
+		case "f4":
+			t.wantCode()
 		}
-	case faceRunning:
+	case faceRunning, faceShown:
 		switch k {
 		case "esc":
 			t.confirmStop()
 		case "f6":
+			if t.showingCode() { // nobody would see it, and the next scan would be taken for it
+				t.Refuse(words.NoticeCodeShown)
+				return nil
+			}
 			t.park()
 		}
 	case faceUnknown:
@@ -227,7 +243,11 @@ func (t *Till) typed(f face, sign byte) tea.Cmd {
 	switch f {
 	case faceWaiting:
 		t.Refuse(words.NoticeSaleWaits)
-	case faceRunning:
+	case faceRunning, faceShown:
+		if t.showingCode() {
+			t.Refuse(words.NoticeCodeShown)
+			return nil
+		}
 		t.Refuse(words.NoticeSaleRuns)
 	case faceUnknown:
 		t.park()
@@ -253,7 +273,7 @@ func (t *Till) append(sign byte) {
 	case sign != '.' && t.text == "0":
 		t.text = ""
 	}
-	t.text, t.order, t.insist = t.text+string(sign), "", false
+	t.text, t.order, t.wallet, t.insist = t.text+string(sign), "", "", false
 }
 
 func (t *Till) scan(s Scan) tea.Cmd {
@@ -271,7 +291,10 @@ func (t *Till) scan(s Scan) tea.Cmd {
 		t.notice = nil
 	case faceWaiting:
 		return t.replace(code)
-	case faceRunning, faceUnknown:
+	case faceRunning, faceShown, faceUnknown:
+		if t.showingCode() && !t.d.Away() {
+			return t.scanInstead(code)
+		}
 		t.Refuse(words.NoticeScanAlready)
 	case faceStarting, faceUnsure:
 		t.Refuse(words.NoticeScanBusy)
@@ -296,6 +319,7 @@ func (t *Till) expire() {
 // follow takes up what changed in the book: an answer that was lost, a result of a parked sale,
 // a sale that the shop's own software or an earlier run of this screen began.
 func (t *Till) follow() {
+	t.followHeir()
 	if s, ok := t.d.Book.Order(t.order, t.except); ok && t.sale == "" && (t.unsure || t.work == starting) {
 		t.show(s.ID)
 	}
@@ -344,7 +368,7 @@ func (t *Till) show(id string) {
 
 // clear empties the amount and what belongs to it.
 func (t *Till) clear() {
-	t.text, t.order, t.except, t.unsure, t.insist, t.armed, t.notice = "", "", "", false, false, pay.Code{}, nil
+	t.text, t.order, t.except, t.wallet, t.unsure, t.insist, t.armed, t.notice = "", "", "", "", false, false, pay.Code{}, nil
 }
 
 // park leaves an open sale to the agent and serves the next customer.
@@ -359,7 +383,7 @@ func (t *Till) leave() {
 		t.handed = append(t.handed, s.ID)
 	}
 	t.sale, t.earlier = "", false
-	if t.work == stopping {
+	if t.work == stopping || t.work == changing {
 		t.work = idle
 	}
 }

@@ -23,12 +23,17 @@ func (t *Till) Hints() []Hint {
 	say := t.d.Lang.Say
 	switch t.face() {
 	case faceEntry:
-		return []Hint{{"Enter", say(words.KeyStart)}, {"Esc", say(words.KeyClear)}}
+		return []Hint{{"Enter", say(words.KeyStart)}, {"F4", say(words.KeyShow)}, {"Esc", say(words.KeyClear)}}
 	case faceUnsure:
 		return []Hint{{"Enter", say(words.KeyAskAgain)}, {"Esc", say(words.KeyGiveUp)}}
 	case faceWaiting:
+		return []Hint{{"Esc", say(words.KeyStop)}, {"F4", say(words.KeyShow)}}
+	case faceShown:
 		return []Hint{{"Esc", say(words.KeyStop)}}
 	case faceRunning:
+		if t.showingCode() {
+			return []Hint{{"Esc", say(words.KeyStop)}}
+		}
 		return []Hint{{"Esc", say(words.KeyStop)}, {"F6", say(words.KeyNextCustomer)}}
 	case faceUnknown:
 		hints := []Hint{{"Enter", say(words.KeyNextCustomer)}}
@@ -49,6 +54,9 @@ func (t *Till) Hints() []Hint {
 // View draws the till in h lines of w cells: what must be known first, the sale, then the list.
 func (t *Till) View(w, h int) string {
 	lines := t.alerts(w)
+	if t.face() == faceShown {
+		return t.shown(lines, w, h)
+	}
 	left, listWidth := w, w
 	if w >= wide {
 		listWidth = listCells
@@ -137,8 +145,11 @@ func (t *Till) panel(w int) []string {
 		return append(lines, paragraphs(w, say(words.UnsureWhy), say(words.UnsureNext))...)
 	case faceWaiting:
 		lines := t.progress(w, widget.Notice, say(words.Waiting), yuan(s.Amount))
-		if t.work == stopping {
+		switch t.work {
+		case stopping:
 			return append(lines, say(words.Stopping))
+		case changing:
+			return append(lines, say(words.AskingCode))
 		}
 		return append(lines, widget.Wrap(say(words.WaitingHint), w)...)
 	case faceRunning:
@@ -199,6 +210,9 @@ func (t *Till) running(w int, s localapi.Sale) []string {
 	say := t.d.Lang.Say
 	title := map[localapi.State]words.Key{localapi.StateSending: words.Sending,
 		localapi.StateAccepted: words.Accepted, localapi.StatePassword: words.Password}[s.State]
+	if t.showingCode() {
+		title = words.AskingCode
+	}
 	began := s.CreatedAt
 	if s.ScannedAt != nil {
 		began = *s.ScannedAt

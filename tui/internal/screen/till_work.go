@@ -47,35 +47,52 @@ func (t *Till) start() tea.Cmd {
 	if t.work != idle || t.text == "" {
 		return nil
 	}
-	a, err := t.amount()
-	if err != nil || a.Fen() <= 0 {
-		t.Refuse(words.AmountBad)
-		return nil
-	}
-	if a.Charge() != nil {
-		t.tell(func(l words.Lang) string { return l.Say(words.AmountTooLarge, t.d.Theme.Yuan(money.Max)) })
+	a, ok := t.readAmount()
+	if !ok {
 		return nil
 	}
 	if t.order == "" {
 		t.order = t.d.NewOrder()
 	}
+	if t.wallet != "" {
+		t.work = starting
+		return t.d.begin(localapi.NewSale{Amount: a.Fen(), OrderNo: t.order, Mode: modeQR, Wallet: t.wallet, Again: t.insist})
+	}
 	t.work = starting
 	return t.d.newSale(t.order, a.Fen(), t.fresh(), t.insist)
+}
+
+// readAmount reads the typed amount, and tells what is wrong with one that cannot be charged.
+func (t *Till) readAmount() (a money.Amount, ok bool) {
+	a, err := t.amount()
+	switch {
+	case err != nil || a.Fen() <= 0:
+		t.Refuse(words.AmountBad)
+	case a.Charge() != nil:
+		t.tell(func(l words.Lang) string { return l.Say(words.AmountTooLarge, t.d.Theme.Yuan(money.Max)) })
+	default:
+		return a, true
+	}
+	return a, false
 }
 
 // again starts a sale of the same amount after one that was proven not paid.
 func (t *Till) again() tea.Cmd {
 	s, _ := t.d.Book.Sale(t.sale)
 	t.leave()
-	t.text, t.order, t.insist = money.Fen(s.Amount).Yuan(), "", false
+	t.text, t.order, t.wallet, t.insist = money.Fen(s.Amount).Yuan(), "", "", false
 	return t.start()
 }
 
 func (d *Desk) newSale(order string, fen int64, code pay.Code, again bool) tea.Cmd {
+	return d.begin(localapi.NewSale{Amount: fen, OrderNo: order, Code: code.Reveal(), Again: again})
+}
+
+func (d *Desk) begin(n localapi.NewSale) tea.Cmd {
 	agent, mark := d.Agent, d.Book.Mark()
 	return ask(func(ctx context.Context) tea.Msg {
-		s, err := agent.NewSale(ctx, localapi.NewSale{Amount: fen, OrderNo: order, Code: code.Reveal(), Again: again})
-		return started{order: order, mark: mark, sale: s, err: err}
+		s, err := agent.NewSale(ctx, n)
+		return started{order: n.OrderNo, mark: mark, sale: s, err: err}
 	})
 }
 
@@ -98,7 +115,7 @@ func (t *Till) started(m started) {
 			t.confirmLike()
 			return
 		}
-		t.unsure, t.order, t.except, t.armed = false, "", "", pay.Code{}
+		t.unsure, t.order, t.except, t.wallet, t.armed = false, "", "", "", pay.Code{}
 		t.tell(func(l words.Lang) string { return l.Say(words.NoticeStartFailed, refusal(l, m.err)) })
 	case notSent:
 		sentence := words.NoticeNotStarted

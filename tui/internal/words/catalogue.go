@@ -28,6 +28,16 @@ const (
 	WaitingForLink
 	LapsesIn
 
+	AskingCode
+	TitleShown
+	TitleHidden
+	CodeHidden
+	CodeOver
+	CodeTooBig
+	ChooseTitle
+	ChooseBody
+	ChooseNo
+
 	TitleDeferred
 	DeferredHint
 	DeferredNext
@@ -90,6 +100,8 @@ const (
 	NoticeScanReplaced
 	NoticeSaleWaits
 	NoticeSaleRuns
+	NoticeCodeShown
+	NoticeScanInstead
 	NoticeStartFailed
 	NoticeStopFailed
 	NoticeStopUnsure
@@ -126,6 +138,7 @@ const (
 	ConfirmQuitNo
 
 	KeyStart
+	KeyShow
 	KeyClear
 	KeyStop
 	KeyNextCustomer
@@ -174,6 +187,12 @@ var notices = map[Lang]map[string]string{
 		"no_sale":      "没有待收款。请先输入金额，再扫码。",
 		"like_unknown": "另有一笔同样金额结果未知，没有收款。如果是另一位顾客：按 Esc 取消，再重新收款。",
 
+		"sale.like_unknown": "另有一笔同样金额结果未知，没有收款。如果是另一位顾客：按 Esc 取消，再重新收款。",
+		"sale.qr_offline":   "没有网络：不能显示收款码，什么也没有开始。请收现金。",
+		"sale.qr_open":      "这个订单正在显示另一个钱包的收款码。请先按 Esc 取消。",
+		"qr_waits":          "付款码等得太久没有使用，收款码还没有证实没付。先不要再收；显示未收款后，再扫新的付款码。",
+		"qr_rescan":         "收款码已作废，扫到的付款码等得太久没有使用。请顾客刷新付款码，再收一次。",
+
 		"offline.no_policy":     "没有网络：本机没有获准离线受理，请收现金。",
 		"offline.expired":       "没有网络：离线额度已过期，请收现金，等网络恢复。",
 		"offline.per_sale":      "没有网络：这笔超过离线单笔限额，请收现金。",
@@ -196,6 +215,12 @@ var notices = map[Lang]map[string]string{
 		"duplicate":    "The same code was scanned twice. It is charged only once.",
 		"no_sale":      "No sale waits. Enter the amount first, then scan.",
 		"like_unknown": "Not charged: a sale of the same amount is not settled. For another customer press Esc and start again.",
+
+		"sale.like_unknown": "Not charged: a sale of the same amount is not settled. For another customer press Esc and start again.",
+		"sale.qr_offline":   "No network: no code can be shown, and nothing was begun. Take cash.",
+		"sale.qr_open":      "This order shows another wallet's code. Stop that first with Esc.",
+		"qr_waits":          "The scanned code grew too old and was not used; the shown one is not proven unpaid. Wait for NOT PAID, then scan a fresh one.",
+		"qr_rescan":         "The shown code is void; the scanned one grew too old and was not used. Ask for a fresh one and charge again.",
 
 		"offline.no_policy":     "No network: this till may take nothing offline. Take cash.",
 		"offline.expired":       "No network: the offline limits have expired. Take cash, wait for the link.",
@@ -276,6 +301,9 @@ var reasons = map[Lang]map[string]reason{
 		"fenced":           {"没有送到钱包，已被拦下", "没有扣款。可以重新扫码。"},
 		"reversed":         {"已撤销，没有扣款或已全部退回", "不要交货。顾客若看到已付款，钱会自动退回。"},
 		"deferred_refused": {"离线受理后没有收到款", "货已交出，损失由本店承担。请告诉店长。"},
+		"qr_not_shown":     {"网络中断，收款码没有显示", "没有扣款。请收现金，或等网络恢复后再试。"},
+		"qr_not_arrived":   {"请求没有送到，收款码没有显示", "没有扣款。可以再显示一次，或扫顾客的付款码。"},
+		"qr_unpaid":        {"顾客没有在时限内付款", "没有扣款。可以再显示一次，或扫顾客的付款码。"},
 		"order_paid":       {"这个订单已用别的方式付款", "请告诉店长，核对是否交了两次货。"},
 	},
 	EN: {
@@ -296,6 +324,9 @@ var reasons = map[Lang]map[string]reason{
 		"fenced":           {"Stopped before it reached a wallet", "Nothing was charged. You may scan again."},
 		"reversed":         {"Undone: nothing was charged, or all of it went back", "Do not hand over. If the phone shows a payment, the money goes back by itself."},
 		"deferred_refused": {"Accepted offline and not collected", "The goods are gone: the shop bears it. Tell the manager."},
+		"qr_not_shown":     {"The network was down: no code was shown", "Nothing was charged. Take cash, or try again when the link is back."},
+		"qr_not_arrived":   {"The request never arrived: no code was shown", "Nothing was charged. Show a code again, or scan the customer's."},
+		"qr_unpaid":        {"Nobody paid the code in its time", "Nothing was charged. Show a code again, or scan the customer's."},
 		"order_paid":       {"The order was paid otherwise", "Tell the manager: were the goods handed over twice?"},
 	},
 }

@@ -24,6 +24,16 @@ var chinese = map[Key]string{
 	WaitingForLink: "没有网络：恢复后马上发送，否则付款码过时就作废。",
 	LapsesIn:       "付款码还有 %s 作废",
 
+	AskingCode:  "正在取收款码",
+	TitleShown:  "请顾客扫码付款 %s  %s  %s",
+	TitleHidden: "收款码没有显示",
+	CodeHidden:  "没有网络：收款码已隐藏。顾客可能已经付款，结果会自动显示。",
+	CodeOver:    "收款码已到时限。正在向中心查询，结果会自动显示。",
+	CodeTooBig:  "窗口太小，放不下收款码：至少 %dx%d。请放大窗口，或请顾客打开：",
+	ChooseTitle: "显示收款码 %s",
+	ChooseBody:  "顾客用哪个钱包扫码？",
+	ChooseNo:    "不显示",
+
 	TitleDeferred:     "已离线受理",
 	DeferredHint:      "可以交货。",
 	DeferredNext:      "网络恢复后系统自动收款。按 Enter 接待下一位。",
@@ -86,6 +96,8 @@ var chinese = map[Key]string{
 	NoticeScanReplaced:   "已读码，正在收款。",
 	NoticeSaleWaits:      "正在等扫码。要改金额，先按 Esc 取消。",
 	NoticeSaleRuns:       "这一笔正在进行：Esc 取消，F6 先接待下一位。",
+	NoticeCodeShown:      "正在等顾客扫码：Esc 取消，或改扫顾客的付款码。",
+	NoticeScanInstead:    "已读码。先撤销收款码，证实没有付款后才收这一个。",
 	NoticeStartFailed:    "没有开始：%s",
 	NoticeStopFailed:     "取消没有成功，这一笔仍然有效：%s",
 	NoticeStopUnsure:     "收银程序没有应答取消：以屏幕上的结果为准，可以再按一次。",
@@ -123,6 +135,7 @@ var chinese = map[Key]string{
 	ConfirmQuitYes:   "退出",
 	ConfirmQuitNo:    "留下",
 
+	KeyShow:         "显示收款码",
 	KeyStart:        "开始",
 	KeyClear:        "清除",
 	KeyStop:         "取消",

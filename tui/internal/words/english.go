@@ -24,6 +24,16 @@ var english = map[Key]string{
 	WaitingForLink: "No network: it is sent when the link is back, or lapses with the code.",
 	LapsesIn:       "The code lapses in %s",
 
+	AskingCode:  "Asking for the code",
+	TitleShown:  "SCAN TO PAY %s  %s  %s",
+	TitleHidden: "CODE NOT SHOWN",
+	CodeHidden:  "No network: the code is hidden. The customer may have paid; the result appears by itself.",
+	CodeOver:    "The code's time is over. The hub is being asked; the result appears by itself.",
+	CodeTooBig:  "The window is too small for the code: %dx%d at least. Enlarge it, or have the customer open:",
+	ChooseTitle: "Show a code for %s",
+	ChooseBody:  "Whose code will the customer scan?",
+	ChooseNo:    "none",
+
 	TitleDeferred:     "ACCEPTED OFFLINE",
 	DeferredHint:      "You may hand over.",
 	DeferredNext:      "The hub collects it when the link is back. Enter: next customer.",
@@ -86,6 +96,8 @@ var english = map[Key]string{
 	NoticeScanReplaced:   "Code read, charging.",
 	NoticeSaleWaits:      "Waiting for a scan. To change the amount press Esc first.",
 	NoticeSaleRuns:       "This sale is under way: Esc stops it, F6 serves the next customer.",
+	NoticeCodeShown:      "The code waits: Esc stops it, or scan the customer's own code instead.",
+	NoticeScanInstead:    "Code read. The shown one is stopped first; this one is charged only if that was not paid.",
 	NoticeStartFailed:    "Not started: %s",
 	NoticeStopFailed:     "Could not stop it, the sale goes on: %s",
 	NoticeStopUnsure:     "No answer to the stop: the screen shows what is known. Try again.",
@@ -124,6 +136,7 @@ var english = map[Key]string{
 	ConfirmQuitNo:    "stay",
 
 	KeyStart:        "start",
+	KeyShow:         "show a code",
 	KeyClear:        "clear",
 	KeyStop:         "stop",
 	KeyNextCustomer: "next customer",

@@ -104,7 +104,7 @@ func (l Lang) State(s localapi.State) string {
 		return l.Say(WordNotPaid)
 	case localapi.StateWaiting:
 		return l.Say(WordWaiting)
-	case localapi.StateSending, localapi.StateAccepted, localapi.StatePassword:
+	case localapi.StateSending, localapi.StateAccepted, localapi.StateShown, localapi.StatePassword:
 		return l.Say(WordRunning)
 	case localapi.StateDeferred:
 		return l.Say(WordDeferred)

@@ -57,7 +57,7 @@ func TestBothLanguagesSayEverything(t *testing.T) {
 func TestEveryReasonIsTranslated(t *testing.T) {
 	for _, word := range []string{"balance_low", "code_expired", "code_used", "customer_refused", "limit_exceeded", "risk_refused",
 		"misconfigured", "refused", "link_down", "lapsed", "cancelled", "fenced", "not_arrived", "never_charged", "declined", "reversed",
-		"deferred_refused", "order_paid"} {
+		"deferred_refused", "order_paid", "qr_not_shown", "qr_not_arrived", "qr_unpaid"} {
 		for _, l := range []words.Lang{words.ZH, words.EN} {
 			s := localapi.Sale{State: localapi.StateDeclined, Reason: word, Message: "the agent's message"}
 			if why := l.Why(s); why == "" || why == s.Message || l.Next(s) == "" {

@@ -13,7 +13,7 @@ CREATE TABLE sale (
     amount          INTEGER NOT NULL CHECK (amount BETWEEN 1 AND 10000000000),
     currency        TEXT NOT NULL CHECK (currency = 'CNY'),
     tender          TEXT NOT NULL CHECK (tender IN ('wallet', 'cash', 'other')),
-    state           TEXT NOT NULL CHECK (state IN ('waiting', 'sending', 'deferred', 'accepted', 'password', 'unknown',
+    state           TEXT NOT NULL CHECK (state IN ('waiting', 'sending', 'deferred', 'accepted', 'shown', 'password', 'unknown',
                         'cancelling', 'paid', 'declined', 'reversed', 'lapsed', 'cancelled')),
     reason          TEXT NOT NULL CHECK (reason <> ''),
     message         TEXT NOT NULL CHECK (message <> ''),
@@ -27,6 +27,13 @@ CREATE TABLE sale (
     finished_at     INTEGER,
     deferred_at     INTEGER, -- accepted without a connection then, by the hub's clock
     claim           TEXT NOT NULL DEFAULT '', -- of a deferred sale; worth nothing for another one, and no payment code
+    mode            TEXT NOT NULL DEFAULT '' CHECK (mode IN ('', 'qr')), -- qr: the customer scans our code
+    qr              TEXT NOT NULL DEFAULT '' CHECK (length(qr) <= 512), -- the text of that code while the sale is open; no secret
+    qr_until        INTEGER, -- its end, by the hub's clock
+    CHECK (mode = '' OR tender = 'wallet' AND deferred_at IS NULL AND state <> 'waiting'),
+    CHECK (qr = '' OR mode = 'qr' AND finished_at IS NULL),
+    CHECK ((qr <> '') = (qr_until IS NOT NULL)),
+    CHECK (state <> 'shown' OR qr <> ''),
     -- what was accepted without a connection has what the hub collects with, and nothing else has
     CHECK ((claim <> '') = (deferred_at IS NOT NULL)),
     CHECK (state <> 'deferred' OR deferred_at IS NOT NULL),
@@ -35,9 +42,9 @@ CREATE TABLE sale (
     CHECK ((state IN ('paid', 'declined', 'reversed', 'lapsed', 'cancelled')) = (finished_at IS NOT NULL)),
     -- only a sale without a code waits for one
     CHECK (tender <> 'wallet' OR state = 'cancelled' OR (state = 'waiting') = (scanned_at IS NULL)),
-    CHECK ((wallet = '') = (scanned_at IS NULL)),
+    CHECK ((wallet = '') = (scanned_at IS NULL) OR mode = 'qr'), -- whose code we show may be the hub's choice
     -- what only the hub can prove carries the hub's name for it
-    CHECK (tender <> 'wallet' OR payment_id <> '' OR state NOT IN ('accepted', 'password', 'paid')),
+    CHECK (tender <> 'wallet' OR payment_id <> '' OR state NOT IN ('accepted', 'shown', 'password', 'paid')),
     CHECK (payment_id = '' OR state NOT IN ('waiting', 'sending', 'deferred', 'cancelled')),
     -- money in the cashier's hand is paid, and no wallet and no hub had a part in it
     CHECK (tender = 'wallet' OR state = 'paid' AND wallet = '' AND wallet_ref = '' AND payment_id = '')
