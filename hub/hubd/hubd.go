@@ -24,6 +24,7 @@ import (
 	"cloudcashier/hub/internal/broker"
 	"cloudcashier/hub/internal/engine"
 	"cloudcashier/hub/internal/gateway"
+	"cloudcashier/hub/internal/noticedoor"
 	"cloudcashier/hub/internal/portal"
 	"cloudcashier/hub/internal/store"
 	"cloudcashier/shared/fault"
@@ -56,6 +57,10 @@ type Hub struct {
 	mqtt    net.Listener
 
 	operators net.Listener // nil: the folder's path is too long for a socket
+
+	ways    []engine.Way
+	notices *noticedoor.Door // nil: none is configured
+	noticed net.Listener     // its port
 }
 
 // Open locks the folder, loads keys, opens the database and the channels, and binds both ports.
@@ -85,8 +90,7 @@ func Open(cfg Config, deps Deps) (h *Hub, err error) {
 	if h.wallets, err = openWalletKeys(cfg, deps, h.keys, h.store); err != nil {
 		return h, err
 	}
-	ways, err := h.openChannels()
-	if err != nil {
+	if h.ways, err = h.openChannels(); err != nil {
 		return h, err
 	}
 	if h.operators, err = h.listenOperators(); err != nil {
@@ -98,8 +102,11 @@ func Open(cfg Config, deps Deps) (h *Hub, err error) {
 	if h.mqtt, err = listen("mqtt", cfg.MQTT); err != nil {
 		return h, err
 	}
-	h.engine = engine.New(engine.Deps{Store: h.store, Node: string(node), Ways: ways, CodeKey: h.keys.derive("payment-code"), Now: deps.Now, IDs: h.ids,
+	h.engine = engine.New(engine.Deps{Store: h.store, Node: string(node), Ways: h.ways, CodeKey: h.keys.derive("payment-code"), Now: deps.Now, IDs: h.ids,
 		Log: deps.Log.With("part", "engine"), Told: func(terminal string) { h.broker.Wake(terminal) }})
+	if err = h.openNotices(); err != nil {
+		return h, err
+	}
 	return h, h.openDoors()
 }
 
@@ -169,6 +176,7 @@ func (h *Hub) Run(ctx context.Context) error {
 		run.Part{Name: "engine", Run: h.engine.Run},
 		run.Part{Name: "operators", Run: h.serveOperators},
 		run.Part{Name: "broker", Run: h.broker.Run},
+		run.Part{Name: "notices", Run: h.serveNotices},
 		run.Part{Name: "gateway", Run: h.gateway.Run})
 	h.deps.Log.Info("hub stopped")
 	return errors.Join(err, h.Close())
@@ -230,7 +238,7 @@ func (c *crowd) settled(arrived int64) bool {
 // Close frees what Open took; Run does it too.
 func (h *Hub) Close() error {
 	var errs []error
-	for _, l := range []net.Listener{h.http, h.mqtt, h.operators} {
+	for _, l := range []net.Listener{h.http, h.mqtt, h.operators, h.noticed} {
 		if l != nil {
 			if err := l.Close(); !errors.Is(err, net.ErrClosed) {
 				errs = append(errs, err)

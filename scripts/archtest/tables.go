@@ -100,6 +100,7 @@ var plan = book{
 		"hub/internal/engine":              slab + "hub/internal/channel hub/internal/payment hub/internal/registry hub/internal/store",
 		"hub/internal/broker":              slab + "hub/internal/registry",
 		"hub/internal/gateway":             slab + "hub/internal/engine hub/internal/payment hub/internal/registry hub/internal/store",
+		"hub/internal/noticedoor":          slab + "hub/internal/channel hub/internal/engine",
 		"hub/internal/portal":              slab + "hub/internal/payment",
 		"hub/sandbox":                      slab + "shared/sqlite hub/sandbox/internal/*",
 		"hub/sandbox/internal/*":           slab + "shared/sqlite hub/sandbox/internal/*",
@@ -170,7 +171,7 @@ var plan = book{
 		{"go.bug.st/serial", []string{"agent/internal/scanner"}, nil},
 		{"go.uber.org/goleak", nil, []string{"agent/*", "hub/*", "tui/*", "firmware-sim/*", "shared/*"}},
 		{"golang.org/x/sys", []string{"agent/internal/scanner", "firmware-sim/board", "hub/internal/vault"}, nil},
-		{"golang.org/x/time", []string{"hub/internal/broker"}, nil},
+		{"golang.org/x/time", []string{"hub/internal/broker", "hub/internal/noticedoor"}, nil},
 	},
 
 	law: []string{

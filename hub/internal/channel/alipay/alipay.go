@@ -29,7 +29,7 @@ import (
 	"cloudcashier/shared/fault"
 )
 
-// Config is one merchant's way to Alipay. All fields but RootCAs and FormerKeys are needed.
+// Config is one merchant's way to Alipay. All fields but RootCAs, FormerKeys and NotifyURL are needed.
 type Config struct {
 	GatewayURL string           // https://openapi.alipay.com/gateway.do; http is taken for this machine only
 	AppID      string           // the application
@@ -38,6 +38,7 @@ type Config struct {
 	WalletKey  *rsa.PublicKey   // Alipay's public key for this application
 	FormerKeys []*rsa.PublicKey // those it replaces, while Alipay may still sign with them; may be empty
 	RootCAs    *x509.CertPool   // who may vouch for the gateway's host; nil means the system's
+	NotifyURL  string           // where Alipay posts notices of a trade and its refunds; none are asked for when empty
 	Now        func() time.Time // stamps every request; Alipay refuses a clock that is far off
 }
 
@@ -54,7 +55,7 @@ func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
 // Channel is the connector. It is safe for concurrent use.
 type Channel struct {
-	appID, sellerID string
+	appID, sellerID, notifyURL string
 
 	key     crypto.Signer
 	wallet  *rsa.PublicKey
@@ -94,7 +95,7 @@ func New(cfg Config) (*Channel, error) {
 		return nil, fault.Wrap(err, fault.Invalid, "alipay.config", "the Alipay channel of app %q is not configured right", cfg.AppID)
 	}
 	return &Channel{
-		appID: cfg.AppID, sellerID: cfg.SellerID, key: cfg.PrivateKey, wallet: cfg.WalletKey, former: cfg.FormerKeys, now: cfg.Now,
+		appID: cfg.AppID, sellerID: cfg.SellerID, notifyURL: cfg.NotifyURL, key: cfg.PrivateKey, wallet: cfg.WalletKey, former: cfg.FormerKeys, now: cfg.Now,
 		gateway: gateway, via: carry.NewTransport(cfg.RootCAs, nil, 256),
 	}, nil
 }
@@ -123,6 +124,7 @@ func checkConfig(cfg Config) (*url.URL, error) {
 	for _, k := range cfg.FormerKeys {
 		must(k != nil && longRSA(k), "FormerKeys: RSA public keys, 2048 bits or more")
 	}
+	must(cfg.NotifyURL == "" || carry.NotifyURL(cfg.NotifyURL), "NotifyURL: an absolute URL of at most 256 characters, without a query")
 	must(cfg.Now != nil, "Now: a clock")
 	return gateway, errors.Join(faults...)
 }

@@ -31,10 +31,11 @@ func (c *Channel) Refund(ctx context.Context, r channel.Refund) channel.RefundAn
 	if err := checkRefund(r); err != nil {
 		return refundUnknown(err)
 	}
-	fields := [11]field{
+	fields := [12]field{
 		{"appid", c.appID},
 		{"mch_id", c.mchID},
 		{"nonce_str", c.nonce()},
+		{"notify_url", c.notifyURL},
 		{"out_refund_no", r.OutRefundNo},
 		{"out_trade_no", r.Order.OutTradeNo},
 		{"refund_desc", clean(r.Reason, 80)},

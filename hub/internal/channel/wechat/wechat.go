@@ -13,6 +13,7 @@ package wechat
 
 import (
 	"context"
+	"crypto/cipher"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -29,7 +30,7 @@ import (
 	"cloudcashier/shared/fault"
 )
 
-// Config is one merchant's way to WeChat Pay. All fields but RootCAs and SignType are needed.
+// Config is one merchant's way to WeChat Pay. All fields but RootCAs, SignType and NotifyURL are needed.
 type Config struct {
 	BaseURL    string           // https://api.mch.weixin.qq.com; http is taken for this machine only
 	AppID      string           // the appid bound to the merchant
@@ -39,6 +40,7 @@ type Config struct {
 	ClientCert tls.Certificate  // the merchant's certificate, shown only to /secapi
 	RootCAs    *x509.CertPool   // who may vouch for the wallet's host; nil means the system's
 	DeviceIP   string           // spbill_create_ip
+	NotifyURL  string           // where WeChat Pay posts notices of refunds; none are asked for when empty
 	Now        func() time.Time // stands in when an approval names no time
 	Nonce      func() string    // 1 to 32 of [0-9A-Za-z], never the same twice
 }
@@ -55,6 +57,9 @@ func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
 // Channel is the connector. It is safe for concurrent use.
 type Channel struct {
 	appID, mchID, deviceIP string
+
+	notifyURL string
+	noticeKey cipher.Block // opens what refund notices tell
 
 	sign     *signer
 	now      func() time.Time
@@ -98,6 +103,7 @@ func New(cfg Config) (*Channel, error) {
 	cert := cfg.ClientCert
 	return &Channel{
 		appID: cfg.AppID, mchID: cfg.MchID, deviceIP: cfg.DeviceIP,
+		notifyURL: cfg.NotifyURL, noticeKey: newNoticeKey(cfg.APIKey),
 		sign: newSigner(cfg.SignType, cfg.APIKey), now: cfg.Now, nonce: cfg.Nonce,
 		// 256: the hub's calls in flight at once, each on a warm connection. Reversals are rare.
 		open:     carry.NewTransport(cfg.RootCAs, nil, 256),
@@ -138,6 +144,7 @@ func checkConfig(cfg *Config) (*url.URL, error) {
 	must(len(cfg.ClientCert.Certificate) > 0 && cfg.ClientCert.PrivateKey != nil,
 		"ClientCert: the merchant's API certificate with its key, needed to reverse and to refund")
 	must(net.ParseIP(cfg.DeviceIP) != nil, "DeviceIP: an IPv4 or IPv6 address")
+	must(cfg.NotifyURL == "" || carry.NotifyURL(cfg.NotifyURL), "NotifyURL: an absolute URL of at most 256 characters, without a query")
 	must(cfg.Now != nil, "Now: a clock")
 	must(cfg.Nonce != nil, "Nonce: a source of nonces")
 	return base, errors.Join(faults...)
