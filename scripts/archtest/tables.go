@@ -208,6 +208,7 @@ var plan = book{
 	floats: map[string]string{
 		"hub/internal/gateway/gateway.go": "Deps.Gauges, for Prometheus",
 		"hub/sandbox/faults.go":           "rates of pretended faults",
+		"hub/sandbox/notices.go":          "rates of pretended faults of notices",
 		"hub/internal/gateway/metrics.go": "Prometheus counts in floats; what it counts is never read back",
 	},
 
