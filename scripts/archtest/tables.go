@@ -148,6 +148,7 @@ var plan = book{
 		"hub/internal/channel/storedvalue": "hub/internal/registry",
 		"hub/internal/vault":               "hub/internal/vault/* hub/internal/store",
 		"hub/internal/engine":              "scripts/history hub/internal/channel/channeltest hub/sandbox hub/internal/channel/*",
+		"hub/internal/noticedoor":          "hub/internal/channel/* hub/internal/payment hub/internal/registry hub/internal/store",
 		"hub/sandbox":                      "hub/internal/channel hub/internal/channel/*",
 		"scripts/simtest/disk":             "shared/sqlite",
 		"scripts/e2e":                      "scripts/history scripts/internal/load",
