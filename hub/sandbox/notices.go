@@ -54,6 +54,7 @@ func (s noticeSetting) check() error {
 type noticeCount struct {
 	Sent        int64 `json:"sent"`
 	Lost        int64 `json:"lost"`
+	Reordered   int64 `json:"reordered"`
 	Forged      int64 `json:"forged"`
 	ForgedTaken int64 `json:"forged_taken"` // a merchant who takes one believes strangers
 	Waiting     int   `json:"waiting"`      // these are of all time
@@ -167,7 +168,9 @@ func (n *notices) send(ctx context.Context, one book.Notice) error {
 		return err
 	}
 	if l.back && one.Tries == 0 { // a first sending alone: it goes on sometime
-		return n.s.book.Tried(n.s.now(), one.ID, 1, false, n.s.now().Add(10*l.pace))
+		err := n.s.book.Tried(n.s.now(), one.ID, 1, false, n.s.now().Add(10*l.pace))
+		n.tally(func(c *noticeCount) { c.Reordered++ })
+		return err
 	}
 	if l.hold > 0 {
 		wait(ctx, l.hold)

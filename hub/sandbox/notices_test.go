@@ -57,25 +57,30 @@ func (e *ear) next(l *lab) string {
 
 type noticeState struct {
 	Count struct {
-		Sent, Lost, Forged, Waiting, Taken int
-		ForgedTaken                        int `json:"forged_taken"`
-		GivenUp                            int `json:"given_up"`
+		Sent, Lost, Reordered, Forged, Waiting, Taken int
+		ForgedTaken                                   int `json:"forged_taken"`
+		GivenUp                                       int `json:"given_up"`
 	}
 }
 
 // settled waits until no notice is on its way any more.
 func (l *lab) settled() noticeState {
 	l.t.Helper()
+	return l.state(time.Minute, func(s noticeState) bool { return s.Count.Waiting == 0 })
+}
+
+// state waits for the notices to stand so; the clock goes on by steps while they do not.
+func (l *lab) state(step time.Duration, want func(noticeState) bool) noticeState {
+	l.t.Helper()
 	for range 400 {
 		var s noticeState
-		l.control("GET", "/sandbox/notices", nil, &s)
-		if s.Count.Waiting == 0 {
+		if l.control("GET", "/sandbox/notices", nil, &s); want(s) {
 			return s
 		}
-		time.Sleep(10 * time.Millisecond)
-		l.clock.advance(time.Minute)
+		<-time.After(10 * time.Millisecond)
+		l.clock.advance(step)
 	}
-	l.t.Fatal("notices are still on their way")
+	l.t.Fatal("the notices do not come to stand as they should")
 	return noticeState{}
 }
 
@@ -249,13 +254,7 @@ func TestWhatBefallsNotices(t *testing.T) {
 	l.settled()
 	set(map[string]float64{"reorder": 1})
 	first := l.payNoticed("alipay", "00", e.URL)
-	for range 100 { // until it was put back
-		var s noticeState
-		if l.control("GET", "/sandbox/notices", nil, &s); s.Count.Waiting == 1 {
-			break
-		}
-	}
-	time.Sleep(300 * time.Millisecond)
+	l.state(0, func(s noticeState) bool { return s.Count.Reordered == 1 })
 	set(nil)
 	second := l.payNoticed("alipay", "00", e.URL)
 	a, b := e.next(l), e.next(l)
