@@ -1,7 +1,7 @@
 // Package alipay speaks Alipay's gateway v2 for payment codes: a signed form in, signed JSON out
 // (handbook: wallets, section 3). alipay.trade.pay charges, alipay.trade.query asks,
 // alipay.trade.cancel undoes, alipay.trade.refund gives back and alipay.trade.fastpay.refund.query asks
-// about that; keys are RSA (RSA2), in public-key mode.
+// about that; keys are RSA (RSA2), in public-key mode. Notices come as forms, signed likewise.
 //
 // It refuses to believe an answer whose node is not signed by Alipay, byte for byte as received and
 // before it is parsed, or that is about another order or amount: all of these are Unknown. So is

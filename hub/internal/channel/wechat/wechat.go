@@ -1,7 +1,7 @@
 // Package wechat speaks WeChat Pay's payment-code protocol, API v2: signed XML over HTTPS
 // (handbook: wallets, section 2). One call is one request: micropay charges, orderquery asks,
 // secapi/pay/reverse undoes, secapi/pay/refund gives back (both need the merchant's client
-// certificate), refundquery asks about that.
+// certificate), refundquery asks about that. Notices of orders are signed, those of refunds encrypted.
 //
 // It refuses to believe an answer that is not strict XML, not signed with our key, or not about
 // our merchant, order, amount and currency: all of these are Unknown. It never decides, repeats
