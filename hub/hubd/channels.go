@@ -22,6 +22,7 @@ func (h *Hub) openChannel(c ChannelConfig) (channel.Channel, error) {
 	if c.Wallet == pay.StoredValue {
 		return h.storedValue(), nil
 	}
+	c.NotifyURL = h.notifyURL(c)
 	return openWallet(c, chest{h.wallets.vault, c}, h.deps.Now, h.deps.Random)
 }
 
@@ -40,10 +41,14 @@ func openWallet(c ChannelConfig, keys chest, now func() time.Time, random io.Rea
 			return nil, err
 		}
 		return alipay.New(alipay.Config{GatewayURL: c.URL, AppID: a.AppID, SellerID: a.SellerID, PrivateKey: key, WalletKey: wallet[0], FormerKeys: wallet[1:],
-			RootCAs: roots, Now: now})
+			RootCAs: roots, NotifyURL: c.NotifyURL, Now: now})
 	}
 	if u := c.UnionPay; u != nil {
-		return openUnionPay(c.URL, u, keys, roots, now)
+		own := *u
+		if own.BackURL == "" {
+			own.BackURL = c.NotifyURL
+		}
+		return openUnionPay(c.URL, &own, keys, roots, now)
 	}
 	w := c.WeChat
 	apiKey, err := keys.secret(w.APIKey)
@@ -62,7 +67,7 @@ func openWallet(c ChannelConfig, keys chest, now func() time.Time, random io.Rea
 		return strings.NewReplacer("-", "0", "_", "1").Replace(base64.RawURLEncoding.EncodeToString(raw))
 	}
 	return wechat.New(wechat.Config{BaseURL: c.URL, AppID: w.AppID, MchID: w.MchID, APIKey: apiKey,
-		SignType: w.SignType, ClientCert: cert, RootCAs: roots, DeviceIP: w.DeviceIP, Now: now, Nonce: nonce})
+		SignType: w.SignType, ClientCert: cert, RootCAs: roots, DeviceIP: w.DeviceIP, NotifyURL: c.NotifyURL, Now: now, Nonce: nonce})
 }
 
 func openUnionPay(url string, u *UnionPayConfig, keys chest, roots *x509.CertPool, now func() time.Time) (channel.Channel, error) {
@@ -88,7 +93,7 @@ func openUnionPay(url string, u *UnionPayConfig, keys chest, roots *x509.CertPoo
 			middle = append(middle, m)
 		}
 	}
-	return unionpay.New(unionpay.Config{BaseURL: url, MerID: u.MerID, TermID: u.TermID, ChannelType: u.ChannelType, BackURL: u.BackURL,
+	return unionpay.New(unionpay.Config{BaseURL: url, MerID: u.MerID, TermID: u.TermID, ChannelType: u.ChannelType, BackURL: u.BackURL, Void: u.Void,
 		PrivateKey: cert.PrivateKey.(crypto.Signer), // certificate() put one there
 		Cert:       cert.Leaf, SignRoots: signRoots, SignMiddle: middle, Signer: u.Signer, RootCAs: roots, Now: now})
 }

@@ -158,6 +158,11 @@ func (h *Hub) refreshChannelsOnce() error {
 	if err != nil {
 		return err
 	}
+	if h.notices != nil {
+		if err := h.notices.Relay(h.noticeLines(opened)); err != nil {
+			return err
+		}
+	}
 	h.engine.Reroute(ways, s.file.table(s.version))
 	h.set, h.opened = s, opened
 	h.deps.Log.Info("channels are in force", "from", s.source(), "channels", len(ways), "drained", len(s.drains))

@@ -28,6 +28,7 @@ type Config struct {
 	Portal   PortalConfig    `yaml:"portal,omitempty"`
 	Offline  []OfflineConfig `yaml:"offline,omitempty"` // what tills may take without a connection; nothing when empty
 	Vault    VaultConfig     `yaml:"vault,omitempty"`
+	Notices  NoticesConfig   `yaml:"notices,omitempty"`
 }
 
 // VaultConfig is how the wallets' keys are kept and used. Where a channel names a key or a certificate,
@@ -55,7 +56,9 @@ type ChannelConfig struct {
 	URL      string        `yaml:"url,omitempty"`     // the wallet's base URL (WeChat, UnionPay) or gateway (Alipay)
 	CAFile   string        `yaml:"ca_file,omitempty"` // who vouches for the wallet's host; the system's when empty
 	WeChat   *WeChatConfig `yaml:"wechat_v2,omitempty"`
-	Alipay   *AlipayConfig `yaml:"alipay,omitempty"`
+
+	NotifyURL string        `yaml:"notify_url,omitempty"` // where the wallet posts its notices; notices.url and a word of this channel's own when empty
+	Alipay    *AlipayConfig `yaml:"alipay,omitempty"`
 
 	UnionPay *UnionPayConfig `yaml:"unionpay,omitempty"`
 
@@ -86,7 +89,8 @@ type UnionPayConfig struct {
 	MerID       string   `yaml:"mer_id"`
 	TermID      string   `yaml:"term_id,omitempty"`      // 8 digits, as registered at UnionPay
 	ChannelType string   `yaml:"channel_type,omitempty"` // 07 or 08
-	BackURL     string   `yaml:"back_url,omitempty"`     // where notices go; nobody's address when empty
+	BackURL     string   `yaml:"back_url,omitempty"`     // where notices go; notify_url when empty, nobody's address without one
+	Void        bool     `yaml:"void,omitempty"`         // all of a payment goes back on its own day by an undo (31), not by a refund
 	Key         string   `yaml:"key"`                    // the merchant's signing key, RSA
 	Cert        string   `yaml:"cert"`                   // its certificate
 	RootFile    string   `yaml:"root_file"`              // UnionPay's, who vouch for the certificates in answers
@@ -132,7 +136,7 @@ func (c Config) Save(path string) error {
 }
 
 func (c *Config) rebase(dir string) {
-	files := []*string{&c.Data, &c.Database, &c.Portal.PasswordFile}
+	files := []*string{&c.Data, &c.Database, &c.Portal.PasswordFile, &c.Notices.Cert, &c.Notices.Key}
 	for i := range c.Channels {
 		ch := &c.Channels[i]
 		files = append(files, &ch.CAFile)
@@ -216,6 +220,7 @@ func (c Config) faults() (faults []error) {
 		}
 	}
 	c.Vault.validate(bad)
+	c.validateNotices(bad)
 	return faults
 }
 

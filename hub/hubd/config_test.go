@@ -23,7 +23,7 @@ func TestConfigOfEveryWallet(t *testing.T) {
 		{Name: "u", Wallet: pay.UnionPay, URL: "https://u", UnionPay: &hubd.UnionPayConfig{MerID: "012345678901234", TermID: "00000017", ChannelType: "08",
 			Key: "vault:u/sign", Cert: in("g"), RootFile: in("h"), MiddleFiles: []string{in("i"), in("j")}, Signer: "00040000:SIGN"}},
 		{Name: "s", Wallet: pay.StoredValue},
-	}}
+	}, Notices: hubd.NoticesConfig{Listen: ":8443", URL: "https://pay.example.com", Cert: in("n.pem"), Key: in("n.key")}}
 	if err := c.Save(path); err != nil {
 		t.Fatal(err)
 	}

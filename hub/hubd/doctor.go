@@ -98,6 +98,9 @@ func Examine(ctx context.Context, configFile string, deps Deps) Report {
 	}
 	r.door("api port", cfg.HTTP)
 	r.door("terminals' port", cfg.MQTT)
+	if cfg.Notices.Listen != "" {
+		r.door("notices' port", cfg.Notices.Listen)
+	}
 	return r
 }
 

@@ -128,5 +128,10 @@ func (h *Hub) gauges() map[string]float64 {
 	figures["terminal_skips"] = float64(b.Skips)
 	figures["terminal_messages_received"], figures["terminal_messages_committed"] = float64(b.Received), float64(b.Committed)
 	figures["terminal_messages_failed"], figures["terminal_messages_refused"] = float64(b.DeskErrors), float64(b.RefusedPackets)
+	if h.notices != nil {
+		for outcome, n := range h.notices.Stats() {
+			figures["notices_"+outcome] = float64(n)
+		}
+	}
 	return figures
 }

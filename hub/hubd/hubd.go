@@ -24,6 +24,7 @@ import (
 	"cloudcashier/hub/internal/broker"
 	"cloudcashier/hub/internal/engine"
 	"cloudcashier/hub/internal/gateway"
+	"cloudcashier/hub/internal/noticedoor"
 	"cloudcashier/hub/internal/portal"
 	"cloudcashier/hub/internal/store"
 	"cloudcashier/shared/fault"
@@ -59,6 +60,9 @@ type Hub struct {
 	opened map[string]openedChannel // its connectors
 
 	operators net.Listener // nil: the folder's path is too long for a socket
+
+	notices *noticedoor.Door // nil: none is configured
+	noticed net.Listener     // its port
 }
 
 // Open locks the folder, loads keys, opens the database and the channels, and binds both ports.
@@ -103,6 +107,9 @@ func Open(cfg Config, deps Deps) (h *Hub, err error) {
 	}
 	h.engine = engine.New(engine.Deps{Store: h.store, Node: string(node), Ways: ways, Routes: h.set.file.table(h.set.version), CodeKey: h.keys.derive("payment-code"), Now: deps.Now, IDs: h.ids,
 		Log: deps.Log.With("part", "engine"), Told: func(terminal string) { h.broker.Wake(terminal) }})
+	if err = h.openNotices(); err != nil {
+		return h, err
+	}
 	return h, h.openDoors()
 }
 
@@ -173,6 +180,7 @@ func (h *Hub) Run(ctx context.Context) error {
 		run.Part{Name: "engine", Run: h.engine.Run},
 		run.Part{Name: "operators", Run: h.serveOperators},
 		run.Part{Name: "broker", Run: h.broker.Run},
+		run.Part{Name: "notices", Run: h.serveNotices},
 		run.Part{Name: "gateway", Run: h.gateway.Run})
 	h.deps.Log.Info("hub stopped")
 	return errors.Join(err, h.Close())
@@ -234,7 +242,7 @@ func (c *crowd) settled(arrived int64) bool {
 // Close frees what Open took; Run does it too.
 func (h *Hub) Close() error {
 	var errs []error
-	for _, l := range []net.Listener{h.http, h.mqtt, h.operators} {
+	for _, l := range []net.Listener{h.http, h.mqtt, h.operators, h.noticed} {
 		if l != nil {
 			if err := l.Close(); !errors.Is(err, net.ErrClosed) {
 				errs = append(errs, err)

@@ -64,6 +64,7 @@ type File struct {
 type state struct {
 	HTTP     string `json:"http"`
 	MQTT     string `json:"mqtt"`
+	Notices  string `json:"notices"` // host:port, of this machine: the sandbox posts there
 	Sandbox  string `json:"sandbox"` // URL
 	Own      bool   `json:"own"`     // the lab starts the sandbox itself
 	Password string `json:"password"`
@@ -136,7 +137,7 @@ func prepare(o Options, path string) (st state, err error) {
 	for _, a := range []struct {
 		flag  string
 		value *string
-	}{{o.HTTP, &st.HTTP}, {o.MQTT, &st.MQTT}} {
+	}{{o.HTTP, &st.HTTP}, {o.MQTT, &st.MQTT}, {"", &st.Notices}} {
 		if a.flag != "" {
 			*a.value = a.flag
 		}
@@ -184,6 +185,7 @@ func fixedAddress(addr string) (string, error) {
 func open(ctx context.Context, o Options, st state, keysDir string) (*hubd.Hub, error) {
 	host, _, _ := net.SplitHostPort(st.HTTP)
 	cfg := hubd.Config{Data: o.Data, HTTP: st.HTTP, MQTT: st.MQTT, Hosts: []string{"localhost", "127.0.0.1", "::1"},
+		Notices: hubd.NoticesConfig{Listen: st.Notices, URL: "http://" + st.Notices},
 		Portal:  hubd.PortalConfig{User: "ops", PasswordFile: filepath.Join(keysDir, "portal.hash")},
 		Offline: []hubd.OfflineConfig{{PerSale: 200_00, Count: 20, Sum: 2000_00, Age: 24 * time.Hour, Valid: 72 * time.Hour, Collect: 7 * 24 * time.Hour}}}
 	if host != "" && host != "127.0.0.1" && host != "localhost" && host != "::1" && host != "0.0.0.0" && host != "::" {

@@ -6,10 +6,9 @@
 // the day's settlement file under /unionpay/filedownload/), with a durable ledger of its own and control endpoints under
 // /sandbox/ for those who test against it.
 //
-// It refuses everything the wallets refuse, and where their tolerance is not known it is strict. It
-// runs no timers: a charge that comes later is a planned moment in the file, carried out when
-// somebody looks, so kill -9 at any instant and a restart change nothing but the fault rates, which
-// a restart heals.
+// It refuses everything the wallets refuse, and where their tolerance is not known it is strict. A charge
+// that comes later is a planned moment in the file, carried out when somebody looks, or when a merchant waits for a notice
+// of it; so kill -9 at any instant and a restart change nothing but the fault rates, which a restart heals.
 //
 // Newcomers get one thing wrong: an answer here is not the truth. The truth is GET /sandbox/ledger;
 // the last two digits of a payment code decide how far the answers depart from it.
@@ -74,5 +73,12 @@
 //   - UnionPay's file: it is there at nine in the morning; what was reversed is not in it; the codes of
 //     field 1, the signs before fee (0.38 % of sales, none of refunds: invented) and amounts, line ends
 //
-// Not there: UnionPay's notices, because this sandbox runs no timers; disputes (ZME is empty).
+// Notices go out where an order (Alipay's notify_url, UnionPay's backUrl) or a refund (WeChat's notify_url, UnionPay's backUrl) names an
+// address on this machine, and nowhere else; they are written in the transaction that moved the money and sent by the
+// wallet's own ladder until they are taken. POST /sandbox/notices sets what befalls them (seed; pace_ms, how long a second of the
+// ladders lasts; delay_ms; rates lose, duplicate, reorder, forge), GET tells what became of them, and POST /sandbox/notices/send
+// {wallet, out_trade_no, out_refund_no, url, sign_type} has one sent that nobody wanted. UNVERIFIED: which fields beside the
+// handbook's a notice has; send_back_fee in Alipay's of a refund; origQryId in UnionPay's.
+//
+// Not there: disputes (ZME is empty).
 package sandbox

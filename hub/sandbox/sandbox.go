@@ -47,6 +47,7 @@ type Sandbox struct {
 	merchants *merchant.Directory
 	minting   sync.Mutex // one merchant is made at a time
 	faults    faults
+	notices   *notices
 	wechat    *wechat.Door
 	alipay    *alipay.Door
 	unionpay  *unionpay.Door
@@ -62,6 +63,7 @@ func New(cfg Config) (*Sandbox, error) {
 		return nil, fault.Wrap(err, fault.Invalid, "sandbox.folder", "cannot use %s as the sandbox's data folder: name one that can be written", cfg.DataDir)
 	}
 	s := &Sandbox{now: cfg.Now, log: cfg.Log, wait: wait}
+	s.notices = newNotices(s)
 	if err := s.loadKeys(cfg.DataDir); err != nil {
 		return nil, err
 	}
@@ -129,11 +131,16 @@ func (s *Sandbox) Run(ctx context.Context) error {
 	unserved := newcomers{conns: map[net.Conn]struct{}{}}
 	server.ConnState = unserved.note
 	split := newSplit(s.listener, s.tls)
-	failed := make(chan error, 3) // one place for each goroutine below
+	failed := make(chan error, 4) // one place for each goroutine below
 	var parts sync.WaitGroup
 	parts.Go(func() { failed <- server.Serve(split.secure) })
 	parts.Go(func() { failed <- server.Serve(split.plain) })
 	parts.Go(func() { failed <- s.book.Run(serving) })
+	parts.Go(func() {
+		if err := s.notices.run(serving); err != nil { // it ends well only when it is told to
+			failed <- err
+		}
+	})
 	parts.Go(split.run)
 	s.log.Info("sandbox serves", "addr", s.Addr())
 

@@ -39,6 +39,9 @@ func (s *Sandbox) routes() http.Handler {
 	mux.Handle("POST /sandbox/pay", local(s.customerPays))
 	mux.Handle("GET /sandbox/faults", local(s.showFaults))
 	mux.Handle("POST /sandbox/faults", local(s.setFaults))
+	mux.Handle("GET /sandbox/notices", local(s.showNotices))
+	mux.Handle("POST /sandbox/notices", local(s.setNotices))
+	mux.Handle("POST /sandbox/notices/send", local(s.sendNotice))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		problem(w, http.StatusNotFound, "sandbox.not_found", "there is no such endpoint, or not with this method")
 	})

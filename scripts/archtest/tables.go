@@ -102,6 +102,7 @@ var plan = book{
 		"hub/internal/engine":              slab + "hub/internal/channel hub/internal/payment hub/internal/registry hub/internal/routing hub/internal/store",
 		"hub/internal/broker":              slab + "hub/internal/registry",
 		"hub/internal/gateway":             slab + "hub/internal/engine hub/internal/payment hub/internal/registry hub/internal/store",
+		"hub/internal/noticedoor":          slab + "hub/internal/channel hub/internal/engine",
 		"hub/internal/portal":              slab + "hub/internal/payment",
 		"hub/sandbox":                      slab + "shared/sqlite hub/sandbox/internal/*",
 		"hub/sandbox/internal/*":           slab + "shared/sqlite hub/sandbox/internal/*",
@@ -149,6 +150,7 @@ var plan = book{
 		"hub/internal/channel/storedvalue": "hub/internal/registry",
 		"hub/internal/vault":               "hub/internal/vault/* hub/internal/store",
 		"hub/internal/engine":              "scripts/history hub/internal/channel/channeltest hub/sandbox hub/internal/channel/*",
+		"hub/internal/noticedoor":          "hub/internal/channel/* hub/internal/payment hub/internal/registry hub/internal/store",
 		"hub/sandbox":                      "hub/internal/channel hub/internal/channel/*",
 		"scripts/simtest/disk":             "shared/sqlite",
 		"scripts/e2e":                      "scripts/history scripts/internal/load",
@@ -173,7 +175,7 @@ var plan = book{
 		{"go.bug.st/serial", []string{"agent/internal/scanner"}, nil},
 		{"go.uber.org/goleak", nil, []string{"agent/*", "hub/*", "tui/*", "firmware-sim/*", "shared/*"}},
 		{"golang.org/x/sys", []string{"agent/internal/scanner", "firmware-sim/board", "hub/internal/vault"}, nil},
-		{"golang.org/x/time", []string{"hub/internal/broker"}, nil},
+		{"golang.org/x/time", []string{"hub/internal/broker", "hub/internal/noticedoor"}, nil},
 		{"rsc.io/qr", []string{"tui/internal/qr"}, nil},
 	},
 
@@ -212,6 +214,7 @@ var plan = book{
 	floats: map[string]string{
 		"hub/internal/gateway/gateway.go": "Deps.Gauges, for Prometheus",
 		"hub/sandbox/faults.go":           "rates of pretended faults",
+		"hub/sandbox/notices.go":          "rates of pretended faults of notices",
 		"hub/internal/gateway/metrics.go": "Prometheus counts in floats; what it counts is never read back",
 	},
 

@@ -16,6 +16,9 @@ var calls = map[string][]string{
 		"alipay.trade.fastpay.refund.query"},
 }
 
+// notices are what the wallets tell of their own accord; each SDK must have read them.
+var notices = []string{"notice of a payment", "notice of a refund"}
+
 // table prints the rows, one block for each SDK in the order they come.
 func table(out io.Writer, s said) {
 	sdk, call := "", ""
@@ -50,6 +53,11 @@ func wrong(rows []row) (out []string) {
 // uncovered names what nobody tried: a script that ends early must not look like one that found nothing.
 func uncovered(rows []row) (out []string) {
 	for sdk, names := range calls {
+		for _, name := range notices {
+			if !slices.ContainsFunc(rows, func(r row) bool { return strings.HasPrefix(r.SDK, sdk+" ") && r.Call == name }) {
+				out = append(out, fmt.Sprintf("%s never read a %s", sdk, name))
+			}
+		}
 		for _, call := range names {
 			for _, side := range []string{"", "request", "answer"} {
 				tried := false

@@ -43,7 +43,7 @@ func table() []mutant {
 		slabBugs,
 		tillBugs, backBugs, shownBugs, linkBugs,
 		brokerBugs, gatewayBugs, engineBugs, lawBugs, refundBugs, routingBugs,
-		walletBugs, unionpayBugs, storedBugs, vaultBugs,
+		walletBugs, unionpayBugs, noticeBugs, storedBugs, vaultBugs,
 		chainBugs, conformanceBugs,
 	)
 }

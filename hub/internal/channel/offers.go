@@ -47,6 +47,12 @@ type Notice struct {
 	Finding     Finding       // of a payment: Approved, Declined, Reversed; Pending when it says less
 	Refund      RefundFinding // of a refund
 	At          time.Time     // the wallet's time of what it tells, UTC; zero when not told
+
+	// What some wallets tell beside it; zero when not told, and compared when it is.
+	SentAt      time.Time    // the moment of our request, to the second: part of the name at UnionPay
+	OrderRef    string       // of a refund: the wallet's number of the order it is of
+	OrderAmount money.Amount // of a refund: the whole order's
+	BackAmount  money.Amount // of a refund, where Alipay tells no more: the sum of the order's refunds by then; Amount may be zero beside it
 }
 
 // Reply is the answer to a notice.

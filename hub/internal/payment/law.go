@@ -124,6 +124,9 @@ func Apply(p Payment, e Event, at time.Time) (Payment, Note, error) {
 	if confirms[to][e.Kind] && to == from {
 		a.Checks, a.Tries = a.Checks+1, 0
 	}
+	if answers(a.Look, a.Called, told[e.Kind]) {
+		a.Look = time.Time{}
+	}
 	if to != from {
 		a.Status, a.Tries = to, 0
 		a.Settled, a.WrittenOff = time.Time{}, time.Time{}

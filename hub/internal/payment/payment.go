@@ -93,6 +93,7 @@ type Attempt struct {
 	Settled    time.Time // when the status last became final; zero before
 	Undoing    time.Time // when it last began to be undone; zero before
 	WrittenOff time.Time // when a person stopped the undoing; zero: never
+	Look       time.Time // when a wallet's notice wants it asked about; zero: no notice, or its look was answered
 	Tries      int       // calls since the status last changed
 	Checks     int       // answered looks after it was undone
 	Left       time.Time // when another attempt took its place; zero: it is the one in force

@@ -36,6 +36,11 @@ var checks = []time.Duration{15 * time.Second, 60 * time.Second}
 // Plan derives the next call and when it is due. It reads nothing but the payment, so a restart
 // plans the same.
 func Plan(p Payment, r channel.Rules) (Task, time.Time) {
+	task, due := plan(p, r)
+	return hurried(p.Attempt, r, task, due)
+}
+
+func plan(p Payment, r channel.Rules) (Task, time.Time) {
 	a := p.Attempt
 	switch a.Status {
 	case pay.StatusCreated:

@@ -38,6 +38,7 @@ type Refund struct {
 	Sent        time.Time // when the latest was
 	Stray       time.Time // the latest sending whose answer never came; zero: none
 	Called      time.Time // the last call of any kind
+	Look        time.Time // when a wallet's notice wants it asked about; zero: no notice, or its look was answered
 	Finished    time.Time // when the outcome became final; zero before
 	RefundedAt  time.Time // when succeeded: by the wallet's clock, or ours when it did not tell
 	Tries       int       // calls since the status last changed
@@ -123,6 +124,9 @@ func ApplyRefund(r Refund, e RefundEvent, at time.Time) (Refund, error) {
 		}
 	case e.Kind == RefundLose && r.Sent.Equal(r.Called): // the call that was lost was a sending
 		r.Stray = r.Sent
+	}
+	if answers(r.Look, r.Called, e.Kind != RefundLose && e.Kind != RefundSend) {
+		r.Look = time.Time{}
 	}
 	if to == r.Status {
 		return r, nil

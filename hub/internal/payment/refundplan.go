@@ -76,6 +76,11 @@ func (p Payment) Refundable() int64 { return p.Amount.Fen() - p.Refunded.Fen() -
 // PlanRefund derives the next call and when it is due. It reads nothing but the refund, so a
 // restart plans the same. In doubt it asks first and sends again, as it was, every other time.
 func PlanRefund(r Refund, rules channel.RefundRules) (Task, time.Time) {
+	task, due := planRefund(r, rules)
+	return hurriedRefund(r, task, due)
+}
+
+func planRefund(r Refund, rules channel.RefundRules) (Task, time.Time) {
 	due := r.Called.Add(min(rules.Every<<min(r.Tries/2, 8), refundPauseMost))
 	switch r.Status {
 	case pay.RefundCreated:

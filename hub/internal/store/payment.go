@@ -11,19 +11,19 @@ import (
 const attemptColumns = `p.id, p.merchant, p.store, p.terminal, p.source, p.key, p.body_hash, p.order_no, p.amount, p.subject,
  p.metadata, p.wallet, p.status, p.waiting, p.decline_code, p.decline_message, p.decline_wallet, p.paid_at, p.created_at, p.finished_at,
  p.refunded_amount, p.refunding_amount, a.id, a.channel, a.out_trade_no, a.status, a.wallet_ref, a.cause, a.sent_at, a.stamp_at, a.called_at, a.settled_at, a.undoing_at, a.written_off_at,
- a.tries, a.checks, p.deferred_at, a.left_at, a.shown, a.qr, a.qr_until `
+ a.tries, a.checks, p.deferred_at, a.left_at, a.shown, a.qr, a.qr_until, a.look_at `
 
 // paymentColumns are those of a payment with its attempt in force.
 const paymentColumns = attemptColumns + `FROM payment p JOIN attempt a ON a.payment = p.id AND a.left_at IS NULL `
 
 func scanPayment(scan func(...any) error) (p payment.Payment, err error) {
 	var amount, refunded, refunding int64
-	var paid, created, finished, sent, stamp, called, settled, undoing, writtenOff, deferred, left, until sql.NullInt64
+	var paid, created, finished, sent, stamp, called, settled, undoing, writtenOff, deferred, left, until, look sql.NullInt64
 	a := &p.Attempt
 	err = scan(&p.ID, &p.Merchant, &p.Store, &p.Terminal, &p.Source, &p.Key, &p.BodyHash, &p.OrderNo, &amount, &p.Subject,
 		&p.Metadata, &p.Wallet, &p.Status, &p.Waiting, &p.Decline.Code, &p.Decline.Message, &p.Decline.Wallet, &paid, &created, &finished,
 		&refunded, &refunding, &a.ID, &a.Channel, &a.OutTradeNo, &a.Status, &a.WalletRef, &a.Cause, &sent, &stamp, &called, &settled, &undoing, &writtenOff,
-		&a.Tries, &a.Checks, &deferred, &left, &a.Shown, &a.QR, &until)
+		&a.Tries, &a.Checks, &deferred, &left, &a.Shown, &a.QR, &until, &look)
 	p.Deferred = moment(deferred)
 	p.Amount = money.Fen(amount)
 	if refunded > 0 {
@@ -34,7 +34,7 @@ func scanPayment(scan func(...any) error) (p payment.Payment, err error) {
 	}
 	p.PaidAt, p.Created, p.Finished = moment(paid), moment(created), moment(finished)
 	a.Sent, a.Stamp, a.Called, a.Settled = moment(sent), moment(stamp), moment(called), moment(settled)
-	a.Undoing, a.WrittenOff, a.Left, a.Until = moment(undoing), moment(writtenOff), moment(left), moment(until)
+	a.Undoing, a.WrittenOff, a.Left, a.Until, a.Look = moment(undoing), moment(writtenOff), moment(left), moment(until), moment(look)
 	return p, err
 }
 
@@ -72,9 +72,9 @@ func (tx *Tx) SavePayment(p payment.Payment) error {
 	}
 	a := p.Attempt
 	_, err = tx.Exec(`UPDATE attempt SET status=?, wallet_ref=?, cause=?, sent_at=?, called_at=?, settled_at=?, undoing_at=?, written_off_at=?,
- tries=?, checks=?, left_at=?, qr=? WHERE id=?`,
+ tries=?, checks=?, left_at=?, qr=?, look_at=? WHERE id=?`,
 		a.Status, a.WalletRef, a.Cause, millis(a.Sent), millis(a.Called), millis(a.Settled),
-		millis(a.Undoing), millis(a.WrittenOff), a.Tries, a.Checks, millis(a.Left), a.QR, a.ID)
+		millis(a.Undoing), millis(a.WrittenOff), a.Tries, a.Checks, millis(a.Left), a.QR, millis(a.Look), a.ID)
 	return err
 }
 

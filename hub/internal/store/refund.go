@@ -11,18 +11,18 @@ import (
 
 const refundColumns = `id, payment, merchant, store, terminal, source, key, body_hash, refund_no, out_refund_no, amount, reason, status,
  wallet_ref, decline_code, decline_message, decline_wallet, created_at, not_before_at, since_at, stamp_at, sent_at, stray_at, called_at,
- finished_at, refunded_at, tries FROM refund `
+ finished_at, refunded_at, tries, look_at FROM refund `
 
 func scanRefund(scan func(...any) error) (r payment.Refund, err error) {
 	var amount int64
-	var created, notBefore, since, first, sent, stray, called, finished, refunded sql.NullInt64
+	var created, notBefore, since, first, sent, stray, called, finished, refunded, look sql.NullInt64
 	err = scan(&r.ID, &r.Payment, &r.Merchant, &r.Store, &r.Terminal, &r.Source, &r.Key, &r.BodyHash, &r.RefundNo, &r.OutRefundNo, &amount,
 		&r.Reason, &r.Status, &r.WalletRef, &r.Decline.Code, &r.Decline.Message, &r.Decline.Wallet, &created, &notBefore, &since, &first, &sent,
-		&stray, &called, &finished, &refunded, &r.Tries)
+		&stray, &called, &finished, &refunded, &r.Tries, &look)
 	r.Amount = money.Fen(amount)
 	r.Created, r.NotBefore, r.Since = moment(created), moment(notBefore), moment(since)
 	r.Stamp, r.Sent, r.Stray, r.Called = moment(first), moment(sent), moment(stray), moment(called)
-	r.Finished, r.RefundedAt = moment(finished), moment(refunded)
+	r.Finished, r.RefundedAt, r.Look = moment(finished), moment(refunded), moment(look)
 	return r, err
 }
 
@@ -42,9 +42,9 @@ func (tx *Tx) InsertRefund(r payment.Refund) error {
 // SaveRefund stores what may change of a refund.
 func (tx *Tx) SaveRefund(r payment.Refund) error {
 	n, err := tx.Exec(`UPDATE refund SET status=?, wallet_ref=?, decline_code=?, decline_message=?, decline_wallet=?, since_at=?, stamp_at=?,
- sent_at=?, stray_at=?, called_at=?, finished_at=?, refunded_at=?, tries=? WHERE id=?`,
+ sent_at=?, stray_at=?, called_at=?, finished_at=?, refunded_at=?, tries=?, look_at=? WHERE id=?`,
 		r.Status, r.WalletRef, r.Decline.Code, r.Decline.Message, r.Decline.Wallet, millis(r.Since), millis(r.Stamp),
-		millis(r.Sent), millis(r.Stray), millis(r.Called), millis(r.Finished), millis(r.RefundedAt), r.Tries, r.ID)
+		millis(r.Sent), millis(r.Stray), millis(r.Called), millis(r.Finished), millis(r.RefundedAt), r.Tries, millis(r.Look), r.ID)
 	if err == nil && n != 1 {
 		return fmt.Errorf("refund %s is not there to be saved", r.ID)
 	}

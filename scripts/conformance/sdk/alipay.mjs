@@ -1,6 +1,6 @@
 // Alipay's gateway through alipay-sdk in public-key mode. The SDK checks answers only when told to: validateSign.
 import { AlipaySdk } from 'alipay-sdk';
-import { Shop, plan, until } from './story.mjs';
+import { Shop, changedAll, plan, told, until } from './story.mjs';
 
 const account = plan.account.alipay;
 const home = `https://${new URL(plan.sandbox).host}`;
@@ -181,7 +181,27 @@ async function changed(t) {
   await t.expect('alipay.trade.cancel', 'after all changed requests', 'refund', () => cancel(undone), (x) => x.action);
 }
 
-export const day = () => shop.tell([paidAndAsked, refused, password, answerLost, stubborn, broken, backInParts, poorSeller, changed]);
+// notices: what the wallet posts of its own accord, in the words of checkNotifySignV2.
+async function notices(t) {
+  const sdk = sdks.get(home);
+  const read = (body) => Object.fromEntries(new URLSearchParams(body));
+  const o = await order('00', '15.00');
+  await pay(o);
+  const asked = { wallet: 'alipay', out_trade_no: o.outTradeNo };
+  const [first, second] = (await told(asked, 'success')).map(read);
+  t.row('notice of a payment', 'checkNotifySignV2', `${sdk.checkNotifySignV2(second)} ${second.out_trade_no} ${second.total_amount} ${second.trade_status} ${first.notify_id}`,
+    `true ${o.outTradeNo} 15.00 TRADE_SUCCESS ${second.notify_id}`);
+  t.row('notice of a payment', 'checkNotifySign', sdk.checkNotifySign(second), true);
+  t.row('notice of a payment', 'each value changed', await changedAll(second, (y) => sdk.checkNotifySignV2(y)), 0);
+  const number = shop.number('BACK');
+  await refund(o, number, '7.00');
+  await refundQuery(o, number);
+  const [, x] = (await told({ ...asked, out_refund_no: number }, 'success')).map(read);
+  t.row('notice of a refund', 'checkNotifySignV2', `${sdk.checkNotifySignV2(x)} ${x.out_biz_no} ${x.refund_fee} of ${x.total_amount}`, `true ${number} 7.00 of 15.00`);
+  t.row('notice of a refund', 'each value changed', await changedAll(x, (y) => sdk.checkNotifySignV2(y)), 0);
+}
+
+export const day = () => shop.tell([notices, paidAndAsked, refused, password, answerLost, stubborn, broken, backInParts, poorSeller, changed]);
 
 // Somebody who does not trust the sandbox's authority.
 export const stranger = () => shop.tell([async function untrusted(t) {

@@ -1,5 +1,6 @@
 // What both SDKs' stories share: rows of the table, money that answers told of, customers' codes, the liar.
 import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { setTimeout as rest } from 'node:timers/promises';
 
 // plan is what the Go side tells: where the sandbox is, and an account there.
@@ -122,6 +123,55 @@ export async function until(ask, done) {
     if (done(answer) || Date.now() > end) return answer;
     await rest(400);
   }
+}
+
+// told has the sandbox send a notice of an order or of one of its refunds, and gives what it posted. The first
+// sending is refused with "no", so that the second must be the same; accept silences it.
+export async function told(asked, accept) {
+  const heard = [];
+  let done;
+  const twice = new Promise((resolve) => { done = resolve; });
+  const server = createServer((request, answer) => {
+    const parts = [];
+    request.on('data', (part) => parts.push(part));
+    request.on('end', () => {
+      heard.push(Buffer.concat(parts).toString('utf8'));
+      answer.end(heard.length > 1 ? accept : 'no');
+      if (heard.length > 1) done();
+    });
+  });
+  await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+  const post = async (path, body) => {
+    const answer = await fetch(`${plan.sandbox}${path}`, { method: 'POST', body: JSON.stringify(body) });
+    if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
+    return answer.json();
+  };
+  try {
+    await post('/sandbox/notices', { pace_ms: 2 });
+    await post('/sandbox/notices/send', { ...asked, url: `http://127.0.0.1:${server.address().port}/notify` });
+    await Promise.race([twice, rest(20_000).then(() => { throw new Error('no second notice came'); })]);
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
+  return heard;
+}
+
+// changedAll changes the middle character of each value, one at a time (the last one of base64 may say nothing), and counts
+// those that are still believed.
+export async function changedAll(values, believed) {
+  let taken = 0;
+  for (const [name, value] of Object.entries(values)) {
+    if (value === '') continue;
+    const at = value.length >> 1;
+    const other = value[at] === '1' ? '2' : '1';
+    try {
+      if (await believed({ ...values, [name]: value.slice(0, at) + other + value.slice(at + 1) })) taken += 1;
+    } catch {
+      // a kind of signature that the SDK does not know
+    }
+  }
+  return taken;
 }
 
 export { rest };

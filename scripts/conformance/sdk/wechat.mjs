@@ -1,9 +1,9 @@
 // WeChat Pay v2 through wechatpay-axios-plugin, which signs and verifies by MD5 or HMAC-SHA256.
 import { createPrivateKey, createPublicKey } from 'node:crypto';
 import wechatpay from 'wechatpay-axios-plugin';
-import { Shop, plan, rest, until } from './story.mjs';
+import { Shop, changedAll, plan, rest, told, until } from './story.mjs';
 
-const { Wechatpay, Hash } = wechatpay;
+const { Aes, Hash, Transformer, Wechatpay } = wechatpay;
 const account = plan.account.wechat;
 const home = `https://${new URL(plan.sandbox).host}`;
 const MD5 = {}; // the wallet's default
@@ -220,8 +220,30 @@ async function changed(t) {
   await t.expect('pay/orderquery', 'after all changed requests', 'REVOKED 2600', () => query(only(undone)), (x) => `${state(x)} ${x.total_fee}`);
 }
 
+// notices: what the wallet posts of its own accord, read with the SDK's own tools.
+const noticed = (name, kind) => async function notices(t) {
+  const thanks = '<xml><return_code><![CDATA[SUCCESS]]></return_code><return_msg><![CDATA[OK]]></return_msg></xml>';
+  const o = await order('00', 1500);
+  await pay(o);
+  const asked = { wallet: 'wechat', out_trade_no: o.out_trade_no, sign_type: kind };
+  const genuine = (x) => Hash.equals(Hash.sign(kind, x, account.api_key), x.sign);
+  const [first, second] = await told(asked, thanks);
+  const x = await Transformer.toObject(second);
+  t.row('notice of a payment', `signed with ${name}`, `${genuine(x)} ${x.out_trade_no} ${x.total_fee} ${(await Transformer.toObject(first)).transaction_id}`,
+    `true ${o.out_trade_no} 1500 ${x.transaction_id}`);
+  t.row('notice of a payment', `${name}, each value changed`, await changedAll(x, (y) => genuine(y)), 0);
+  const number = shop.number('BACK');
+  await refund(o, number, 700);
+  await until(() => refundQuery({ out_refund_no: number }), (a) => a.refund_status_0 !== 'PROCESSING');
+  const [, sealed] = await told({ ...asked, out_refund_no: number }, thanks);
+  const outer = await Transformer.toObject(sealed);
+  const inner = await Transformer.toObject(Aes.AesEcb.decrypt(outer.req_info, Hash.md5(account.api_key)));
+  t.row('notice of a refund', `req_info, ${name}`, `${outer.mch_id} ${inner.out_refund_no} ${inner.refund_fee} of ${inner.total_fee} ${inner.refund_status}`,
+    `${account.mch_id} ${number} 700 of 1500 SUCCESS`);
+};
+
 export const day = () => shop.tell([paidAndAsked('MD5', MD5), paidAndAsked('HMAC-SHA256', HMAC), refused, password, answerLost, stubborn, broken,
-  backInParts, backGivenUp, changed]);
+  backInParts, backGivenUp, changed, noticed('MD5', Hash.ALGO_MD5), noticed('HMAC-SHA256', Hash.ALGO_HMAC_SHA256)]);
 
 // Somebody who does not trust the sandbox's authority.
 export const stranger = () => shop.tell([async function untrusted(t) {

@@ -1,7 +1,8 @@
 // Package alipay speaks Alipay's gateway v2 for payment codes and for codes that are shown: a signed form
 // in, signed JSON out (handbook: wallets, section 3). alipay.trade.pay charges, alipay.trade.precreate gives
-// a code to show, alipay.trade.query asks, alipay.trade.cancel undoes, alipay.trade.refund gives back and alipay.trade.fastpay.refund.query asks
-// about that; keys are RSA (RSA2), in public-key mode.
+// a code to show, alipay.trade.query asks, alipay.trade.cancel undoes, alipay.trade.refund gives back and
+// alipay.trade.fastpay.refund.query asks about that; keys are RSA (RSA2), in public-key mode. Notices come as
+// forms, signed likewise.
 //
 // It refuses to believe an answer whose node is not signed by Alipay, byte for byte as received and
 // before it is parsed, or that is about another order or amount: all of these are Unknown. So is
@@ -29,7 +30,7 @@ import (
 	"cloudcashier/shared/fault"
 )
 
-// Config is one merchant's way to Alipay. All fields but RootCAs and FormerKeys are needed.
+// Config is one merchant's way to Alipay. All fields but RootCAs, FormerKeys and NotifyURL are needed.
 type Config struct {
 	GatewayURL string           // https://openapi.alipay.com/gateway.do; http is taken for this machine only
 	AppID      string           // the application
@@ -38,6 +39,7 @@ type Config struct {
 	WalletKey  *rsa.PublicKey   // Alipay's public key for this application
 	FormerKeys []*rsa.PublicKey // those it replaces, while Alipay may still sign with them; may be empty
 	RootCAs    *x509.CertPool   // who may vouch for the gateway's host; nil means the system's
+	NotifyURL  string           // where Alipay posts notices of a trade and its refunds; none are asked for when empty
 	Now        func() time.Time // stamps every request; Alipay refuses a clock that is far off
 }
 
@@ -54,7 +56,7 @@ func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
 // Channel is the connector. It is safe for concurrent use.
 type Channel struct {
-	appID, sellerID string
+	appID, sellerID, notifyURL string
 
 	key     crypto.Signer
 	wallet  *rsa.PublicKey
@@ -94,7 +96,7 @@ func New(cfg Config) (*Channel, error) {
 		return nil, fault.Wrap(err, fault.Invalid, "alipay.config", "the Alipay channel of app %q is not configured right", cfg.AppID)
 	}
 	return &Channel{
-		appID: cfg.AppID, sellerID: cfg.SellerID, key: cfg.PrivateKey, wallet: cfg.WalletKey, former: cfg.FormerKeys, now: cfg.Now,
+		appID: cfg.AppID, sellerID: cfg.SellerID, notifyURL: cfg.NotifyURL, key: cfg.PrivateKey, wallet: cfg.WalletKey, former: cfg.FormerKeys, now: cfg.Now,
 		gateway: gateway, via: carry.NewTransport(cfg.RootCAs, nil, 256),
 	}, nil
 }
@@ -123,6 +125,7 @@ func checkConfig(cfg Config) (*url.URL, error) {
 	for _, k := range cfg.FormerKeys {
 		must(k != nil && longRSA(k), "FormerKeys: RSA public keys, 2048 bits or more")
 	}
+	must(cfg.NotifyURL == "" || carry.NotifyURL(cfg.NotifyURL), "NotifyURL: an absolute URL of at most 256 characters, without a query")
 	must(cfg.Now != nil, "Now: a clock")
 	return gateway, errors.Join(faults...)
 }

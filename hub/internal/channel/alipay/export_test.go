@@ -25,3 +25,6 @@ var PayDeclines = payDeclines
 
 // RefundDeclines gives the table of refused refunds.
 var RefundDeclines = refundDeclines
+
+// NoticeText is what Alipay signs of a notice, and ReadNotice what a genuine one claims.
+var NoticeText, ReadNotice = noticeText, read

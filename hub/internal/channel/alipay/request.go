@@ -146,6 +146,7 @@ func (c *Channel) form(m method, content []byte) ([]byte, error) {
 		{"biz_content", string(content)},
 		{"charset", "utf-8"},
 		{"method", m.name},
+		{"notify_url", c.notifyOf(m)},
 		{"sign_type", "RSA2"},
 		{"timestamp", c.now().In(beijing).Format(timeLayout)},
 		{"version", "1.0"},
@@ -153,6 +154,9 @@ func (c *Channel) form(m method, content []byte) ([]byte, error) {
 	text := make([]byte, 0, 768)
 	body := make([]byte, 0, 2048) // a trade.pay is about 1.2 KiB with its signature
 	for i, p := range params {
+		if p.value == "" {
+			continue
+		}
 		if i > 0 {
 			text = append(text, '&')
 		}

@@ -150,7 +150,7 @@ func (a *attempt) want(call string, got channel.Answer, want channel.Finding) ch
 func (a *attempt) booked(kinds ...string) {
 	a.Helper()
 	var got []string
-	for _, l := range a.box.ledger(a.T, a.order.OutTradeNo) {
+	for _, l := range a.box.Ledger(a.T, a.order.OutTradeNo) {
 		got = append(got, l.Kind)
 		if l.Amount != a.order.Amount.Fen() || (a.ref.WalletRef != "" && l.WalletRef != a.ref.WalletRef) {
 			a.Errorf("the wallet booked %+v, want %s for %s", l, a.order.Amount, a.ref.WalletRef)
@@ -252,7 +252,7 @@ func doubted() []fate {
 			defer cancel()
 			answer := make(chan channel.Answer, 1)
 			go func() { answer <- a.c.Pay(ctx, a.order) }()
-			for tries := 0; len(a.box.ledger(a.T, a.order.OutTradeNo)) == 0; tries++ {
+			for tries := 0; len(a.box.Ledger(a.T, a.order.OutTradeNo)) == 0; tries++ {
 				if tries == 10_000 {
 					a.Fatal("the wallet never booked the charge")
 				}

@@ -142,7 +142,7 @@ func (s *shown) end() {
 func (s *shown) even() {
 	s.Helper()
 	net := int64(0)
-	for _, l := range s.box.ledger(s.T, s.order.OutTradeNo) {
+	for _, l := range s.box.Ledger(s.T, s.order.OutTradeNo) {
 		if l.Kind == "charge" {
 			net += l.Amount
 		} else {
@@ -254,7 +254,7 @@ func stories() []story {
 				s.ask(channel.Reversed)
 				s.even()
 			}
-			if n := len(s.box.ledger(s.T, s.order.OutTradeNo)); n != 2 {
+			if n := len(s.box.Ledger(s.T, s.order.OutTradeNo)); n != 2 {
 				s.Errorf("%d movements, want a charge and its way back", n)
 			}
 		}},
@@ -278,7 +278,7 @@ func stories() []story {
 			for range 4 {
 				a := s.c.Reverse(s.Context(), s.ref)
 				s.box.Wait(4 * time.Second)
-				if net := len(s.box.ledger(s.T, s.order.OutTradeNo)); (a.Finding == channel.Reversed) != (net == 2) {
+				if net := len(s.box.Ledger(s.T, s.order.OutTradeNo)); (a.Finding == channel.Reversed) != (net == 2) {
 					s.Fatalf("undoing found %q (%v), with %d movements", a.Finding, a.Err, net)
 				}
 			}

@@ -100,7 +100,7 @@ func (g *givingBack) next() { g.box.Wait(g.back.RefundRules().Apart) }
 func (g *givingBack) ledger(want ...string) {
 	g.Helper()
 	var got []string
-	for _, l := range g.box.ledger(g.T, g.order.OutTradeNo) {
+	for _, l := range g.box.Ledger(g.T, g.order.OutTradeNo) {
 		got = append(got, fmt.Sprintf("%s %d", l.Kind, l.Amount))
 		if (l.Kind == "refund") != (l.OutRefundNo != "") {
 			g.Errorf("the line of a %s names refund %q", l.Kind, l.OutRefundNo)

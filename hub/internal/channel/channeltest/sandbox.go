@@ -127,8 +127,8 @@ func (s *Sandbox) code(t *testing.T, w pay.Wallet, fate string) pay.Code {
 	return code
 }
 
-// ledger reads what the wallet booked for one order.
-func (s *Sandbox) ledger(t *testing.T, outTradeNo string) (lines []Line) {
+// Ledger reads what the wallet booked for one order.
+func (s *Sandbox) Ledger(t *testing.T, outTradeNo string) (lines []Line) {
 	t.Helper()
 	resp, err := http.Get(s.control + "/sandbox/ledger")
 	if err != nil {

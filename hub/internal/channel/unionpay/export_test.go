@@ -6,6 +6,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
+
+	"cloudcashier/hub/internal/channel"
 )
 
 // Split takes an answer apart.
@@ -43,3 +45,6 @@ func Matches(key *rsa.PublicKey, params map[string]string) error { return matche
 
 // PayDeclines gives the table of refusals.
 var PayDeclines = payDeclines
+
+// ReadNotice is what a genuine notice claims.
+func ReadNotice(params map[string]string) (channel.Notice, error) { return read(sorted(params)) }

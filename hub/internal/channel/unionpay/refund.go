@@ -38,8 +38,28 @@ func (c *Channel) Refund(ctx context.Context, r channel.Refund) channel.RefundAn
 	if c.now().Sub(r.SentAt) > fresh {
 		return c.refusedUnlessTaken(ctx, r, refundStale)
 	}
+	k := c.refundKind(r)
+	a := c.giveBack(ctx, r, k)
+	if k == kindVoid && a.Finding == channel.RefundRefused {
+		// Perhaps the contract has no undo, or the day ended on the way. UnionPay gives back by one of the two, never by both.
+		return c.giveBack(ctx, r, kindRefund)
+	}
+	return a
+}
+
+// refundKind is how the money goes back: all of a payment on UnionPay's own day by an undo, when the contract has it, which the
+// customer sees at once; else by a refund. The moment of the first sending decides, so that each repeat is the same.
+func (c *Channel) refundKind(r channel.Refund) kind {
+	if c.void && r.Amount == r.Order.Amount && r.SentAt.Before(rules.UndoUntil(r.Order.SentAt)) {
+		return kindVoid
+	}
+	return kindRefund
+}
+
+// giveBack asks for a refund or an undo.
+func (c *Channel) giveBack(ctx context.Context, r channel.Refund, k kind) channel.RefundAnswer {
 	n := naming(r.OutRefundNo, r.SentAt)
-	form, err := c.form(c.refundFields(r, n))
+	form, err := c.form(c.refundFields(r, k, n))
 	if fault.CodeOf(err) == codeBusy { // not sent, and it may be in a moment
 		return channel.RefundAnswer{Finding: channel.RefundBusy, Err: err}
 	}
@@ -56,7 +76,7 @@ func (c *Channel) Refund(ctx context.Context, r channel.Refund) channel.RefundAn
 	case refused:
 		d.Wallet = code
 		return c.refusedUnlessTaken(ctx, r, d)
-	case !got.names() || !got.is(kindRefund):
+	case !got.names() || !got.is(k):
 		return refundUnknown(doubt("foreign", "respCode %q without the refund it speaks of", got.said("respCode")))
 	case code == "00" || code == "A6" || code == "05":
 		if err := agree(got, channel.Ref{WalletRef: r.WalletRef, Amount: r.Amount}, false); err != nil {
@@ -107,8 +127,8 @@ func checkRefund(r channel.Refund) error {
 	return nil
 }
 
-func (c *Channel) refundFields(r channel.Refund, n name) fields {
-	f := append(c.common(kindRefund, n), field{"backUrl", c.backURL}, field{"channelType", c.channelType},
+func (c *Channel) refundFields(r channel.Refund, k kind, n name) fields {
+	f := append(c.common(k, n), field{"backUrl", c.backURL}, field{"channelType", c.channelType},
 		field{"currencyCode", cny}, field{"txnAmt", fen(r.Amount)})
 	if r.Order.WalletRef != "" {
 		return append(f, field{"origQryId", r.Order.WalletRef})
@@ -127,7 +147,9 @@ func refundFinding(got fields, r channel.Refund) channel.RefundAnswer {
 	case code != "00":
 		return refundUnknown(doubt("refused", "respCode %q: ask again", got.said("respCode")))
 	}
-	if t := got.get("txnType"); t != kindRefund.txnType && t != kindQuery.txnType {
+	switch t := got.get("txnType"); {
+	case t == kindRefund.txnType, t == kindQuery.txnType, t == kindVoid.txnType && r.Amount == r.Order.Amount:
+	default:
 		return refundUnknown(doubt("foreign", "the answer is about a transaction of type %q", got.said("txnType")))
 	}
 	state := got.get("origRespCode")

@@ -34,6 +34,7 @@ var (
 	kindQuery    = kind{"00", "00"}
 	kindReversal = kind{"99", "01"}
 	kindRefund   = kind{"04", "00"}
+	kindVoid     = kind{"31", "00"} // all of a payment, on its own day
 )
 
 var errOrderNumber = fault.New(fault.Invalid, "unionpay.order_number",

@@ -1,6 +1,6 @@
 // Package unionpay speaks UnionPay's full-channel gateway 5.1.0 for payment codes: a signed form
 // in, signed fields out (handbook: wallets, section 4). Consumption 01/06 charges, query 00/00
-// asks, reversal 99/01 undoes, refund 04/00 gives money back; keys are RSA (signMethod 01).
+// asks, reversal 99/01 undoes, refund 04/00 and undo 31/00 give money back; keys are RSA (signMethod 01).
 //
 // It refuses to believe an answer whose certificate is not UnionPay's, whose signature does not
 // cover every field, or that is about another merchant, order, moment or amount: all of these are
@@ -18,8 +18,9 @@
 //   - traceTime has no year: it is taken from the order's own time
 //   - backUrl is needed: UnionPay's samples name a fixed address for who wants no notices
 //
-// Consumption undo (31/00) has no place in the contract: Reverse undoes what is in doubt with
-// 99/01, and what is known to be paid is given back by Refund.
+// Reverse undoes what is in doubt with 99/01; what is known to be paid is given back by Refund, and there by the
+// undo 31/00 when it is all of a payment, on its own day, and [Config.Void] says that the contract has it. UNVERIFIED,
+// and so: an undo that is refused is sent as a refund under the same number, once UnionPay knows no such undo.
 package unionpay
 
 import (
@@ -53,6 +54,7 @@ type Config struct {
 	Cert        *x509.Certificate   // the key's certificate; its serial number is sent as certId
 	SignRoots   *x509.CertPool      // who vouches for UnionPay's signing certificate: acp root
 	SignMiddle  []*x509.Certificate // between root and signing certificate: acp middle
+	Void        bool                // give all of a payment back on its own day by 消费撤销 (31), not by a refund
 	Signer      string              // third part of that certificate's name; Production when empty
 	RootCAs     *x509.CertPool      // who may vouch for the gateway's host; nil means the system's
 	Now         func() time.Time    // judges certificates and the day's end; UnionPay refuses a clock that is far off
@@ -79,6 +81,8 @@ func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
 // Channel is the connector. It is safe for concurrent use.
 type Channel struct {
 	merID, termID, channelType, backURL, certID string
+
+	void bool
 
 	key         crypto.Signer
 	trust       *trust
@@ -121,7 +125,7 @@ func New(cfg Config) (*Channel, error) {
 		return nil, fault.Wrap(err, fault.Invalid, "unionpay.config", "the UnionPay channel of merchant %q is not configured right", cfg.MerID)
 	}
 	return &Channel{
-		merID: cfg.MerID, termID: cfg.TermID, channelType: cfg.ChannelType, backURL: cfg.BackURL,
+		merID: cfg.MerID, termID: cfg.TermID, channelType: cfg.ChannelType, backURL: cfg.BackURL, void: cfg.Void,
 		certID: cfg.Cert.SerialNumber.String(), key: cfg.PrivateKey, trust: newTrust(cfg), now: cfg.Now,
 		back: base.JoinPath("backTransReq.do"), query: base.JoinPath("queryTrans.do"),
 		via: carry.NewTransport(cfg.RootCAs, nil, 256),
@@ -156,7 +160,7 @@ func checkConfig(cfg *Config) (*url.URL, error) {
 	must(merShape.MatchString(cfg.MerID), "MerID: the merchant number, 15 digits")
 	must(termShape.MatchString(cfg.TermID), "TermID: 8 digits, or none")
 	must(cfg.ChannelType == "07" || cfg.ChannelType == "08", "ChannelType: 07 or 08")
-	must(backShape(cfg.BackURL), "BackURL: an absolute URL of at most 256 characters, without a query")
+	must(carry.NotifyURL(cfg.BackURL), "BackURL: an absolute URL of at most 256 characters, without a query")
 	must(cfg.PrivateKey != nil && longRSA(cfg.PrivateKey.Public()), "PrivateKey: the merchant's RSA signing key, 2048 bits or more")
 	must(cfg.Cert != nil, "Cert: the certificate of the signing key")
 	if cfg.Cert != nil && cfg.PrivateKey != nil {
@@ -167,11 +171,6 @@ func checkConfig(cfg *Config) (*url.URL, error) {
 	must(!strings.Contains(cfg.Signer, "@"), "Signer: the third part of the certificate's name, without @")
 	must(cfg.Now != nil, "Now: a clock")
 	return base, errors.Join(faults...)
-}
-
-func backShape(s string) bool {
-	u, err := url.Parse(s)
-	return err == nil && len(s) <= 256 && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.RawQuery == "" && u.Fragment == "" && u.User == nil
 }
 
 func longRSA(k crypto.PublicKey) bool {

@@ -40,7 +40,10 @@ var errXML = errors.New("no strict XML")
 // element inside an element has no defined place in the signed text, so it is refused, as are
 // attributes, comments, DOCTYPE, entities of one's own, a name sent twice and anything after the
 // root. Where encoding/xml would take the last of two equal elements, a forger takes the first.
-func parse(s string) (fields, error) {
+func parse(s string) (fields, error) { return parseRoot(s, "xml") }
+
+// parseRoot is parse for a root of another name: that of a refund notice's inner text.
+func parseRoot(s, root string) (fields, error) {
 	if len(s) > maxAnswer {
 		return nil, fmt.Errorf("%w: above %d bytes", errXML, maxAnswer)
 	}
@@ -54,13 +57,13 @@ func parse(s string) (fields, error) {
 		}
 	}
 	r.space()
-	if !r.take("<xml>") {
-		return nil, fmt.Errorf("%w: the root is not <xml>", errXML)
+	if !r.take("<" + root + ">") {
+		return nil, fmt.Errorf("%w: the root is not <%s>", errXML, root)
 	}
 	out := make(fields, 0, 32)
 	for {
 		r.space()
-		if r.take("</xml>") {
+		if r.take("</" + root + ">") {
 			break
 		}
 		if len(out) == maxFields {

@@ -1,6 +1,7 @@
 package wechat
 
 import (
+	"encoding/base64"
 	"net/http"
 
 	"cloudcashier/hub/internal/channel/carry"
@@ -40,3 +41,19 @@ func Via(c *Channel, rt http.RoundTripper) { c.open, c.withCert = rt, rt }
 
 // RefundDeclines gives the table of refused refunds.
 var RefundDeclines = refundDeclines
+
+// OpenNotice decrypts a refund notice's req_info.
+func OpenNotice(apiKey, text string) (string, error) { return openNotice(newNoticeKey(apiKey), text) }
+
+// SealNotice encrypts a text as OpenNotice wants it.
+func SealNotice(apiKey, text string) string {
+	raw := []byte(text)
+	pad := 16 - len(raw)%16
+	for range pad {
+		raw = append(raw, byte(pad))
+	}
+	for at := 0; at < len(raw); at += 16 {
+		newNoticeKey(apiKey).Encrypt(raw[at:], raw[at:])
+	}
+	return base64.StdEncoding.EncodeToString(raw)
+}

@@ -35,10 +35,11 @@ func (c *Channel) Refund(ctx context.Context, r channel.Refund) channel.RefundAn
 }
 
 func (c *Channel) giveBack(ctx context.Context, r channel.Refund) channel.RefundAnswer {
-	fields := [11]field{
+	fields := [12]field{
 		{"appid", c.appID},
 		{"mch_id", c.mchID},
 		{"nonce_str", c.nonce()},
+		{"notify_url", c.notifyURL},
 		{"out_refund_no", r.OutRefundNo},
 		{"out_trade_no", r.Order.OutTradeNo},
 		{"refund_desc", clean(r.Reason, 80)},

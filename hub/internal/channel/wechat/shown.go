@@ -1,6 +1,7 @@
 package wechat
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 	"time"
@@ -53,7 +54,7 @@ func (c *Channel) presentRequest(o channel.Order) []byte {
 		{"fee_type", string(money.CNY)},
 		{"mch_id", c.mchID},
 		{"nonce_str", c.nonce()},
-		{"notify_url", c.notifyURL},
+		{"notify_url", cmp.Or(c.notifyURL, nowhere)},
 		{"out_trade_no", o.OutTradeNo},
 		{"product_id", o.OutTradeNo}, // the wallet wants one; a till has no products
 		{"scene_info", sceneInfo(o.Store)},

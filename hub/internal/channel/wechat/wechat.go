@@ -2,7 +2,8 @@
 // signed XML over HTTPS (handbook: wallets, section 2). micropay charges, orderquery asks,
 // secapi/pay/reverse undoes, secapi/pay/refund gives back (both need the merchant's client
 // certificate), refundquery asks about that. unifiedorder gives a code to show; such an order knows no
-// reverse: closeorder ends it unpaid, and when it was paid after all a refund gives the money back.
+// reverse: closeorder ends it unpaid, and when it was paid after all a refund gives the money back. Notices
+// of orders are signed, those of refunds encrypted.
 //
 // It refuses to believe an answer that is not strict XML, not signed with our key, or not about
 // our merchant, order, amount and currency: all of these are Unknown. It never decides, repeats
@@ -14,6 +15,7 @@ package wechat
 
 import (
 	"context"
+	"crypto/cipher"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -40,7 +42,7 @@ type Config struct {
 	ClientCert tls.Certificate  // the merchant's certificate, shown only to /secapi
 	RootCAs    *x509.CertPool   // who may vouch for the wallet's host; nil means the system's
 	DeviceIP   string           // spbill_create_ip
-	NotifyURL  string           // where the wallet tells of orders that are shown; may be empty, for a query tells too
+	NotifyURL  string           // where WeChat Pay posts notices of shown orders and of refunds; none are asked for when empty
 	Now        func() time.Time // stands in when an approval names no time
 	Nonce      func() string    // 1 to 32 of [0-9A-Za-z], never the same twice
 }
@@ -57,7 +59,9 @@ func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
 // Channel is the connector. It is safe for concurrent use.
 type Channel struct {
 	appID, mchID, deviceIP string
-	notifyURL              string
+
+	notifyURL string
+	noticeKey cipher.Block // opens what refund notices tell
 
 	sign     *signer
 	now      func() time.Time
@@ -101,7 +105,8 @@ func New(cfg Config) (*Channel, error) {
 	}
 	cert := cfg.ClientCert
 	return &Channel{
-		appID: cfg.AppID, mchID: cfg.MchID, deviceIP: cfg.DeviceIP, notifyURL: cfg.NotifyURL,
+		appID: cfg.AppID, mchID: cfg.MchID, deviceIP: cfg.DeviceIP,
+		notifyURL: cfg.NotifyURL, noticeKey: newNoticeKey(cfg.APIKey),
 		sign: newSigner(cfg.SignType, cfg.APIKey), now: cfg.Now, nonce: cfg.Nonce,
 		// 256: the hub's calls in flight at once, each on a warm connection. Reversals are rare.
 		open:     carry.NewTransport(cfg.RootCAs, nil, 256),
@@ -131,9 +136,6 @@ func checkConfig(cfg *Config) (*url.URL, error) {
 	if cfg.SignType == "" {
 		cfg.SignType = signHMAC
 	}
-	if cfg.NotifyURL == "" {
-		cfg.NotifyURL = nowhere
-	}
 	base, err := checkURL(cfg.BaseURL)
 	if err != nil {
 		faults = append(faults, err)
@@ -145,8 +147,8 @@ func checkConfig(cfg *Config) (*url.URL, error) {
 	// Without it nothing could be undone, so a merchant who has none must not charge either.
 	must(len(cfg.ClientCert.Certificate) > 0 && cfg.ClientCert.PrivateKey != nil,
 		"ClientCert: the merchant's API certificate with its key, needed to reverse and to refund")
-	must(len(cfg.NotifyURL) <= 256 && carry.ShownText(cfg.NotifyURL), "NotifyURL: an address of up to 256 characters, or none")
 	must(net.ParseIP(cfg.DeviceIP) != nil, "DeviceIP: an IPv4 or IPv6 address")
+	must(cfg.NotifyURL == "" || carry.NotifyURL(cfg.NotifyURL), "NotifyURL: an absolute URL of at most 256 characters, without a query")
 	must(cfg.Now != nil, "Now: a clock")
 	must(cfg.Nonce != nil, "Nonce: a source of nonces")
 	return base, errors.Join(faults...)

@@ -93,6 +93,7 @@ CREATE TABLE attempt (
   settled_at INTEGER,
   undoing_at INTEGER,                            -- since when it is being undone
   written_off_at INTEGER,                        -- when a person stopped that
+  look_at INTEGER,                               -- when a wallet's notice wants it asked about
   tries INTEGER NOT NULL,
   checks INTEGER NOT NULL,
   left_at INTEGER,                               -- when another attempt took its place
@@ -144,6 +145,7 @@ CREATE TABLE refund (
   sent_at INTEGER,                               -- the latest sending
   stray_at INTEGER,                              -- the latest sending whose answer never came
   called_at INTEGER,
+  look_at INTEGER,                               -- when a wallet's notice wants it asked about
   finished_at INTEGER,
   refunded_at INTEGER,
   tries INTEGER NOT NULL,

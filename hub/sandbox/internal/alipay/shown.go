@@ -41,6 +41,7 @@ func (c *call) precreate() (door.Reply, error) {
 	o := order.Order{
 		Wallet: wallet, Mch: c.merchant.Alipay.AppID, Number: get("out_trade_no"), Digest: c.content.digest(), Amount: amount,
 		Expires: c.now.Add(codeLife), Terminal: get("terminal_id"), Store: get("store_id"), Attach: get("passback_params"),
+		Notify: c.params["notify_url"],
 	}
 	for _, name := range [...]string{"qr_code_timeout_express", "timeout_express"} {
 		if t, given := parseTimeout(get(name), c.now); given {

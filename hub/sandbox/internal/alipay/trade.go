@@ -115,6 +115,7 @@ func (c *call) pay() (door.Reply, error) {
 	o := order.Order{
 		Wallet: wallet, Mch: c.merchant.Alipay.AppID, Number: get("out_trade_no"), Digest: c.content.digest(), Amount: amount,
 		Expires: c.now.Add(order.Life(wallet)), Terminal: get("terminal_id"), Store: get("store_id"), Attach: get("passback_params"),
+		Notify: c.params["notify_url"],
 	}
 	if t, given := parseTimeout(get("timeout_express"), c.now); given {
 		o.Expires = t

@@ -34,6 +34,8 @@ type Book struct {
 	// touched inside write transactions only, which run one at a time.
 	nextDue int64
 	codes   codes
+
+	noted chan struct{} // capacity one: there may be notices to send
 }
 
 // Open opens or creates the file.
@@ -46,7 +48,7 @@ func Open(path string) (*Book, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Book{db: db}
+	b := &Book{db: db, noted: make(chan struct{}, 1)}
 	if err := b.loadCodes(); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -193,7 +195,7 @@ func (b *Book) store(tx *sqlite.Tx, o *order.Order, line *order.Line) error {
 	if o.State != order.Ghost && o.State != order.Burnt && !o.Shown {
 		code, born = o.Code.Hash[:], o.Code.Born.UnixMilli()
 	}
-	next := o.Next()
+	next, fresh := o.Next(), o.ID == 0
 	args := [...]any{string(o.Wallet), o.Mch, o.Number, o.Digest[:], code, born, int64(o.Fate), o.Amount.Fen(), string(o.State),
 		o.Created.UnixMilli(), o.Expires.UnixMilli(), millis(o.PaidAt), millis(o.EndedAt), millis(o.Plan), millis(next),
 		o.Hidden, o.Again, o.Returned, o.Terminal, o.Store, o.Attach, o.Stamp, o.Refunded.Fen(), o.Parts, millis(o.LastBack), o.Shown, o.ID}
@@ -211,6 +213,9 @@ func (b *Book) store(tx *sqlite.Tx, o *order.Order, line *order.Line) error {
 	if err == nil && line != nil {
 		_, err = tx.Exec(`INSERT INTO lines (order_id, kind, amount, at) VALUES (?, ?, ?, ?)`,
 			o.ID, string(line.Kind), line.Amount.Fen(), line.At.UnixMilli())
+	}
+	if err == nil {
+		err = b.note(tx, o, fresh, line)
 	}
 	if err != nil {
 		return fmt.Errorf("store order: %w", err)

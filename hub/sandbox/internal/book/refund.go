@@ -25,7 +25,8 @@ func scanGiven(r row, of *int64) (g order.Given, err error) {
 // storeGiven writes a refund, its order, and the line it booked.
 func (b *Book) storeGiven(tx *sqlite.Tx, o *order.Order, g *order.Given, line *order.Line) error {
 	var err error
-	if g.ID == 0 {
+	fresh := g.ID == 0
+	if fresh {
 		err = tx.QueryRow(`INSERT INTO refunds (order_id, number, stamp, undo, amount, state, created, ended, due) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
 			o.ID, g.Number, g.Stamp, g.Undo, g.Amount.Fen(), string(g.State), g.Created.UnixMilli(), millis(g.EndedAt), millis(g.Plan)).Scan(&g.ID)
 	} else {
@@ -34,6 +35,9 @@ func (b *Book) storeGiven(tx *sqlite.Tx, o *order.Order, g *order.Given, line *o
 	if err == nil && line != nil {
 		_, err = tx.Exec(`INSERT INTO lines (order_id, refund_id, kind, amount, at) VALUES (?, ?, ?, ?, ?)`,
 			o.ID, g.ID, string(line.Kind), line.Amount.Fen(), line.At.UnixMilli())
+	}
+	if err == nil {
+		err = b.noteBack(tx, o, g, fresh)
 	}
 	if err != nil {
 		return fmt.Errorf("store refund: %w", err)

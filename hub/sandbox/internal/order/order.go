@@ -64,6 +64,10 @@ type Order struct {
 
 	Terminal, Store, Attach string // echoed to the merchant
 	Stamp                   string // UnionPay's txnTime: its orders are named by it, too
+
+	// Read when the order is made, and kept apart from it: where the merchant wants notices (empty: nowhere), and how
+	// WeChat Pay v2 signs them.
+	Notify, NotifySign string
 }
 
 // Line is one entry of the ledger.

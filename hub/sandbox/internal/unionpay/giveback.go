@@ -23,7 +23,7 @@ func (c *call) giveBack(undo bool) (door.Reply, error) {
 	if of.WalletRef == "" && (of.Number == "" || of.Stamp == "") {
 		return c.refuse("10", "报文格式错误:origQryId[6100030]")
 	}
-	s, err := c.door.Book.Refund(c.now, of, order.Given{Number: c.params["orderId"], Stamp: c.params["txnTime"], Undo: undo, Amount: money.Fen(n)}, money.Amount{})
+	s, err := c.door.Book.Refund(c.now, of, order.Given{Number: c.params["orderId"], Stamp: c.params["txnTime"], Undo: undo, Amount: money.Fen(n), Notify: c.params["backUrl"]}, money.Amount{})
 	if err != nil {
 		return door.Reply{}, err
 	}

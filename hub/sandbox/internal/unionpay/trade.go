@@ -32,6 +32,7 @@ func (c *call) pay() (door.Reply, error) {
 	s, err := c.door.Book.Pay(c.now, order.Order{
 		Wallet: wallet, Mch: c.merchant.UnionPay.MerID, Number: c.params["orderId"], Stamp: c.params["txnTime"], Digest: [16]byte(sum[:16]),
 		Amount: money.Fen(n), Expires: c.now.Add(order.Life(wallet)), Terminal: c.params["termId"], Attach: c.params["reqReserved"],
+		Notify: c.params["backUrl"],
 	}, code)
 	if err != nil {
 		return door.Reply{}, err
@@ -107,10 +108,7 @@ func state(o order.Order) (code, text string) {
 // describe is what a query tells of every transaction.
 func (c *call) describe(number, stamp, ref string, id int64, sum money.Amount, at time.Time) map[string]string {
 	out := c.echo()
-	out["orderId"], out["txnTime"], out["queryId"], out["currencyCode"] = number, stamp, ref, "156"
-	out["txnAmt"], out["settleAmt"], out["settleCurrencyCode"] = strconv.FormatInt(sum.Fen(), 10), strconv.FormatInt(sum.Fen(), 10), "156"
-	out["traceNo"], out["traceTime"], out["settleDate"] = traceNo(id), at.In(china).Format(traceLayout), settleDate(at).Format("0102")
-	out["accNo"], out["payType"], out["payCardType"], out["issInsNo"] = "622848****1234", "0201", "01", "ABC"
+	describe(out, number, stamp, ref, id, sum, at)
 	return out
 }
 

@@ -47,7 +47,7 @@ func (d *Door) Refund(r door.Request) (door.Reply, error) {
 	if !ok {
 		return c.fail("LACK_PARAMS", "缺少参数 out_trade_no"), nil
 	}
-	asked := order.Given{Number: c.fields.get("out_refund_no"), Amount: fee(c.fields.get("refund_fee"))}
+	asked := order.Given{Number: c.fields.get("out_refund_no"), Amount: fee(c.fields.get("refund_fee")), Notify: c.fields.get("notify_url")}
 	s, err := d.Book.Refund(r.Now, ref, asked, fee(c.fields.get("total_fee")))
 	if err != nil {
 		return door.Reply{}, err

@@ -92,3 +92,28 @@ CREATE TRIGGER lines_bounded BEFORE INSERT ON lines WHEN NEW.kind <> 'charge' AN
   NEW.amount + (SELECT coalesce(sum(amount), 0) FROM lines WHERE order_id = NEW.order_id AND kind <> 'charge') >
   (SELECT coalesce(sum(amount), 0) FROM lines WHERE order_id = NEW.order_id AND kind = 'charge')
 BEGIN SELECT RAISE(ABORT, 'more would go back than was charged'); END;
+
+-- Where a merchant wants notices: of an order (refund_id 0), or of one of its refunds.
+CREATE TABLE wants (
+  order_id INTEGER NOT NULL REFERENCES orders (id),
+  refund_id INTEGER NOT NULL,
+  url TEXT NOT NULL CHECK (url <> ''),
+  sign TEXT NOT NULL, -- WeChat Pay v2's: how it is signed
+  PRIMARY KEY (order_id, refund_id)
+) STRICT, WITHOUT ROWID;
+
+-- Each is sent until the merchant takes it, or the wallet's ladder ends; then due is NULL.
+CREATE TABLE notices (
+  id INTEGER PRIMARY KEY,
+  order_id INTEGER NOT NULL REFERENCES orders (id),
+  refund_id INTEGER NOT NULL, -- 0: of the order itself
+  what TEXT NOT NULL CHECK (what IN ('paid', 'closed', 'refund')),
+  url TEXT NOT NULL,
+  sign TEXT NOT NULL,
+  made INTEGER NOT NULL,
+  tries INTEGER NOT NULL,
+  due INTEGER,
+  taken INTEGER NOT NULL CHECK (taken IN (0, 1) AND (taken = 0 OR due IS NULL)),
+  UNIQUE (order_id, refund_id, what)
+) STRICT;
+CREATE INDEX notices_due ON notices (due) WHERE due IS NOT NULL;
