@@ -85,7 +85,7 @@ func (w *world) withdraw(o *order) channel.Answer {
 	case o.recalls > 0:
 		o.recalls--
 		return channel.Answer{Finding: channel.Unknown}
-	case o.status == channel.Approved && !w.lazy && w.rng.IntN(3) > 0:
+	case o.status == channel.Approved && !w.lazy && w.faulty(0.6):
 		return channel.Answer{Finding: channel.Pending, Working: true} // the refund is on its way, and not there
 	case o.status == channel.Pending && o.scanned && o.fate == channel.Approved && w.faulty(0.5):
 		o.books = w.now + w.upTo(10*time.Second) + 1
