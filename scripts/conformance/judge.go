@@ -11,9 +11,10 @@ import (
 
 // calls are what the sandbox speaks and each SDK must have tried: in honesty, with answers and with requests changed.
 var calls = map[string][]string{
-	"wechatpay-axios-plugin": {"pay/micropay", "pay/orderquery", "secapi/pay/reverse", "secapi/pay/refund", "pay/refundquery"},
+	"wechatpay-axios-plugin": {"pay/micropay", "pay/orderquery", "secapi/pay/reverse", "secapi/pay/refund", "pay/refundquery",
+		"pay/unifiedorder", "pay/closeorder"},
 	"alipay-sdk": {"alipay.trade.pay", "alipay.trade.query", "alipay.trade.cancel", "alipay.trade.refund",
-		"alipay.trade.fastpay.refund.query"},
+		"alipay.trade.fastpay.refund.query", "alipay.trade.precreate", "alipay.trade.close"},
 }
 
 // notices are what the wallets tell of their own accord; each SDK must have read them.

@@ -41,8 +41,8 @@ func (m mutant) apply(source []byte) ([]byte, error) {
 func table() []mutant {
 	return slices.Concat(
 		slabBugs,
-		tillBugs, backBugs, shownBugs, linkBugs,
-		brokerBugs, gatewayBugs, engineBugs, lawBugs, refundBugs, routingBugs,
+		tillBugs, backBugs, showingBugs, linkBugs,
+		brokerBugs, gatewayBugs, engineBugs, lawBugs, refundBugs, shownBugs, routingBugs,
 		walletBugs, unionpayBugs, noticeBugs, storedBugs, vaultBugs,
 		chainBugs, conformanceBugs,
 	)

@@ -22,6 +22,7 @@ type wallet struct {
 	calls  int
 	undos  int            // reversals that arrived
 	paysOf map[string]int // pay calls of each order
+	misled int            // calls that said shown of an order by code, or the other way
 	lazy   bool           // makes an order of a shown code only when somebody scans it, as Alipay does
 
 	backs    map[string]*back // refunds, by number
@@ -111,6 +112,9 @@ func (w *wallet) Query(_ context.Context, r channel.Ref) channel.Answer {
 	if o == nil || o.sent != r.SentAt.Unix() {
 		return channel.Answer{Finding: channel.Absent}
 	}
+	if o.shown != r.Shown {
+		w.misled++
+	}
 	if w.unscanned(o) {
 		return channel.Answer{Finding: channel.Absent}
 	}
@@ -149,6 +153,9 @@ func (w *wallet) Reverse(_ context.Context, r channel.Ref) channel.Answer {
 	o := w.orders[r.OutTradeNo]
 	if o == nil || o.sent != r.SentAt.Unix() {
 		return channel.Answer{Finding: channel.Absent}
+	}
+	if o.shown != r.Shown {
+		w.misled++
 	}
 	if w.unscanned(o) {
 		return channel.Answer{Finding: channel.Absent}

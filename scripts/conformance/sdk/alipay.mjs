@@ -148,6 +148,31 @@ function changedAnswer({ answer, error }) {
   return { ok: false, reason: `${error.name} ${error.message}` };
 }
 
+const show = (o) => call('precreate', o);
+const close = (o) => call('close', only(o));
+const toShow = (yuan) => ({ outTradeNo: shop.number(), subject: '一杯茶', totalAmount: yuan });
+
+// shown: a code that the customer scans. There is no trade before.
+async function shown(t) {
+  const o = toShow('15.00');
+  const a = await t.expect('alipay.trade.precreate', 'a code to show', '10000 https://qr.alipay.com', () => show(o), (x) => `${outcome(x)} ${new URL(x.qrCode).origin}`);
+  await t.expect('alipay.trade.precreate', 'the same request again', `10000 ${a.qrCode}`, () => show(o), (x) => `${outcome(x)} ${x.qrCode}`);
+  await t.expect('alipay.trade.precreate', 'the same number, another amount', 'ACQ.CONTEXT_INCONSISTENT', () => show({ ...o, totalAmount: '15.01' }), outcome);
+  for (const [method, ask] of [['query', () => query(only(o))], ['cancel', () => cancel(o)], ['close', () => close(o)]]) {
+    await t.expect(`alipay.trade.${method}`, 'nobody scanned yet', 'ACQ.TRADE_NOT_EXIST', ask, outcome);
+  }
+  if (await shop.scan(a.qrCode) !== 'charged') throw new Error('the customer could not pay');
+  await t.expect('alipay.trade.query', 'scanned and paid', 'TRADE_SUCCESS 15.00', () => query(only(o)), (x) => `${state(x)} ${x.totalAmount}`);
+  await t.expect('alipay.trade.precreate', 'of a paid trade', 'ACQ.TRADE_HAS_SUCCESS', () => show(o), outcome);
+  await t.expect('alipay.trade.close', 'of a paid trade', 'ACQ.REASON_TRADE_STATUS_INVALID', () => close(o), outcome);
+  const idle = toShow('16.00');
+  await shop.scan((await show(idle)).qrCode, '55');
+  await t.expect('alipay.trade.query', 'the customer at the password', 'WAIT_BUYER_PAY', () => query(only(idle)), state);
+  await t.expect('alipay.trade.close', 'of an unpaid trade', '10000', () => close(idle), outcome);
+  await t.expect('alipay.trade.query', 'after it', 'TRADE_CLOSED', () => query(only(idle)), state);
+  await t.expect('alipay.trade.precreate', 'of a closed trade', 'ACQ.TRADE_HAS_CLOSE', () => show(idle), outcome);
+}
+
 // changedRequest: the wallet must refuse with isv.invalid-signature in an answer that the SDK verifies, unless it is told
 // of another key or another signature. Then, as with another method, the SDK cannot read it, and the liar tells.
 const others = {
@@ -175,6 +200,16 @@ async function changed(t) {
   await both('fastpay.refund.query', { ...only(o), outRequestNo: number });
   await t.expect('alipay.trade.fastpay.refund.query', 'after all changed requests', 'REFUND_SUCCESS 11.00', () => refundQuery(o, number),
     (x) => `${x.refundStatus} ${x.refundAmount}`);
+  await both('precreate', toShow('27.00'));
+  const waiting = async () => {
+    const o = toShow('28.00');
+    await shop.scan((await show(o)).qrCode, '55');
+    return o;
+  };
+  const idle = await waiting();
+  await t.everyByte('alipay.trade.close', 'request', (host) => call('close', only(idle), host), changedRequest, (x) => x.code === '10000');
+  await t.expect('alipay.trade.query', 'after all changed requests', 'TRADE_CLOSED', () => query(only(idle)), state);
+  await t.everyByte('alipay.trade.close', 'answer', async (host) => call('close', only(await waiting()), host), changedAnswer, (x) => x.code === '10000'); // a trade is closed once
   const undone = await order('00', '26.00');
   await pay(undone);
   await both('cancel', only(undone));
@@ -201,7 +236,7 @@ async function notices(t) {
   t.row('notice of a refund', 'each value changed', await changedAll(x, (y) => sdk.checkNotifySignV2(y)), 0);
 }
 
-export const day = () => shop.tell([notices, paidAndAsked, refused, password, answerLost, stubborn, broken, backInParts, poorSeller, changed]);
+export const day = () => shop.tell([notices, paidAndAsked, refused, password, answerLost, stubborn, broken, shown, backInParts, poorSeller, changed]);
 
 // Somebody who does not trust the sandbox's authority.
 export const stranger = () => shop.tell([async function untrusted(t) {

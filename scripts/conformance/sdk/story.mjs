@@ -30,6 +30,13 @@ export class Shop {
     return (await answer.json()).code;
   }
 
+  // scan has a customer scan a code that is shown; it gives what he sees.
+  async scan(qr, scenario = '00') {
+    const answer = await fetch(`${plan.sandbox}/sandbox/pay`, { method: 'POST', body: JSON.stringify({ qr, scenario }) });
+    if (!answer.ok) throw new Error(`not scanned: ${answer.status}`);
+    return (await answer.json()).seen;
+  }
+
   // moved notes money that a verified answer told of. Several answers may tell of the same.
   moved(kind, outTradeNo, amount, outRefundNo = '') {
     const key = `${kind} ${outTradeNo} ${outRefundNo}`;

@@ -184,6 +184,34 @@ async function backGivenUp(t) {
   await t.expect('pay/refundquery', 'a refund nobody made', 'REFUNDNOTEXIST', () => refundQuery({ out_refund_no: shop.number('BACK') }), outcome);
 }
 
+const native = (amount) => ({
+  body: '一杯茶', out_trade_no: shop.number(), total_fee: amount, spbill_create_ip: '127.0.0.1', notify_url: 'https://notices.invalid/', trade_type: 'NATIVE',
+  product_id: 'tea',
+});
+const show = (o, type = MD5) => call('pay/unifiedorder', { ...o, ...type });
+const close = (o, type = MD5) => call('pay/closeorder', { ...only(o), ...type });
+
+// shown: an order whose code the customer scans, paid and closed.
+async function shown(t) {
+  const o = native(1500);
+  const a = await t.expect('pay/unifiedorder', 'a code to show', 'SUCCESS NATIVE weixin:', () => show(o, HMAC), (x) => `${outcome(x)} ${x.trade_type} ${x.code_url.slice(0, 7)}`);
+  await t.expect('pay/unifiedorder', 'the same request again', `SUCCESS ${a.code_url}`, () => show(o, HMAC), (x) => `${outcome(x)} ${x.code_url}`);
+  await t.expect('pay/unifiedorder', 'the same number, another amount', 'OUT_TRADE_NO_USED', () => show({ ...o, total_fee: 1501 }), outcome);
+  await t.expect('pay/orderquery', 'nobody scanned yet', 'NOTPAY', () => query(only(o)), state);
+  await t.expect('secapi/pay/reverse', 'of a shown order', 'INVALID_REQUEST', () => reverse(o), outcome);
+  if (await shop.scan(a.code_url) !== 'charged') throw new Error('the customer could not pay');
+  await t.expect('pay/orderquery', 'scanned and paid', 'SUCCESS NATIVE 1500', () => query(only(o)), (x) => `${state(x)} ${x.trade_type} ${x.total_fee}`);
+  await t.expect('pay/unifiedorder', 'of a paid order', 'ORDERPAID', () => show(o, HMAC), outcome);
+  await t.expect('pay/closeorder', 'of a paid order', 'ORDERPAID', () => close(o), outcome);
+  const idle = native(1600);
+  await show(idle);
+  await t.expect('pay/closeorder', 'of an unpaid order', 'SUCCESS', () => close(idle, HMAC), outcome);
+  await t.expect('pay/closeorder', 'again', 'ORDERCLOSED', () => close(idle), outcome);
+  await t.expect('pay/orderquery', 'after it', 'CLOSED', () => query(only(idle)), state);
+  await t.expect('pay/unifiedorder', 'of a closed order', 'ORDERCLOSED', () => show(idle), outcome);
+  await t.expect('pay/closeorder', 'an order nobody made', 'ORDERNOTEXIST', () => close({ out_trade_no: shop.number() }), outcome);
+}
+
 // changedAnswer: the SDK must refuse for the signature, or because a success is none any more.
 function changedAnswer({ answer, error, shot }) {
   if (!error) return { ok: false, reason: `accepted ${JSON.stringify(answer)}` };
@@ -214,6 +242,17 @@ async function changed(t) {
   await t.expect('pay/orderquery', 'after all changed requests', 'REFUND 2500', () => query(only(o)), (x) => `${state(x)} ${x.total_fee}`);
   await t.expect('pay/refundquery', 'after all changed requests', '1 SUCCESS 1100', () => until(() => refundQuery(only(o)), (x) => x.refund_status_0 !== 'PROCESSING'),
     (x) => `${x.total_refund_count} ${x.refund_status_0} ${x.refund_fee_0}`);
+  await both('pay/unifiedorder', { ...native(2700), ...HMAC });
+  const idle = native(2800);
+  await show(idle);
+  const closed = (data, host) => raw('pay/closeorder', { ...only(data), ...MD5 }, false, host);
+  await t.everyByte('pay/closeorder', 'request', (host) => closed(idle, host), changedRequest, (x) => outcome(x) === 'SUCCESS');
+  await t.expect('pay/orderquery', 'after all changed requests', 'CLOSED', () => query(only(idle)), state);
+  await t.everyByte('pay/closeorder', 'answer', async (host) => { // an order is closed once
+    const fresh = native(2900);
+    await show(fresh);
+    return closed(fresh, host);
+  }, changedAnswer, (x) => outcome(x) === 'SUCCESS');
   const undone = await order('00', 2600);
   await pay(undone);
   await both('secapi/pay/reverse', { ...only(undone), ...HMAC }, true);
@@ -243,7 +282,7 @@ const noticed = (name, kind) => async function notices(t) {
 };
 
 export const day = () => shop.tell([paidAndAsked('MD5', MD5), paidAndAsked('HMAC-SHA256', HMAC), refused, password, answerLost, stubborn, broken,
-  backInParts, backGivenUp, changed, noticed('MD5', Hash.ALGO_MD5), noticed('HMAC-SHA256', Hash.ALGO_HMAC_SHA256)]);
+  shown, backInParts, backGivenUp, changed, noticed('MD5', Hash.ALGO_MD5), noticed('HMAC-SHA256', Hash.ALGO_HMAC_SHA256)]);
 
 // Somebody who does not trust the sandbox's authority.
 export const stranger = () => shop.tell([async function untrusted(t) {

@@ -1,6 +1,7 @@
 package channeltest
 
 import (
+	"encoding/json"
 	"fmt"
 	"testing"
 	"time"
@@ -58,9 +59,9 @@ func (s *shown) met(call func() channel.Answer) channel.Answer {
 	if s.fault == "" {
 		return call()
 	}
-	s.rates(1)
+	s.line(`{"` + s.fault + `":1}`)
 	a := call()
-	s.rates(0)
+	s.line(`{}`)
 	// Over a faulty line the call may have been carried out, but nothing is learnt.
 	if a.Finding != channel.Unknown || a.QR != "" || a.Err == nil {
 		s.Fatalf("%s: found %q, %q (%v), want unknown with its cause", s.fault, a.Finding, a.QR, a.Err)
@@ -68,14 +69,11 @@ func (s *shown) met(call func() channel.Answer) channel.Answer {
 	return call()
 }
 
-func (s *shown) rates(share float64) {
+// line sets the line's fault rates.
+func (s *shown) line(rates string) {
 	s.Helper()
-	rates := map[string]float64{}
-	if share > 0 {
-		rates[s.fault] = share
-	}
 	var out any
-	s.box.post(s.T, "/sandbox/faults", map[string]any{"seed": len(s.Name()), "rates": rates}, &out)
+	s.box.post(s.T, "/sandbox/faults", map[string]any{"seed": len(s.Name()), "rates": json.RawMessage(rates)}, &out)
 }
 
 // show asks for the code, and again: it must be the same order's.
@@ -193,7 +191,9 @@ type story struct {
 }
 
 // stories are a customer's, over a good line.
-func stories() []story {
+func stories() []story { return append(paying(), ending()...) }
+
+func paying() []story {
 	return []story{
 		{"paid", func(s *shown) {
 			s.show()
@@ -246,6 +246,11 @@ func stories() []story {
 			s.ask(channel.Approved)
 			s.booked("charge")
 		}},
+	}
+}
+
+func ending() []story {
+	return []story{
 		{"paid and undone, again and again", func(s *shown) {
 			s.show()
 			s.scan("00")
