@@ -72,7 +72,7 @@ func hangAlipay(ctx context.Context, r *rig.Rig, lab *rig.Lab, pit string) error
 		return fmt.Errorf("the lab has no Alipay channel")
 	}
 	file := filepath.Join(r.Dir, "hangs.yaml")
-	text := before + "wallet: alipay\n  breaker: {failures: 1000000}\n  url: https://" + pit + "/" + rest // no breaker helps
+	text := before + "wallet: alipay\n  url: https://" + pit + "/" + strings.ReplaceAll(rest, "failures: 100\n", "failures: 1000000\n") // no breaker helps
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return fmt.Errorf("write channels: %w", err)
 	}
