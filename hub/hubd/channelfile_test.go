@@ -107,7 +107,9 @@ func TestApplyBesideARunningHub(t *testing.T) {
 	cfg, d := Config{Data: dir}, Deps{Now: time.Now, Random: rand.Reader, Log: slog.New(slog.DiscardHandler)}
 	await := func(what string, is func(ChannelList) bool) {
 		t.Helper()
-		for until := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		tick := time.NewTicker(50 * time.Millisecond)
+		defer tick.Stop()
+		for until := time.Now().Add(20 * time.Second); ; <-tick.C {
 			l, err := Channels(t.Context(), cfg, d)
 			if err == nil && l.Running && is(l) {
 				return

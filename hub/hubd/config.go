@@ -211,7 +211,7 @@ func (c Config) faults() (faults []error) {
 			bad(key, "a wechat channel has wechat_v2, an alipay channel has alipay, a unionpay channel has unionpay, a storedvalue channel none of them, and nothing else")
 		}
 	}
-	if len(c.Offline) > 0 && len(c.Channels) > 0 && !c.hasStoredValue() {
+	if len(c.Offline) > 0 && !c.hasStoredValue() {
 		bad("offline", "nothing but stored value is taken offline: add a channel of wallet storedvalue")
 	}
 	for i, o := range c.Offline {
