@@ -74,7 +74,7 @@ torture-canary: ## see the torture find five planted bugs, about eight minutes
 storm: build ## kill the hub under TILLS=n tills that sell; all back within a minute, no payment lost
 	@go run ./scripts/storm -bin bin -tills $(TILLS)
 
-bench: build ## measure: a till that drains while others sell, a reconnect storm; figure beside limit
+bench: build setup ## measure: the talk's tables, signing, the gateway, a drain, a storm; figure beside limit
 	@go run ./scripts/bench -bin bin -tills $(TILLS)
 
 powercut: setup build ## cut the power IMAGES=n times, fail every system call

@@ -104,8 +104,9 @@ var plan = book{
 		"hub/sandbox":                      slab + "shared/sqlite hub/sandbox/internal/*",
 		"hub/sandbox/internal/*":           slab + "shared/sqlite hub/sandbox/internal/*",
 		"hub/hubd":                         slab + "shared/sqlite hub/sandbox hub/internal/*",
-		"hub/hubtest":                      slab + "shared/sqlite hub/internal/*", // test support only
-		"hub/lab":                          slab + "hub/hubd hub/sandbox",         // sandbox: the words of its accounts
+		"hub/hubtest":                      slab + "shared/sqlite hub/internal/*",             // test support only
+		"hub/hubtest/signing":              words + "hub/internal/vault hub/internal/vault/*", // test support only: for measurements
+		"hub/lab":                          slab + "hub/hubd hub/sandbox",                     // sandbox: the words of its accounts
 		"hub":                              slab + "hub/hubd hub/lab hub/sandbox",
 
 		// The screen.
@@ -121,13 +122,15 @@ var plan = book{
 		"scripts/archtest":           "",
 		"scripts/internal/rig":       slab,
 		"scripts/internal/load":      slab + "scripts/internal/rig",
+		"scripts/internal/hsm":       "",
+		"scripts/internal/signrate":  "hub/hubtest/signing scripts/internal/hsm scripts/internal/load",
 		"scripts/internal/mqttproxy": "",
 		"scripts/conformance":        slab + "scripts/internal/rig",
 		"scripts/demo":               slab + "scripts/internal/rig",
 		"scripts/e2e":                slab + "scripts/internal/rig",
 		"scripts/history":            "shared/pay",
 		"scripts/mutants":            "",
-		"scripts/bench":              slab + "scripts/internal/load scripts/internal/rig",
+		"scripts/bench":              slab + "scripts/internal/load scripts/internal/rig scripts/internal/signrate",
 		"scripts/storm":              slab + "scripts/internal/load scripts/internal/rig",
 		"scripts/torture":            slab + "scripts/internal/rig scripts/internal/mqttproxy",
 		"scripts/powercut":           slab + "shared/sqlite scripts/internal/rig",
