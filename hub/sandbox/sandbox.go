@@ -47,6 +47,7 @@ type Sandbox struct {
 	merchants *merchant.Directory
 	minting   sync.Mutex // one merchant is made at a time
 	faults    faults
+	busy      busy
 	wechat    *wechat.Door
 	alipay    *alipay.Door
 	unionpay  *unionpay.Door
