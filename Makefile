@@ -22,7 +22,7 @@ export CGO_ENABLED := 1
 # The same flags everywhere, so that tests reuse what the build compiled.
 export GOFLAGS := -trimpath
 
-.PHONY: help build demo run scan test check sim mutants torture torture-canary storm bench powercut fuzz e2e conformance setup clean
+.PHONY: help build demo run scan test check sim mutants torture torture-canary storm bench powercut fuzz e2e conformance keyscan setup clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -86,6 +86,9 @@ e2e: setup build ## black-box tests of the real programs: every fate, kill -9, m
 conformance: build ## the wallets' own SDKs (from npm) against the sandbox, a byte of everything changed; 70 s
 	@scripts/setup.sh conformance
 	@go run ./scripts/conformance -bin bin
+
+keyscan: setup build ## look for the wallets' keys in memory, database, logs, exports and backups of hubs under load
+	@go run ./scripts/keyscan -bin bin
 
 setup: ## install what tests need from Debian, when it is missing
 	@scripts/setup.sh

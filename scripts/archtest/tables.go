@@ -123,6 +123,7 @@ var plan = book{
 		"scripts/internal/rig":       slab,
 		"scripts/internal/load":      slab + "scripts/internal/rig",
 		"scripts/internal/hsm":       "",
+		"scripts/internal/needle":    "",
 		"scripts/internal/profile":   "",
 		"scripts/internal/counter":   slab + "scripts/internal/load scripts/internal/profile scripts/internal/rig scripts/internal/signrate",
 		"scripts/internal/signrate":  "hub/hubtest/signing scripts/internal/hsm scripts/internal/load",
@@ -130,6 +131,7 @@ var plan = book{
 		"scripts/conformance":        slab + "scripts/internal/rig",
 		"scripts/demo":               slab + "scripts/internal/rig",
 		"scripts/e2e":                slab + "scripts/internal/rig",
+		"scripts/keyscan":            slab + "scripts/internal/hsm scripts/internal/load scripts/internal/needle scripts/internal/rig",
 		"scripts/history":            "shared/pay",
 		"scripts/mutants":            "",
 		"scripts/bench":              slab + "scripts/internal/counter scripts/internal/load scripts/internal/rig scripts/internal/signrate",
@@ -154,7 +156,7 @@ var plan = book{
 		"hub/internal/engine":              "scripts/history hub/internal/channel/channeltest hub/sandbox hub/internal/channel/*",
 		"hub/sandbox":                      "hub/internal/channel hub/internal/channel/*",
 		"scripts/simtest/disk":             "shared/sqlite",
-		"scripts/e2e":                      "scripts/history scripts/internal/load",
+		"scripts/e2e":                      "scripts/history scripts/internal/load scripts/internal/needle",
 	},
 
 	modules: []owner{

@@ -40,7 +40,7 @@ func (m mutant) apply(source []byte) ([]byte, error) {
 // table is every bug, rooms in the order of a payment's way.
 func table() []mutant {
 	return slices.Concat(slabBugs, tillBugs, backBugs, linkBugs, brokerBugs, gatewayBugs, engineBugs, lawBugs, refundBugs, walletBugs, unionpayBugs,
-		storedBugs, vaultBugs, chainBugs, conformanceBugs)
+		storedBugs, vaultBugs, measureBugs, chainBugs, conformanceBugs)
 }
 
 // in fills what the bugs of one package share: its folder, and its own tests where no others are named.
