@@ -22,7 +22,7 @@ export CGO_ENABLED := 1
 # The same flags everywhere, so that tests reuse what the build compiled.
 export GOFLAGS := -trimpath
 
-.PHONY: help build demo run scan test check sim mutants torture torture-canary storm bench powercut fuzz e2e conformance setup clean
+.PHONY: help build demo run scan test check sim mutants torture torture-canary storm bench powercut fuzz e2e conformance keyscan setup clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,7 +74,7 @@ torture-canary: ## see the torture find five planted bugs, about eight minutes
 storm: build ## kill the hub under TILLS=n tills that sell; all back within a minute, no payment lost
 	@go run ./scripts/storm -bin bin -tills $(TILLS)
 
-bench: build ## measure: a till that drains while others sell, a reconnect storm; figure beside limit
+bench: build setup ## measure: the talk's tables, signing, the gateway, a drain, a storm; figure beside limit
 	@go run ./scripts/bench -bin bin -tills $(TILLS)
 
 powercut: setup build ## cut the power IMAGES=n times, fail every system call
@@ -86,6 +86,9 @@ e2e: setup build ## black-box tests of the real programs: every fate, kill -9, m
 conformance: build ## the wallets' own SDKs (from npm) against the sandbox, a byte of everything changed; 70 s
 	@scripts/setup.sh conformance
 	@go run ./scripts/conformance -bin bin
+
+keyscan: setup build ## look for the wallets' keys in memory, database, logs, exports and backups of hubs under load
+	@go run ./scripts/keyscan -bin bin
 
 setup: ## install what tests need from Debian, when it is missing
 	@scripts/setup.sh

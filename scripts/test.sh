@@ -21,7 +21,7 @@ SEEDS=1000 SIM_SEEDS=20 go test -race -timeout 8m ./agent/... ./hub/... ./shared
 section "kill torture and MQTT faults begin; beside them, simulation of the laws"
 {
 	from=$(date +%s)
-	go run ./scripts/torture -bin bin -kills 60 && echo "torture took $(($(date +%s) - from)) s"
+	go run ./scripts/torture -bin bin -kills 60 && echo "torture took $(($(date +%s) - from)) s" && go run ./scripts/keyscan -bin bin -for 2s
 } >"$tortured" 2>&1 &
 torture=$!
 # shellcheck disable=SC2046 # a list of packages
@@ -38,7 +38,7 @@ section "end to end, real programs"
 wait "$e2e" || status=1
 cat "$outside"
 
-section "kill torture: 60 kills, three books compared"
+section "kill torture: 60 kills, three books compared; then a search for keys"
 wait "$torture" || status=1
 cat "$tortured"
 

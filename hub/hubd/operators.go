@@ -76,6 +76,7 @@ func (h *Hub) serveOperators(ctx context.Context) error {
 	mux.HandleFunc("POST /v1/exceptions/{id}/resolve", serve(h, h.resolve))
 	mux.HandleFunc("POST "+codesMinting, serve(h, h.mint))
 	mux.HandleFunc("POST "+channelsPath, serve(h, h.pulses))
+	mux.HandleFunc("POST "+profiling, serve(h, func(r *http.Request, o ProfileOrder) (any, error) { return h.profile(ctx, r.Context(), o) }))
 	h.operateStored(mux)
 	s := &http.Server{Handler: mux, ReadTimeout: operatorsTime, WriteTimeout: operatorsTime, IdleTimeout: operatorsTime}
 	done := make(chan error, 1)

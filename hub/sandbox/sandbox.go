@@ -48,6 +48,7 @@ type Sandbox struct {
 	minting   sync.Mutex // one merchant is made at a time
 	faults    faults
 	notices   *notices
+	busy      busy
 	wechat    *wechat.Door
 	alipay    *alipay.Door
 	unionpay  *unionpay.Door

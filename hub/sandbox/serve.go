@@ -33,6 +33,7 @@ func (s *Sandbox) routes() http.Handler {
 	mux.Handle("/unionpay/filedownload/{$}", s.wallet(s.unionpay.FileTransfer))
 	mux.Handle("GET /sandbox/bills/unionpay/{date}", local(s.unionpayBill))
 	mux.Handle("GET /sandbox/health", local(s.health))
+	mux.Handle("GET /sandbox/busy", local(s.showBusy))
 	mux.Handle("GET /sandbox/ledger", local(s.ledger))
 	mux.Handle("POST /sandbox/merchants", local(s.addMerchant))
 	mux.Handle("POST /sandbox/codes", local(s.issueCode))
@@ -116,6 +117,8 @@ func (s *Sandbox) wallet(answer func(door.Request) (door.Reply, error)) http.Han
 		if !ok {
 			return
 		}
+		began := s.now()
+		defer func() { s.busy.add(s.now().Sub(began)) }()
 		f := s.faults.draw()
 		if f.kind == lostBefore || f.kind == errorBefore {
 			s.fail(w, f.kind)

@@ -107,8 +107,9 @@ var plan = book{
 		"hub/sandbox":                      slab + "shared/sqlite hub/sandbox/internal/*",
 		"hub/sandbox/internal/*":           slab + "shared/sqlite hub/sandbox/internal/*",
 		"hub/hubd":                         slab + "shared/sqlite hub/sandbox hub/internal/*",
-		"hub/hubtest":                      slab + "shared/sqlite hub/internal/*",         // test support only
-		"hub/lab":                          slab + "shared/freeport hub/hubd hub/sandbox", // sandbox: the words of its accounts
+		"hub/hubtest":                      slab + "shared/sqlite hub/internal/*",             // test support only
+		"hub/hubtest/signing":              words + "hub/internal/vault hub/internal/vault/*", // test support only: for measurements
+		"hub/lab":                          slab + "shared/freeport hub/hubd hub/sandbox",     // sandbox: the words of its accounts
 		"hub":                              slab + "hub/hubd hub/lab hub/sandbox",
 
 		// The screen.
@@ -124,13 +125,19 @@ var plan = book{
 		"scripts/archtest":           "",
 		"scripts/internal/rig":       slab + "shared/freeport",
 		"scripts/internal/load":      slab + "scripts/internal/rig",
+		"scripts/internal/hsm":       "",
+		"scripts/internal/needle":    "",
+		"scripts/internal/profile":   "",
+		"scripts/internal/counter":   slab + "scripts/internal/load scripts/internal/profile scripts/internal/rig scripts/internal/signrate",
+		"scripts/internal/signrate":  "hub/hubtest/signing scripts/internal/hsm scripts/internal/load",
 		"scripts/internal/mqttproxy": "",
 		"scripts/conformance":        slab + "scripts/internal/rig",
 		"scripts/demo":               slab + "shared/freeport scripts/internal/rig",
 		"scripts/e2e":                slab + "scripts/internal/rig",
+		"scripts/keyscan":            slab + "scripts/internal/hsm scripts/internal/load scripts/internal/needle scripts/internal/rig",
 		"scripts/history":            "shared/pay",
 		"scripts/mutants":            "",
-		"scripts/bench":              slab + "scripts/internal/load scripts/internal/rig",
+		"scripts/bench":              slab + "scripts/internal/counter scripts/internal/load scripts/internal/rig scripts/internal/signrate",
 		"scripts/storm":              slab + "scripts/internal/load scripts/internal/rig",
 		"scripts/torture":            slab + "shared/freeport scripts/internal/rig scripts/internal/mqttproxy",
 		"scripts/powercut":           slab + "shared/sqlite scripts/internal/rig",
@@ -153,7 +160,7 @@ var plan = book{
 		"hub/internal/noticedoor":          "hub/internal/channel/* hub/internal/payment hub/internal/registry hub/internal/store",
 		"hub/sandbox":                      "hub/internal/channel hub/internal/channel/*",
 		"scripts/simtest/disk":             "shared/sqlite",
-		"scripts/e2e":                      "scripts/history scripts/internal/load",
+		"scripts/e2e":                      "scripts/history scripts/internal/load scripts/internal/needle",
 	},
 
 	modules: []owner{

@@ -16,12 +16,17 @@ import (
 	"syscall"
 	"time"
 
+	"cloudcashier/scripts/internal/counter"
 	"cloudcashier/scripts/internal/load"
 	"cloudcashier/scripts/internal/rig"
+	"cloudcashier/scripts/internal/signrate"
 )
 
 // longest bounds each measurement.
 const longest = 10 * time.Minute
+
+// serveTen is the one argument that makes this program the talk's web server.
+const serveTen = "serve-ten-bytes"
 
 // measurement is one table.
 type measurement struct {
@@ -30,11 +35,18 @@ type measurement struct {
 }
 
 func main() {
+	if len(os.Args) == 2 && os.Args[1] == serveTen { // the talk's server, in a process of its own
+		if err := signrate.ServeTen(os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, "bench: web server:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	var bin, only string
 	var d load.Drain
 	var s load.Storm
 	flag.StringVar(&bin, "bin", "bin", "folder of the built programs")
-	flag.StringVar(&only, "only", "", "drain, storm or hang (all)")
+	flag.StringVar(&only, "only", "", "talk, signing, gateway, drain, hang or storm (all)")
 	flag.IntVar(&d.Records, "records", 10_000, "cash sales a till takes while its line is cut")
 	flag.IntVar(&d.Others, "others", 50, "other tills")
 	flag.IntVar(&d.Rate, "rate", 100, "sales a second of the other tills, all together")
@@ -47,6 +59,22 @@ func main() {
 	}
 	s.Rate, s.Steady, s.Calm = d.Rate, 5*time.Second, 50*time.Second
 	all := []measurement{
+		{"talk", "the talk's tables, made again", func(ctx context.Context, _ *rig.Rig) ([]load.Row, []string, error) {
+			self, err := os.Executable()
+			if err != nil {
+				return nil, nil, err
+			}
+			out, err := signrate.Talk{Users: 10, Anew: 2000, Kept: 10_000, Times: 1000, Serve: self, ServeArg: serveTen}.Run(ctx)
+			return out.Table(), nil, err
+		}},
+		{"signing", "signing for wallets", func(ctx context.Context, r *rig.Rig) ([]load.Row, []string, error) {
+			out, err := signrate.Signing{Rounds: 3, Each: 150 * time.Millisecond}.Run(ctx, r.Dir)
+			return out.Table(), nil, err
+		}},
+		{"gateway", "merchants at the API; customers, hub and wallets in a process each", func(ctx context.Context, r *rig.Rig) ([]load.Row, []string, error) {
+			out, err := counter.Gateway{Alone: 1500 * time.Millisecond, Full: 3 * time.Second, Open: 3 * time.Second, Callers: 64}.Run(ctx, r)
+			return out.Table(), out.Differences, err
+		}},
 		{"drain", "an offline till comes back while others sell", func(ctx context.Context, r *rig.Rig) ([]load.Row, []string, error) {
 			out, err := d.Run(ctx, r)
 			return out.Table(), out.Differences, err

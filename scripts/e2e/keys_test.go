@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"crypto/rand"
@@ -22,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"cloudcashier/scripts/internal/needle"
 	"cloudcashier/scripts/internal/rig"
 	"cloudcashier/shared/pay"
 )
@@ -102,9 +102,9 @@ func pemOf(key *rsa.PrivateKey) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE " + "KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})
 }
 
-func (s *keyStory) needles() []needle {
-	return slices.Concat(ofText("the APIv2 key", []byte(s.apiKey)), ofRSA("the client key", s.client), ofRSA("the UnionPay key", s.union),
-		ofRSA("the Alipay key", s.app))
+func (s *keyStory) needles() []needle.Needle {
+	return slices.Concat(needle.OfText("the APIv2 key", []byte(s.apiKey)), needle.OfRSA("the client key", s.client),
+		needle.OfRSA("the UnionPay key", s.union), needle.OfRSA("the Alipay key", s.app))
 }
 
 // walletKey is a line of `key list`.
@@ -120,7 +120,7 @@ func (s *keyStory) key(stdin []byte, args ...string) ([]byte, error) {
 	var complaint bytes.Buffer
 	cmd.Stderr = &complaint
 	out, err := cmd.Output()
-	if hits := append(found(out, "the output", s.needles()), found(complaint.Bytes(), "the complaint", s.needles())...); hits != nil {
+	if hits := append(needle.In(out, "the output", s.needles()), needle.In(complaint.Bytes(), "the complaint", s.needles())...); hits != nil {
 		s.t.Errorf("key %v: %v", args, hits)
 	}
 	if err != nil {
@@ -211,7 +211,7 @@ func (s *keyStory) config(name, more string) string {
 }
 
 // TestKeysAtRest: a key goes in through standard input, signs without a restart, and stands in no file, log, export
-// or backup; the process's memory is closed to its own user.
+// or backup. Its memory is `scripts/keyscan`'s.
 func TestKeysAtRest(t *testing.T) {
 	t.Parallel()
 	s := newKeyStory(t)
@@ -317,120 +317,4 @@ func TestKilledCommands(t *testing.T) {
 	s.serve(only)
 	s.pays(pay.Alipay, 20*time.Second)
 	s.pays(pay.WeChat, 20*time.Second)
-}
-
-// hsm is a SoftHSM token in a process of its own, reached through p11-kit.
-func (s *keyStory) hsm() (module string) {
-	s.t.Helper()
-	dir := filepath.Join(s.rig.Dir, "hsm")
-	must(s.t, os.MkdirAll(filepath.Join(dir, "tokens"), 0o700))
-	conf := filepath.Join(dir, "softhsm2.conf")
-	must(s.t, os.WriteFile(conf, []byte("directories.tokendir = "+dir+"/tokens\nlog.level = ERROR\n"), 0o600))
-	must(s.t, os.WriteFile(filepath.Join(dir, "pin"), []byte("271828\n"), 0o600))
-	tool := func(args ...string) {
-		cmd := exec.CommandContext(s.ctx, "softhsm2-util", args...)
-		cmd.Env = append(os.Environ(), "SOFTHSM2_CONF="+conf)
-		out, err := cmd.CombinedOutput()
-		if err != nil {
-			s.t.Fatalf("softhsm2-util: %v\n%s", err, out)
-		}
-	}
-	tool("--init-token", "--free", "--label", "lab", "--so-pin", "31415926", "--pin", "271828")
-	for label, key := range map[string]*rsa.PrivateKey{"a1": s.app, "c1": s.client, "d1": s.union} {
-		der, err := x509.MarshalPKCS8PrivateKey(key)
-		must(s.t, err)
-		path := filepath.Join(dir, "import.pem")
-		must(s.t, os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE " + "KEY", Bytes: der}), 0o600))
-		tool("--import", path, "--token", "lab", "--label", label, "--id", label, "--pin", "271828")
-		must(s.t, os.Remove(path))
-	}
-	socket := filepath.Join(dir, "s")
-	server := exec.Command("p11-kit", "server", "-f", "--provider", "/usr/lib/softhsm/libsofthsm2.so", "--name", socket, "pkcs11:token=lab")
-	server.Env = append(os.Environ(), "SOFTHSM2_CONF="+conf)
-	server.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	out, err := server.StdoutPipe()
-	must(s.t, err)
-	must(s.t, server.Start())
-	s.t.Cleanup(func() {
-		_ = syscall.Kill(-server.Process.Pid, syscall.SIGKILL)
-		_ = server.Wait()
-	})
-	_, err = bufio.NewReader(out).ReadString('\n') // said once it listens
-	must(s.t, err)
-	s.t.Setenv("P11_KIT_SERVER_ADDRESS", "unix:path="+socket)
-	modules, err := filepath.Glob("/usr/lib/*/pkcs11/p11-kit-client.so")
-	if err != nil || len(modules) == 0 {
-		s.t.Fatalf("no p11-kit-client.so: run scripts/setup.sh: %v", err)
-	}
-	return modules[0]
-}
-
-// TestNoKeyInMemory: with the keys in a token, a hub under load holds no byte of them. With the keys sealed in its
-// database it must, and the search finds them, so that finding nothing means something.
-func TestNoKeyInMemory(t *testing.T) {
-	s := newKeyStory(t) // not parallel: the token is named by the environment
-	must(t, s.lab.Process.Stop())
-	module := s.hsm()
-	s.giveAlipay(&s.app.PublicKey)
-	const lines = "vault:\n  signing: %s\n  token:\n    module: %s\n    label: lab\n    pin: file:%s\n"
-	pin := filepath.Join(s.rig.Dir, "hsm", "pin")
-	config := s.config("token.yaml", fmt.Sprintf(lines, "pkcs11", module, pin))
-	for name, label := range map[string]string{"alipay-demo/app": "a1", "wechat-demo/client": "c1", "unionpay-demo/sign": "d1"} {
-		_, err := s.key(nil, "rotate", name, "--token-label", label, "--by", "test", "--config", config)
-		must(t, err)
-		_, err = s.key(nil, "retire", name, "--version", "1", "--by", "test", "--config", config)
-		must(t, err)
-	}
-	look := func(p *rig.Process) (hits []string) {
-		t.Helper()
-		s.pays(pay.Alipay, 20*time.Second)
-		s.pays(pay.UnionPay, 20*time.Second)
-		stop := s.load()
-		defer func() {
-			if paid := stop(); paid == 0 {
-				t.Error("nothing was paid")
-			}
-		}()
-		s.pays(pay.Alipay, 20*time.Second)
-		hits, looked, readable := inMemory(t, p.PID(), s.needles())
-		if !readable && os.Geteuid() == 0 {
-			t.Log("this system forbids even root to read a process's memory")
-		}
-		if readable && looked < 10<<20 {
-			t.Errorf("only %d bytes were looked at", looked)
-		}
-		t.Logf("%d MiB of memory, %d hits", looked>>20, len(hits))
-		if !readable {
-			return []string{"closed"}
-		}
-		if os.Geteuid() != 0 {
-			t.Error("the hub's memory is open to its own user")
-		}
-		return hits
-	}
-	hub := s.serve(config)
-	inToken := look(hub)
-	must(t, hub.Stop())
-	_, err := s.key(pemOf(s.app), "rotate", "alipay-demo/app", "--by", "test", "--config", config)
-	must(t, err)
-	hub = s.serve(s.config("sealed.yaml", fmt.Sprintf(lines, "openssl", module, pin)))
-	sealed := look(hub)
-	must(t, hub.Stop())
-	if inToken[0] == "closed" {
-		return // not even its own user may look: there is nothing to compare
-	}
-	rsaOnly := func(hits []string) (list []string) {
-		for _, h := range hits {
-			if !strings.HasPrefix(h, "the APIv2 key") { // WeChat Pay v2 signs with the text itself: it must be there
-				list = append(list, h)
-			}
-		}
-		return list
-	}
-	if hits := rsaOnly(inToken); len(hits) > 0 || len(inToken) == 0 {
-		t.Errorf("keys of the token are in memory: %v", hits)
-	}
-	if hits := rsaOnly(sealed); len(hits) == 0 {
-		t.Error("the search does not find a key that signs")
-	}
 }

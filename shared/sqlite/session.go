@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strings"
 )
 
 // session is one connection with the statements prepared on it. One goroutine uses it at a time.
@@ -23,11 +24,16 @@ func newSession(pool *sql.DB) (*session, error) {
 	return &session{conn: conn, stmts: map[string]*sql.Stmt{}}, nil
 }
 
+// steady keeps SQLite from planning a query anew at each use. Since 3.53 it does so when a parameter that an index may or
+// may not help with could be a small number (sqlite3ExprIsInteger), and the driver clears all parameters between two
+// uses, which counts as a change. A plus before a parameter changes no value, and SQLite looks no further.
+var steady = strings.NewReplacer("= ?", "= +?", "=?", "=+?", "LIMIT ?", "LIMIT +?")
+
 func (s *session) prepare(query string) (*sql.Stmt, error) {
 	if stmt, ok := s.stmts[query]; ok {
 		return stmt, nil
 	}
-	stmt, err := s.conn.PrepareContext(context.Background(), query)
+	stmt, err := s.conn.PrepareContext(context.Background(), steady.Replace(query))
 	if err == nil {
 		s.stmts[query] = stmt
 	}

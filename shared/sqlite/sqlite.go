@@ -96,6 +96,11 @@ func (db *DB) prepare(migrations fs.FS, left bool) (err error) {
 	if db.writer, err = newSession(db.pool); err != nil {
 		return storageError("open", db.path, err)
 	}
+	// What a savepoint would put back is kept in memory, not in a temporary file: it is a few pages, and no recovery
+	// after a crash needs it.
+	if err := db.writer.exec("PRAGMA temp_store = MEMORY"); err != nil {
+		return storageError("open", db.path, err)
+	}
 	if err := db.check(); err != nil {
 		return err
 	}

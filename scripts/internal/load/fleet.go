@@ -218,8 +218,8 @@ func resident(p *rig.Process) (kib int64, err error) {
 	return 0, fmt.Errorf("process %d tells no memory", p.PID())
 }
 
-// processor is how long a process has used the processors.
-func processor(p *rig.Process) (time.Duration, error) {
+// Processor is how long a process has used the processors.
+func Processor(p *rig.Process) (time.Duration, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.PID()))
 	if err != nil {
 		return 0, err

@@ -92,7 +92,7 @@ func (s Storm) Run(ctx context.Context, r *rig.Rig) (w Weather, err error) {
 	if err := w.watch(ctx, f, killed, calm.Lost+s.Tills); err != nil {
 		return w, err
 	}
-	if w.HubTime, err = processor(hub); err != nil {
+	if w.HubTime, err = Processor(hub); err != nil {
 		return w, err
 	}
 	back := killed.Add(w.Back)

@@ -110,6 +110,18 @@ func (r *Rig) Start(name, program string, args ...string) (*Process, error) {
 	return p, nil
 }
 
+// Running is the last process that was started under the name; nil when none was.
+func (r *Rig) Running(name string) *Process {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i := len(r.processes) - 1; i >= 0; i-- {
+		if r.processes[i].Name == name {
+			return r.processes[i]
+		}
+	}
+	return nil
+}
+
 // limiter starts a program whose files cannot grow beyond a size: to its database that is a full disk. It
 // belongs to util-linux, which every Debian has.
 const limiter = "/usr/bin/prlimit"
