@@ -102,6 +102,9 @@ const (
 	NoticeRefundFailed
 	NoticeRefundNotSent
 	NoticeRefundUnsure
+	NoticePrinting
+	NoticePrintUnpaid
+	NoticePrintFailed
 	NoticeSendNow
 	NoticeSendLater
 
@@ -137,6 +140,7 @@ const (
 	KeyLanguage
 	KeySales
 	KeyRefund
+	KeyReprint
 	KeySendNow
 	KeyBack
 	KeyQuit
@@ -153,6 +157,12 @@ const (
 	StatusScannerOK
 	StatusScannerGone
 	StatusScannerNone
+	StatusPrinter
+	StatusPrinterAbsent
+	StatusPrinterPaper
+	StatusPrinterCover
+	StatusPrinterError
+	StatusPrinterNearEnd
 	StatusClockBehind
 	StatusClockAhead
 	StatusTerminal
