@@ -245,6 +245,9 @@ func (p *Printer) take(line *pair, raw []byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, b := range raw {
+		if len(p.buffer) >= bufferMax {
+			p.touch() // the head must know before we wait for it
+		}
 		for len(p.buffer) >= bufferMax && !p.done && p.line == line {
 			changed := p.changed
 			p.mu.Unlock()
@@ -262,8 +265,8 @@ func (p *Printer) take(line *pair, raw []byte) {
 			}
 			p.partial = nil
 		}
-		p.touch()
 	}
+	p.touch()
 }
 
 // now looks at the bytes that may be a command of real time: DLE EOT n and DLE DC4 1 m t.
@@ -332,12 +335,15 @@ func (p *Printer) print() {
 			p.mu.Lock()
 			continue
 		}
+		used, slips := p.paper.Used, len(p.paper.Slips)
 		reply := p.paper.Put(p.buffer[0])
 		p.buffer = p.buffer[1:]
 		if p.paperAt >= 0 && p.paper.Used >= p.paperAt {
 			p.trouble.PaperOut = true
 		}
-		p.touch()
+		if p.paper.Used != used || len(p.paper.Slips) != slips || len(p.buffer) == 0 || len(p.buffer) == bufferMax-1 || reply != nil {
+			p.touch() // not for every byte: those who wait would keep the lock busy
+		}
 		line, pause := p.line, p.byByte
 		if p.opts.Mute && len(reply) > 1 {
 			reply = nil

@@ -4,7 +4,7 @@ import "time"
 
 // Hurry makes the driver's waits short, so that a failing device costs a test no minutes.
 func (p *Printer) Hurry(proof time.Duration) {
-	p.waits = waits{look: 20 * time.Millisecond, idle: 100 * time.Millisecond, answer: 500 * time.Millisecond, silent: 2 * time.Second,
+	p.waits = waits{look: 20 * time.Millisecond, idle: 100 * time.Millisecond, answer: 500 * time.Millisecond, silent: 15 * time.Second,
 		shake: proof, proof: proof}
 }
 
