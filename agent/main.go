@@ -147,6 +147,7 @@ is taken up again. A log line "agent ready" says that FOLDER/agent.sock answers.
 	dataFlag(c, &config.Dir)
 	scannerFlag(c, &config.Scanners)
 	c.Flags().IntVar(&config.Baud, "baud", 0, "speed of the scanners (9600 when 0)")
+	printerFlags(c, &config.Printer)
 	c.Flags().StringVar(&format, "log-format", "text", "text or json")
 	c.Flags().StringVar(&level, "log-level", "info", "debug, info, warn or error")
 	return c
@@ -236,6 +237,15 @@ func dataFlag(c *cobra.Command, dir *string) {
 
 func scannerFlag(c *cobra.Command, paths *[]string) {
 	c.Flags().StringArrayVar(paths, "scanner", nil, "serial port of a scanner, or a pattern of ports; may be repeated")
+}
+
+func printerFlags(c *cobra.Command, p *agentd.Printer) {
+	c.Flags().StringVar(&p.Path, "printer", "", "serial port of the receipt printer, by its stable path under /dev/serial/by-id")
+	c.Flags().IntVar(&p.Baud, "printer-baud", 0, "speed of the printer (9600 when 0)")
+	c.Flags().IntVar(&p.Columns, "printer-columns", 48, "columns of its paper: 48 on 80 mm, 32 on 58 mm")
+	c.Flags().IntVar(&p.Copies, "print-copies", 1, "receipts printed by itself for each paid sale; 0: only on request")
+	c.Flags().BoolVar(&p.Drawer, "drawer", false, "a cash drawer hangs on the printer: open it for cash")
+	c.Flags().StringVar(&p.Title, "receipt-title", "", "the shop's name on its receipts")
 }
 
 func require(c *cobra.Command, names ...string) {

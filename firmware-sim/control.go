@@ -25,12 +25,18 @@ const bodyMax = 64 << 10
 // door is the control door: HTTP on loopback, so that tests and scripts can move the hardware.
 type door struct {
 	listener net.Listener
-	device   *board.Scanner
+	mux      *http.ServeMux
 	log      *slog.Logger
 }
 
-// openDoor listens at addr, which must be on loopback: whoever reaches the door scans codes.
-func openDoor(addr string, device *board.Scanner, log *slog.Logger) (*door, error) {
+// scannerDoor is the door of a scanner.
+type scannerDoor struct {
+	*door
+	device *board.Scanner
+}
+
+// openDoor listens at addr, which must be on loopback: whoever reaches the door moves the hardware.
+func openDoor(addr string, log *slog.Logger) (*door, error) {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
 		return nil, wrongUse{fmt.Errorf("--control %q: use 127.0.0.1:PORT", addr)}
@@ -45,25 +51,38 @@ func openDoor(addr string, device *board.Scanner, log *slog.Logger) (*door, erro
 	if err != nil {
 		return nil, fmt.Errorf("open the control door: %w", err)
 	}
-	return &door{listener: listener, device: device, log: log}, nil
+	return &door{listener: listener, mux: http.NewServeMux(), log: log}, nil
 }
 
 func (d *door) addr() string { return d.listener.Addr().String() }
 
+// openScannerDoor opens the door of a scanner.
+func openScannerDoor(addr string, device *board.Scanner, log *slog.Logger) (*scannerDoor, error) {
+	plain, err := openDoor(addr, log)
+	if err != nil {
+		return nil, err
+	}
+	d := &scannerDoor{plain, device}
+	d.handle("POST /scan", d.scan)
+	d.handle("POST /raw", d.raw)
+	d.handle("POST /unplug", func(*http.Request, []byte) (any, error) {
+		return d.moved("unplugged", d.device.Unplug())
+	})
+	d.handle("POST /replug", func(*http.Request, []byte) (any, error) {
+		return d.moved("plugged in again", d.device.Replug())
+	})
+	d.handle("GET /state", func(*http.Request, []byte) (any, error) { return d.device.State(), nil })
+	return d, nil
+}
+
+func (d *door) handle(pattern string, work func(r *http.Request, body []byte) (any, error)) {
+	d.mux.HandleFunc(pattern, d.answer(work))
+}
+
 // run serves until ctx ends.
 func (d *door) run(ctx context.Context) error {
-	mux := http.NewServeMux()
-	mux.HandleFunc("POST /scan", d.answer(d.scan))
-	mux.HandleFunc("POST /raw", d.answer(d.raw))
-	mux.HandleFunc("POST /unplug", d.answer(func(*http.Request, []byte) (any, error) {
-		return d.moved("unplugged", d.device.Unplug())
-	}))
-	mux.HandleFunc("POST /replug", d.answer(func(*http.Request, []byte) (any, error) {
-		return d.moved("plugged in again", d.device.Replug())
-	}))
-	mux.HandleFunc("GET /state", d.answer(func(*http.Request, []byte) (any, error) { return d.device.State(), nil }))
 	server := &http.Server{
-		Handler:           http.NewCrossOriginProtection().Handler(mux), // no web page moves the hardware
+		Handler:           http.NewCrossOriginProtection().Handler(d.mux), // no web page moves the hardware
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
 		ErrorLog:          slog.NewLogLogger(d.log.Handler(), slog.LevelWarn),
@@ -104,16 +123,29 @@ func (d *door) answer(work func(r *http.Request, body []byte) (any, error)) http
 			result = map[string]string{"error": fault.MessageOf(err), "code": fault.CodeOf(err)}
 			d.log.Warn("control refused", logs.Kind, fault.KindOf(err).String(), logs.Err, err)
 		}
+		if raw, ok := result.(content); ok {
+			w.Header().Set("Content-Type", raw.mediaType)
+			_, _ = w.Write(raw.body) // likewise
+			return
+		}
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(status)
 		_ = json.NewEncoder(w).Encode(result) // the client has gone; nobody is left to tell
 	}
 }
 
+// content is an answer that is no JSON.
+type content struct {
+	mediaType string
+	body      []byte
+}
+
 func statusOf(err error) int {
 	switch fault.KindOf(err) {
 	case fault.Invalid:
 		return http.StatusBadRequest
+	case fault.NotFound:
+		return http.StatusNotFound
 	case fault.Conflict:
 		return http.StatusConflict
 	case fault.Unavailable:
@@ -128,7 +160,7 @@ type scanned struct {
 	Codes   []string `json:"codes,omitempty"`
 }
 
-func (d *door) scan(r *http.Request, body []byte) (any, error) {
+func (d *scannerDoor) scan(r *http.Request, body []byte) (any, error) {
 	groups, err := parseScan(r.Header.Get("Content-Type"), body)
 	if err != nil {
 		return nil, err
@@ -144,7 +176,7 @@ func (d *door) scan(r *http.Request, body []byte) (any, error) {
 	return done, nil
 }
 
-func (d *door) raw(_ *http.Request, body []byte) (any, error) {
+func (d *scannerDoor) raw(_ *http.Request, body []byte) (any, error) {
 	if err := d.device.Write(body); err != nil {
 		return nil, err
 	}
@@ -152,7 +184,7 @@ func (d *door) raw(_ *http.Request, body []byte) (any, error) {
 	return map[string]int{"bytes": len(body)}, nil
 }
 
-func (d *door) moved(message string, err error) (any, error) {
+func (d *scannerDoor) moved(message string, err error) (any, error) {
 	if err != nil {
 		return nil, err
 	}

@@ -1,5 +1,5 @@
 // Command firmware-sim is the till's hardware, pretended, for demos, tests and developers without
-// a scanner on the desk, and whole fleets of tills for load. Package board holds the hardware, package
+// a scanner and a receipt printer on the desk, and whole fleets of tills for load. Package board holds the hardware, package
 // fleet the tills; this is their command line.
 //
 // It refuses to be reached from another machine: its control door opens on loopback only. Newcomers
@@ -22,11 +22,12 @@ const usage = `firmware-sim pretends to be a till's hardware, or many whole till
 
 Usage:
   firmware-sim scanner --link PATH [flags]   a barcode scanner on a pseudo-terminal
+  firmware-sim printer --link PATH [flags]   a receipt printer on a pseudo-terminal
   firmware-sim fleet --hub URL --ca FILE --codes FILE [flags]
                                              thousands of tills that sell, for load
   firmware-sim help                          this text
 
-"firmware-sim scanner --help" and "firmware-sim fleet --help" list the flags.
+"firmware-sim scanner --help" and the others' list the flags.
 `
 
 func main() {
@@ -48,6 +49,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return 0
 	case "scanner":
 		err = runScanner(ctx, args[1:], stdin, stdout, stderr)
+	case "printer":
+		err = runPrinter(ctx, args[1:], stdout, stderr)
 	case "fleet":
 		err = runFleet(ctx, args[1:], stdin, stdout, stderr)
 	default:

@@ -127,9 +127,9 @@ func runScanner(ctx context.Context, args []string, stdin io.Reader, stdout, std
 	defer func() { err = errors.Join(err, device.Close()) }()
 
 	doorEnded := make(chan error, 1)
-	var door *door
+	var door *scannerDoor
 	if f.control != "" {
-		if door, err = openDoor(f.control, device, log); err != nil {
+		if door, err = openScannerDoor(f.control, device, log); err != nil {
 			return err
 		}
 		var stop context.CancelFunc

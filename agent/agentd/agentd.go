@@ -15,14 +15,17 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
 	"cloudcashier/agent/internal/hublink"
 	"cloudcashier/agent/internal/identity"
 	"cloudcashier/agent/internal/localapi"
+	"cloudcashier/agent/internal/printer"
 	"cloudcashier/agent/internal/sale"
 	"cloudcashier/agent/internal/scanner"
+	"cloudcashier/agent/internal/serialline"
 	"cloudcashier/agent/internal/store"
 	"cloudcashier/agent/internal/till"
 	"cloudcashier/shared/fault"
@@ -37,8 +40,12 @@ type Config struct {
 	Dir      string   // activated; holds everything
 	Scanners []string // serial ports, or patterns of them
 	Baud     int      // of the scanners; 0 is their usual speed
+	Printer  Printer
 	Version  string
 }
+
+// Printer is the receipt printer and what it does by itself; without a Path there is none.
+type Printer = printer.Config
 
 // Deps is the world.
 type Deps struct {
@@ -55,6 +62,9 @@ const lockName = "agent.lock"
 func Run(ctx context.Context, c Config, d Deps) error {
 	who, err := identity.Load(c.Dir)
 	if err != nil {
+		return err
+	}
+	if err := c.Printer.Check(); err != nil {
 		return err
 	}
 	lock, err := takeLock(c.Dir)
@@ -85,33 +95,41 @@ func Run(ctx context.Context, c Config, d Deps) error {
 func assemble(c Config, d Deps, who identity.Identity, journal *store.Store, reserve *store.Reserve) ([]run.Part, error) {
 	ids := id.NewSource(d.Now, d.Entropy)
 	var link *hublink.Link // made after the till, which wakes it
+	paper := &desk{}       // likewise
 	t, err := till.New(
 		till.Config{Rules: sale.Default, Version: c.Version, Terminal: who.Terminal, Store: who.Store, Merchant: who.Merchant,
 			HubKey: who.HubKey},
 		till.Deps{Now: d.Now, Log: d.Log, IDs: ids, Journal: journal, Wake: func() { link.Wake() },
-			Grown: func() { link.Grown() }, Sync: func() { link.Sync() }, Free: reserve.Free})
+			Grown: func() { link.Grown(); paper.look() }, Sync: func() { link.Sync() }, Free: reserve.Free})
 	if err != nil {
 		return nil, err
+	}
+	claims := serialline.NewClaims()
+	if c.Printer.Path != "" {
+		claims = serialline.NewClaims(c.Printer.Path)
+		paper.open(printer.New(c.Printer, printer.Deps{Now: d.Now, Zone: shopZone, Log: d.Log, Journal: journal, Claims: claims,
+			Store: who.Store, Terminal: who.Terminal, Changed: t.PrinterChanged, Grown: func() { link.Grown() }}), t)
 	}
 	link = hublink.New(who, t, hublink.Deps{Now: d.Now, Log: d.Log, Rand: d.Rand, Records: t, Greeted: t.Greeted, Changed: t.LinkChanged,
 		Version: c.Version, Boot: ids.New("boot"), IDs: ids})
 	var scanners *scanner.Set
 	scanners = scanner.New(scanner.Config{Paths: c.Scanners, Baud: c.Baud},
-		scanner.Deps{Now: d.Now, Log: d.Log, Rand: d.Entropy, Changed: func(scanner.State) { t.ScannersChanged(shown(scanners.States())) }})
+		scanner.Deps{Now: d.Now, Log: d.Log, Rand: d.Entropy, Claims: claims, Changed: func(scanner.State) { t.ScannersChanged(shown(scanners.States())) }})
 	t.ScannersChanged(shown(scanners.States()))
-	door, err := localapi.New(filepath.Join(c.Dir, localapi.SocketName), t, localapi.Deps{Now: d.Now, Log: d.Log})
+	door, err := localapi.New(filepath.Join(c.Dir, localapi.SocketName), t, localapi.Deps{Now: d.Now, Log: d.Log, Paper: paper})
 	if err != nil {
 		return nil, err
 	}
-	return []run.Part{
+	return slices.Concat([]run.Part{
 		{Name: "journal", Run: journal.Run},
 		{Name: "ballast", Run: reserve.Run},
 		{Name: "till", Run: t.Run},
 		{Name: "link", Run: link.Run},
 		{Name: "scanners", Run: scanners.Run},
 		{Name: "scans", Run: func(ctx context.Context) error { return pump(ctx, scanners, t) }},
+	}, paper.parts(), []run.Part{
 		{Name: "local API", Run: door.Run},
-	}, nil
+	}), nil
 }
 
 // pump hands scans to the till, in order.

@@ -56,6 +56,7 @@ func Doctor(ctx context.Context, c Config, d Deps) []Check {
 	status, running := ask(ctx, c.Dir)
 	checks = append(checks, agent(status, running))
 	checks = append(checks, scanners(c.Scanners, status)...)
+	checks = append(checks, receipts(status)...)
 	if err == nil {
 		checks = append(checks, hub(ctx, who, d.Now))
 	}

@@ -1,5 +1,6 @@
-// Package board is the till's hardware, pretended: a barcode scanner on a pseudo-terminal that
-// splits, glues, repeats and garbles what it sends, and can be pulled out and put back.
+// Package board is the till's hardware, pretended: a receipt printer ([Printer]), and a barcode
+// scanner ([Scanner]) on a pseudo-terminal that splits, glues, repeats and garbles what it sends, and
+// can be pulled out and put back.
 //
 // It refuses to be kind: nothing is buffered for a reader that is not there yet beyond what the
 // kernel holds, and bytes on their way when the plug is pulled are lost, as on a real port.

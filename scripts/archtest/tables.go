@@ -75,15 +75,22 @@ var plan = book{
 
 		// The till, from the law up to main.
 		"agent/internal/sale":     words + "shared/localapi shared/storedvalue shared/wire", // the hub's words come as wire has them
-		"agent/internal/store":    slab + "shared/sqlite agent/internal/sale",
+		"agent/internal/printjob": "shared/fault",
+		"agent/internal/store":    slab + "shared/sqlite agent/internal/printjob agent/internal/sale",
 		"agent/internal/till":     slab + "agent/internal/hublink agent/internal/sale agent/internal/store", // hublink: the words of its interface
-		"agent/internal/scanner":  slab,
+		"agent/internal/scanner":  slab + "agent/internal/serialline",
 		"agent/internal/identity": slab,
 		"agent/internal/hublink":  slab + "agent/internal/identity",
 		"agent/internal/localapi": slab + "agent/internal/till",
-		"agent/agentd":            slab + "shared/sqlite agent/internal/*",
-		"agent/agenttest":         slab + "shared/sqlite agent/internal/*", // test support only
-		"agent":                   slab + "agent/agentd agent/internal/identity agent/internal/store",
+
+		// Its devices. The till sees none of them: a printer cannot be in a payment's way.
+		"agent/internal/serialline": slab,
+		"agent/internal/receipt":    words + "shared/localapi",
+		"agent/internal/printer":    slab + "agent/internal/printjob agent/internal/receipt agent/internal/serialline agent/internal/store",
+
+		"agent/agentd":    slab + "shared/sqlite agent/internal/*",
+		"agent/agenttest": slab + "shared/sqlite agent/internal/*", // test support only
+		"agent":           slab + "agent/agentd agent/internal/identity agent/internal/store",
 
 		// The hub, from the law up to main. The engine never sees a door (broker, gateway).
 		"hub/internal/payment":             words + "hub/internal/channel", // the contract's words, not its carriers
@@ -117,9 +124,10 @@ var plan = book{
 		"tui":            slab + "tui/internal/*",
 
 		// The pretended hardware.
-		"firmware-sim/board": slab,
-		"firmware-sim/fleet": slab,
-		"firmware-sim":       slab + "firmware-sim/board firmware-sim/fleet",
+		"firmware-sim/escpos": "",
+		"firmware-sim/board":  slab + "firmware-sim/escpos",
+		"firmware-sim/fleet":  slab,
+		"firmware-sim":        slab + "firmware-sim/board firmware-sim/fleet",
 
 		// What looks at the programs from outside: their sockets, files and doors, never their insides.
 		"scripts/archtest":           "",
@@ -149,7 +157,9 @@ var plan = book{
 	},
 
 	testRooms: table{
+		"agent/internal/printer":           "firmware-sim/board agent/internal/sale",
 		"agent/internal/scanner":           "firmware-sim/board",
+		"agent/internal/serialline":        "firmware-sim/board",
 		"agent/agentd":                     "firmware-sim/board",
 		"hub/internal/channel/wechat":      "hub/internal/channel/channeltest hub/sandbox",
 		"hub/internal/channel/alipay":      "hub/internal/channel/channeltest hub/sandbox",
@@ -166,11 +176,14 @@ var plan = book{
 	modules: []owner{
 		{"github.com/ThalesGroup/crypto11", []string{"hub/internal/vault/token"}, nil},
 		{"github.com/anishathalye/porcupine", []string{"scripts/history"}, []string{"hub/internal/engine"}}, // its users are tests
+		{"github.com/boombuler/barcode", []string{"firmware-sim/escpos"}, nil},
 		{"github.com/charmbracelet", []string{"tui", "tui/internal/*"}, nil},
 		{"github.com/creack/pty", []string{"firmware-sim/board"}, []string{"agent/internal/scanner", "tui", "tui/internal/*", "scripts/e2e"}},
 		{"github.com/danielgtaylor/huma/v2", []string{"hub/internal/gateway"}, nil},
 		{"github.com/eclipse/paho.mqtt.golang", []string{"agent/internal/hublink"}, []string{"hub/internal/broker", "firmware-sim/fleet"}},
 		{"github.com/goccy/go-yaml", []string{"hub/hubd"}, nil},
+		{"github.com/hajimehoshi/bitmapfont/v3", []string{"firmware-sim/escpos"}, nil},
+		{"github.com/makiuchi-d/gozxing", nil, []string{"agent/internal/printer", "firmware-sim/escpos", "tui/internal/console"}}, // reads our codes back
 		{"github.com/mattn/go-runewidth", []string{"tui", "tui/internal/*"}, nil},
 		{"github.com/mattn/go-sqlite3", []string{"shared/sqlite", "scripts/simtest/disk"}, nil},
 		{"github.com/miekg/pkcs11", []string{"hub/internal/vault/token"}, nil},
@@ -178,16 +191,17 @@ var plan = book{
 		{"github.com/oklog/ulid/v2", []string{"shared/id"}, nil},
 		{"github.com/prometheus/client_golang", []string{"hub/internal/gateway"}, nil},
 		{"github.com/spf13/cobra", []string{"agent", "hub"}, nil},
-		{"github.com/makiuchi-d/gozxing", nil, []string{"tui/internal/console"}}, // reads our codes back
-		{"go.bug.st/serial", []string{"agent/internal/scanner"}, nil},
+		{"go.bug.st/serial", []string{"agent/internal/serialline"}, nil},
 		{"go.uber.org/goleak", nil, []string{"agent/*", "hub/*", "tui/*", "firmware-sim/*", "shared/*"}},
-		{"golang.org/x/sys", []string{"agent/internal/scanner", "firmware-sim/board", "hub/internal/vault"}, nil},
+		{"golang.org/x/image", []string{"firmware-sim/escpos"}, nil},
+		{"golang.org/x/sys", []string{"agent/internal/serialline", "firmware-sim/board", "hub/internal/vault"}, nil},
+		{"golang.org/x/text", []string{"agent/internal/receipt", "firmware-sim/escpos"}, nil}, // what one writes, the other reads
 		{"golang.org/x/time", []string{"hub/internal/broker", "hub/internal/noticedoor"}, nil},
-		{"rsc.io/qr", []string{"tui/internal/qr"}, nil},
+		{"rsc.io/qr", []string{"tui/internal/qr", "firmware-sim/escpos"}, nil},
 	},
 
 	law: []string{
-		"agent/internal/sale", "shared/money",
+		"agent/internal/sale", "agent/internal/printjob", "agent/internal/receipt", "shared/money",
 		"hub/internal/payment", "hub/internal/registry", "hub/internal/routing", "hub/internal/risk",
 		"hub/internal/ledger", "hub/internal/recon", "hub/internal/settlement",
 	},
@@ -213,7 +227,7 @@ var plan = book{
 
 	money: []string{
 		"shared/money", "shared/pay", "shared/storedvalue", "shared/wire", "shared/localapi",
-		"agent/internal/sale", "agent/internal/store", "agent/internal/till", "agent/internal/localapi",
+		"agent/internal/sale", "agent/internal/store", "agent/internal/till", "agent/internal/localapi", "agent/internal/receipt", "agent/internal/printer",
 		"hub/internal/*", "hub/sandbox", "tui/internal/*", "scripts/internal/rig", "scripts/conformance", "scripts/demo", "scripts/e2e",
 	},
 

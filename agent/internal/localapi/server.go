@@ -56,8 +56,15 @@ type Server struct {
 
 // Deps is what the door needs from the composition root.
 type Deps struct {
-	Now func() time.Time
-	Log *slog.Logger
+	Now   func() time.Time
+	Log   *slog.Logger
+	Paper Paper
+}
+
+// Paper is the till's receipts.
+type Paper interface {
+	Reprint(saleID string) (api.PrintJob, error)
+	SaleOf(number string) (api.Sale, error)
 }
 
 // New opens the socket at path. One that is left over from an agent that died is replaced; one
@@ -150,6 +157,14 @@ func (s *Server) routes() http.Handler {
 	handle("GET /v1/sales/{id}/refunds", func(r *http.Request) (int, any, error) {
 		list, err := s.till.Refunds(r.PathValue("id"))
 		return http.StatusOK, api.Refunds{Refunds: list}, err
+	})
+	handle("POST /v1/sales/{id}/reprint", func(r *http.Request) (int, any, error) {
+		job, err := s.Paper.Reprint(r.PathValue("id"))
+		return http.StatusCreated, job, err
+	})
+	handle("GET /v1/receipts/{number}", func(r *http.Request) (int, any, error) {
+		sale, err := s.Paper.SaleOf(r.PathValue("number"))
+		return http.StatusOK, sale, err
 	})
 	handle("GET /v1/refunds/{id}", func(r *http.Request) (int, any, error) {
 		refund, err := s.till.Refund(r.PathValue("id"))

@@ -3,9 +3,9 @@ package scanner
 import (
 	"context"
 	"path/filepath"
-	"strings"
 	"time"
 
+	"cloudcashier/agent/internal/serialline"
 	"cloudcashier/shared/logs"
 )
 
@@ -21,9 +21,6 @@ const (
 	// badFrames in a row make a wrong speed more likely than a bad cable.
 	badFrames = 3
 )
-
-// device is a place where a scanner may be: the name under the path given and what it stands for.
-type device struct{ name, target string }
 
 // reader keeps one path of the configuration connected. All its fields but path belong to its goroutine.
 type reader struct {
@@ -61,35 +58,35 @@ func (r *reader) run(ctx context.Context) {
 }
 
 // look opens the first free device under the path, if there is one.
-func (r *reader) look() (device, *port) {
-	found := devices(r.path)
+func (r *reader) look() (serialline.Device, *serialline.Port) {
+	found := serialline.Devices(r.path)
 	message := "no scanner at " + r.path + ": plug it in"
 	now := map[string]bool{}
-	var open *port
-	var at device
+	var open *serialline.Port
+	var at serialline.Device
 	for _, d := range found {
 		if open != nil {
-			now[d.target] = true
+			now[d.Target] = true
 			continue
 		}
-		if !r.set.claim(d.target) {
-			message = d.target + " is read already under another path: remove one of the two"
-			now[d.target] = true
+		if !r.set.deps.Claims.Take(d.Target, r.path) {
+			message = d.Target + " is used already under another path: remove one of the two"
+			now[d.Target] = true
 			continue
 		}
 		// A device that was not there at the last look has been there for pollEvery at most, and so
 		// have its bytes; those of any other may be older than a payment code lives.
-		fresh := r.looked && !r.known[d.target]
-		p, err := openPort(d.target, r.set.config.Baud, !fresh)
+		fresh := r.looked && !r.known[d.Target]
+		p, err := serialline.Open(d.Target, r.set.config.Baud, !fresh)
 		if err != nil {
-			r.set.release(d.target)
-			now[d.target] = !absent(err)
-			message = advice(d.name, err)
-			r.set.deps.Log.Debug("scanner does not open", "scanner", d.name, logs.Err, err)
+			r.set.deps.Claims.Release(d.Target)
+			now[d.Target] = !serialline.Absent(err)
+			message = serialline.Advice("scanner", d.Name, err)
+			r.set.deps.Log.Debug("scanner does not open", "scanner", d.Name, logs.Err, err)
 			continue
 		}
 		open, at = p, d
-		now[d.target] = true
+		now[d.Target] = true
 	}
 	r.looked, r.known = true, now
 	if open == nil {
@@ -99,33 +96,33 @@ func (r *reader) look() (device, *port) {
 }
 
 // attend reads one connection to its end. What was half read when it ends is thrown away.
-func (r *reader) attend(ctx context.Context, d device, p *port) {
+func (r *reader) attend(ctx context.Context, d serialline.Device, p *serialline.Port) {
 	r.set.tell(r.slot, true, "")
 	err := r.read(ctx, d, p)
 	r.framer.reset()
 	r.bad = 0
-	if closing := p.close(); closing != nil {
-		r.set.deps.Log.Debug("scanner closed badly", "scanner", d.name, logs.Err, closing)
+	if closing := p.Close(); closing != nil {
+		r.set.deps.Log.Debug("scanner closed badly", "scanner", d.Name, logs.Err, closing)
 	}
-	r.set.release(d.target)
+	r.set.deps.Claims.Release(d.Target)
 	if ctx.Err() == nil {
 		r.lose(d)
-		r.set.deps.Log.Debug("scanner lost", "scanner", d.name, logs.Err, err)
+		r.set.deps.Log.Debug("scanner lost", "scanner", d.Name, logs.Err, err)
 		r.set.tell(r.slot, false, "the scanner was unplugged: plug it in again")
 	}
 }
 
 // lose takes stock of what is there when a device goes. What now has its name has had it for a
 // moment only; others may have been there for hours.
-func (r *reader) lose(gone device) {
+func (r *reader) lose(gone serialline.Device) {
 	r.known = map[string]bool{}
-	for _, d := range devices(r.path) {
-		r.known[d.target] = d.name != gone.name
+	for _, d := range serialline.Devices(r.path) {
+		r.known[d.Target] = d.Name != gone.Name
 	}
 }
 
 // read feeds the framer until the device goes, its name moves to another device, or ctx ends.
-func (r *reader) read(ctx context.Context, d device, p *port) error {
+func (r *reader) read(ctx context.Context, d serialline.Device, p *serialline.Port) error {
 	buf := make([]byte, 4<<10)
 	last := r.set.deps.Now()
 	var silence, unchecked time.Duration // counted in waits, so that they need no clock
@@ -134,7 +131,7 @@ func (r *reader) read(ctx context.Context, d device, p *port) error {
 		if r.framer.open {
 			wait = shortGap
 		}
-		n, err := p.read(buf, wait)
+		n, err := p.Read(buf, wait)
 		now := r.set.deps.Now()
 		if n > 0 {
 			silence = 0
@@ -155,8 +152,8 @@ func (r *reader) read(ctx context.Context, d device, p *port) error {
 		r.framer.idle(silence)
 		if unchecked += wait; unchecked >= pollEvery {
 			unchecked = 0
-			if target, err := filepath.EvalSymlinks(d.name); err == nil && target != d.target {
-				return errGone // plugged in elsewhere; the old device may never hang up
+			if target, err := filepath.EvalSymlinks(d.Name); err == nil && target != d.Target {
+				return serialline.ErrGone // plugged in elsewhere; the old device may never hang up
 			}
 		}
 	}
@@ -190,18 +187,4 @@ func (r *reader) frame(f frame) {
 		found = classify(f)
 	}
 	r.set.take(r.slot, r.at, f, found)
-}
-
-// devices lists what is under a path or a pattern, sorted by name, links followed.
-func devices(path string) (out []device) {
-	names := []string{path}
-	if strings.ContainsAny(path, "*?[") {
-		names, _ = filepath.Glob(path) // a bad pattern was refused by Run
-	}
-	for _, name := range names {
-		if target, err := filepath.EvalSymlinks(name); err == nil {
-			out = append(out, device{name, target})
-		}
-	}
-	return out
 }

@@ -19,6 +19,7 @@ import (
 	"sync"
 	"time"
 
+	"cloudcashier/agent/internal/serialline"
 	"cloudcashier/shared/fault"
 	"cloudcashier/shared/logs"
 	"cloudcashier/shared/pay"
@@ -58,12 +59,13 @@ type Config struct {
 	CodeMemory time.Duration // the same payment code again is a Duplicate within this; 0 is 60 s
 }
 
-// Deps are what the package needs from the world. Changed may be nil.
+// Deps are what the package needs from the world. Changed and Claims may be nil.
 type Deps struct {
 	Now     func() time.Time
 	Log     *slog.Logger
 	Rand    io.Reader   // cryptographic: the key of the hashes is drawn from it
 	Changed func(State) // called, in order, when a scanner's state has changed; must not block
+	Claims  *serialline.Claims
 }
 
 // Set is all scanners of a till.
@@ -78,7 +80,6 @@ type Set struct {
 
 	mu      sync.Mutex // guards what follows
 	states  []State
-	claimed map[string]bool // devices that a reader has open or tries to
 	dropped int
 }
 
@@ -93,7 +94,10 @@ func New(config Config, deps Deps) *Set {
 	if config.CodeMemory == 0 {
 		config.CodeMemory = time.Minute
 	}
-	s := &Set{config: config, deps: deps, scans: make(chan Scan, queueMax), claimed: map[string]bool{}}
+	if deps.Claims == nil {
+		deps.Claims = serialline.NewClaims()
+	}
+	s := &Set{config: config, deps: deps, scans: make(chan Scan, queueMax)}
 	s.memory, s.keyless = newMemory(deps.Rand)
 	for _, path := range config.Paths {
 		s.states = append(s.states, State{Path: path, Since: deps.Now(), Message: "not looked for yet"})
@@ -221,22 +225,4 @@ func (s *Set) tell(slot int, connected bool, message string) {
 	if s.deps.Changed != nil {
 		s.deps.Changed(state)
 	}
-}
-
-// claim takes a device for one reader: for root the kernel's own lock does not hold, and two
-// readers of one device would each get half of every code.
-func (s *Set) claim(target string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.claimed[target] {
-		return false
-	}
-	s.claimed[target] = true
-	return true
-}
-
-func (s *Set) release(target string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.claimed, target)
 }

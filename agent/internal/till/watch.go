@@ -23,12 +23,21 @@ type surroundings struct {
 	mu       sync.Mutex
 	link     hublink.State
 	scanners []localapi.Scanner
+	printer  *localapi.Printer
 }
 
 // ScannersChanged tells the till how the scanners stand. It does not block.
 func (t *Till) ScannersChanged(list []localapi.Scanner) {
 	t.around.mu.Lock()
 	t.around.scanners = append([]localapi.Scanner(nil), list...)
+	t.around.mu.Unlock()
+	t.stir()
+}
+
+// PrinterChanged tells the till how the receipt printer stands. It does not block.
+func (t *Till) PrinterChanged(p localapi.Printer) {
+	t.around.mu.Lock()
+	t.around.printer = &p
 	t.around.mu.Unlock()
 	t.stir()
 }
@@ -43,10 +52,11 @@ func (t *Till) Status() localapi.Status {
 func (t *Till) status() localapi.Status {
 	t.around.mu.Lock()
 	link, scanners := t.around.link, append([]localapi.Scanner{}, t.around.scanners...)
+	printer := t.around.printer // never changed, only replaced
 	t.around.mu.Unlock()
 	s := localapi.Status{Version: t.cfg.Version, Terminal: t.cfg.Terminal, Store: t.cfg.Store, Merchant: t.cfg.Merchant,
 		Link: "down", LinkSince: link.Since.UTC(), LinkMessage: link.Message, Queue: len(t.bySeq), OpenSales: len(t.open),
-		ClockOffsetMS: link.Offset.Milliseconds(), Scanners: scanners}
+		ClockOffsetMS: link.Offset.Milliseconds(), Scanners: scanners, Printer: printer}
 	if link.Up {
 		s.Link = "up"
 	}
@@ -180,12 +190,14 @@ func (w *watchers) told(s localapi.Status) bool {
 	last := w.last
 	same := len(last.Scanners) == len(s.Scanners) && last.Link == s.Link && last.LinkMessage == s.LinkMessage &&
 		last.Unsynced == s.Unsynced && sameLimits(last.Offline.Limits, s.Offline.Limits) &&
-		last.ClockOffsetMS == s.ClockOffsetMS && last.LinkSince.Equal(s.LinkSince)
+		last.ClockOffsetMS == s.ClockOffsetMS && last.LinkSince.Equal(s.LinkSince) && samePrinter(last.Printer, s.Printer)
 	for i := 0; same && i < len(s.Scanners); i++ {
 		same = last.Scanners[i] == s.Scanners[i]
 	}
 	return same
 }
+
+func samePrinter(a, b *localapi.Printer) bool { return a == b || a != nil && b != nil && *a == *b }
 
 // Watch is one reader of events. A slow one loses all it has not read and is told so.
 type Watch struct {

@@ -36,6 +36,7 @@ const (
 type Config struct {
 	Agent    screen.Agent
 	Refunds  screen.Refunds
+	Receipts screen.Receipts
 	Sync     func(ctx context.Context) (localapi.Status, error) // has the agent send now what waits
 	Events   func(ctx context.Context, on func(localapi.Event)) error
 	Now      func() time.Time
@@ -92,7 +93,7 @@ type Model struct {
 
 // New makes the console. The context ends its commands.
 func New(ctx context.Context, cfg Config) *Model {
-	d := &screen.Desk{Agent: cfg.Agent, Refunds: cfg.Refunds, NewOrder: cfg.NewOrder, Zone: cfg.Zone, Theme: cfg.Theme, Lang: cfg.Lang,
+	d := &screen.Desk{Agent: cfg.Agent, Refunds: cfg.Refunds, Receipts: cfg.Receipts, NewOrder: cfg.NewOrder, Zone: cfg.Zone, Theme: cfg.Theme, Lang: cfg.Lang,
 		Now: cfg.Now(), Book: screen.NewBook(), Returns: screen.NewReturns()}
 	m := &Model{ctx: ctx, cfg: cfg, desk: d, box: newMailbox(), till: screen.NewTill(d), sales: screen.NewSales(d)}
 	m.page = m.till

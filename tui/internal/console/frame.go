@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"cloudcashier/shared/localapi"
 	"cloudcashier/tui/internal/screen"
 	"cloudcashier/tui/internal/widget"
 	"cloudcashier/tui/internal/words"
@@ -62,7 +63,7 @@ func statusLines(d *screen.Desk, w int) []string {
 		if s.SendUntil != nil && !up {
 			lapses = say(words.StatusLapses, widget.Lasted(s.SendUntil.Sub(d.Now)))
 		}
-		items = append(items, scanners(d), clockOffset(d), lapses, say(words.StatusTerminal, short(s.Terminal)),
+		items = append(items, scanners(d), printer(d), clockOffset(d), lapses, say(words.StatusTerminal, short(s.Terminal)),
 			say(words.StatusVersion, s.Version))
 	}
 	lines := widget.Flow(items, w, statusHeight(w))
@@ -94,6 +95,28 @@ func scanners(d *screen.Desk) string {
 		}
 	}
 	return d.Lang.Say(words.StatusScannerOK)
+}
+
+// printer is how the receipt printer is; nothing where there is none.
+func printer(d *screen.Desk) string {
+	p := d.Status.Printer
+	if p == nil {
+		return ""
+	}
+	switch p.State {
+	case localapi.PrinterReady:
+		if p.NearEnd {
+			return d.Lang.Say(words.StatusPrinterNearEnd)
+		}
+		return d.Lang.Say(words.StatusPrinter)
+	case localapi.PrinterPaperOut:
+		return d.Lang.Say(words.StatusPrinterPaper, p.Waiting)
+	case localapi.PrinterCoverOpen:
+		return d.Lang.Say(words.StatusPrinterCover, p.Waiting)
+	case localapi.PrinterError, localapi.PrinterSilent:
+		return d.Lang.Say(words.StatusPrinterError, p.Waiting)
+	}
+	return d.Lang.Say(words.StatusPrinterAbsent, p.Waiting)
 }
 
 // clockOffset warns when the till's clock is more than two seconds off the hub's.

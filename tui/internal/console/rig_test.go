@@ -234,7 +234,7 @@ func playOn(t *testing.T, lang words.Lang, theme widget.Theme, prepare func(a *a
 		if prepare != nil {
 			prepare(r.agent)
 		}
-		r.m = console.New(ctx, console.Config{Agent: r.agent, Refunds: r.agent, Sync: r.agent.Sync, Now: time.Now, NewOrder: func() string {
+		r.m = console.New(ctx, console.Config{Agent: r.agent, Refunds: r.agent, Receipts: r.agent, Sync: r.agent.Sync, Now: time.Now, NewOrder: func() string {
 			r.orders++
 			return fmt.Sprintf("ORDER%07d", r.orders)
 		}, Zone: time.FixedZone("CST", 8*3600), Lang: lang, Chinese: true, Theme: theme})
@@ -297,7 +297,7 @@ func (r *rig) pass(d time.Duration) {
 }
 
 var named = map[string]tea.KeyType{"enter": tea.KeyEnter, "esc": tea.KeyEsc, "tab": tea.KeyTab, "backspace": tea.KeyBackspace,
-	"up": tea.KeyUp, "down": tea.KeyDown, "f7": tea.KeyF7, "f8": tea.KeyF8,
+	"up": tea.KeyUp, "down": tea.KeyDown, "f7": tea.KeyF7, "f8": tea.KeyF8, "f9": tea.KeyF9,
 	"f2": tea.KeyF2, "f3": tea.KeyF3, "f4": tea.KeyF4, "f5": tea.KeyF5, "f6": tea.KeyF6, "f10": tea.KeyF10, "ctrl+q": tea.KeyCtrlQ,
 	"ctrl+c": tea.KeyCtrlC, "ctrl+j": tea.KeyCtrlJ, "ctrl+b": tea.KeyCtrlB}
 

@@ -36,6 +36,7 @@ const askTimeout = 5 * time.Second
 type Desk struct {
 	Agent    Agent
 	Refunds  Refunds
+	Receipts Receipts
 	NewOrder func() string // mints an order number
 	Zone     *time.Location
 	Theme    widget.Theme

@@ -42,6 +42,8 @@ func (s *Sales) Update(msg tea.Msg) tea.Cmd {
 		case "f7":
 			s.confirmRefund()
 			return nil
+		case "f9":
+			return s.reprint()
 		}
 		return s.look()
 	case Changed:
@@ -52,12 +54,16 @@ func (s *Sales) Update(msg tea.Msg) tea.Cmd {
 		}
 	case asked:
 		s.asked(msg)
+	case reprinted:
+		s.reprinted(msg)
 	}
 	return nil
 }
 
 // Takes reports that a key means something here. Any other leads back.
-func (s *Sales) Takes(k Key) bool { return k == "up" || k == "down" || k == "f7" }
+func (s *Sales) Takes(k Key) bool {
+	return k == "up" || k == "down" || k == "f7" || k == "f9" && s.d.prints()
+}
 
 // Enter opens the screen at the newest sale.
 func (s *Sales) Enter() tea.Cmd {
@@ -93,6 +99,9 @@ func (s *Sales) Hints() []Hint {
 	hints := []Hint{{"Esc", say(words.KeyBack)}}
 	if sale, ok := s.selected(); ok && sale.State == localapi.StatePaid && left(sale) > 0 {
 		hints = append(hints, Hint{"F7", say(words.KeyRefund)})
+	}
+	if sale, ok := s.selected(); ok && sale.State == localapi.StatePaid && s.d.prints() {
+		hints = append(hints, Hint{"F9", say(words.KeyReprint)})
 	}
 	return hints
 }

@@ -114,6 +114,9 @@ const (
 	NoticeRefundFailed
 	NoticeRefundNotSent
 	NoticeRefundUnsure
+	NoticePrinting
+	NoticePrintUnpaid
+	NoticePrintFailed
 	NoticeSendNow
 	NoticeSendLater
 
@@ -150,6 +153,7 @@ const (
 	KeyLanguage
 	KeySales
 	KeyRefund
+	KeyReprint
 	KeySendNow
 	KeyBack
 	KeyQuit
@@ -166,6 +170,12 @@ const (
 	StatusScannerOK
 	StatusScannerGone
 	StatusScannerNone
+	StatusPrinter
+	StatusPrinterAbsent
+	StatusPrinterPaper
+	StatusPrinterCover
+	StatusPrinterError
+	StatusPrinterNearEnd
 	StatusClockBehind
 	StatusClockAhead
 	StatusTerminal

@@ -138,3 +138,29 @@ CREATE TABLE code (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX code_by_age ON code (at);
+
+-- Slips of paper. The row is there before the first byte of its slip leaves. Not part of any sale.
+CREATE TABLE print_job (
+    seq         INTEGER PRIMARY KEY AUTOINCREMENT, -- the printer names it back when it is through with it
+    sale        TEXT NOT NULL REFERENCES sale (id),
+    cause       TEXT NOT NULL CHECK (cause IN ('paid', 'request')),
+    copy        INTEGER NOT NULL CHECK (copy BETWEEN 1 AND 9),
+    state       TEXT NOT NULL CHECK (state IN ('queued', 'printing', 'doubt', 'done', 'failed', 'dropped')),
+    attempts    INTEGER NOT NULL CHECK (attempts BETWEEN 0 AND 3),
+    marked      INTEGER NOT NULL CHECK (marked IN (0, 1)),
+    created_at  INTEGER NOT NULL,
+    finished_at INTEGER,
+    CHECK ((state IN ('done', 'failed', 'dropped')) = (finished_at IS NOT NULL)),
+    CHECK (state IN ('queued', 'dropped') OR attempts > 0),
+    -- after the first try every other says on its face that it is one
+    CHECK (attempts < 2 OR marked = 1)
+) STRICT;
+
+CREATE INDEX print_by_sale ON print_job (sale);
+CREATE INDEX print_open ON print_job (seq) WHERE finished_at IS NULL;
+-- a payment prints each of its slips once
+CREATE UNIQUE INDEX print_once ON print_job (sale, copy) WHERE cause = 'paid';
+CREATE TRIGGER print_fixed BEFORE UPDATE OF sale, cause, copy, created_at ON print_job
+BEGIN SELECT RAISE(ABORT, 'what is printed does not change'); END;
+CREATE TRIGGER print_marked BEFORE UPDATE OF marked ON print_job WHEN OLD.marked = 1 AND NEW.marked = 0
+BEGIN SELECT RAISE(ABORT, 'a reprint stays one'); END;

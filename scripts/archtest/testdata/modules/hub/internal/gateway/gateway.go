@@ -9,5 +9,5 @@ import (
 	_ "github.com/mattn/go-sqlite3"            // want "belongs to shared/sqlite"
 	_ "github.com/stretchr/testify/assert"     // want "has no owner"
 	_ "go.uber.org/goleak"                     // want "belongs to"
-	_ "golang.org/x/sys/unix"                  // want "belongs to agent/internal/scanner and firmware-sim/board"
+	_ "golang.org/x/sys/unix"                  // want "belongs to agent/internal/serialline and firmware-sim/board"
 )
