@@ -105,8 +105,11 @@ func (s *Sandbox) open(listen string) error {
 	if err != nil {
 		return err
 	}
+	if err := s.book.LoadTerms(known); err != nil {
+		return err
+	}
 	s.merchants = merchant.NewDirectory(known)
-	s.wechat = &wechat.Door{Merchants: s.merchants, Book: s.book, Clients: s.clients.Pool(), Nonce: rand.Text}
+	s.wechat = &wechat.Door{Merchants: s.merchants, Book: s.book, Clients: s.clients.Pool(), Nonce: rand.Text, BillFault: s.faults.bill}
 	s.alipay = &alipay.Door{Merchants: s.merchants, Book: s.book}
 	s.unionpay = &unionpay.Door{Merchants: s.merchants, Book: s.book, Keys: s.chain}
 	if s.listener, err = net.Listen("tcp", listen); err != nil {

@@ -89,9 +89,10 @@ var plan = book{
 		"hub/internal/registry":            words,
 		"hub/internal/channel":             words,
 		"hub/internal/channel/carry":       "",
-		"hub/internal/channel/wechat":      words + "shared/strictjson hub/internal/channel hub/internal/channel/carry",
-		"hub/internal/channel/alipay":      words + "shared/strictjson hub/internal/channel hub/internal/channel/carry",
-		"hub/internal/channel/unionpay":    words + "hub/internal/channel hub/internal/channel/carry",
+		"hub/internal/channel/statement":   words,                                                                         // what readers of bills share
+		"hub/internal/channel/wechat":      words + "shared/strictjson hub/internal/channel hub/internal/channel/carry hub/internal/channel/statement",
+		"hub/internal/channel/alipay":      words + "shared/strictjson hub/internal/channel hub/internal/channel/carry hub/internal/channel/statement",
+		"hub/internal/channel/unionpay":    words + "hub/internal/channel hub/internal/channel/carry hub/internal/channel/statement",
 		"hub/internal/channel/storedvalue": words + "shared/id shared/storedvalue hub/internal/channel hub/internal/store", // its books are in the hub's own
 		"hub/internal/channel/channeltest": words + "hub/internal/channel hub/sandbox",                                     // test support only
 		"hub/internal/vault":               words,                                                                          // wallet keys at rest, signing
@@ -170,6 +171,7 @@ var plan = book{
 		{"go.bug.st/serial", []string{"agent/internal/scanner"}, nil},
 		{"go.uber.org/goleak", nil, []string{"agent/*", "hub/*", "tui/*", "firmware-sim/*", "shared/*"}},
 		{"golang.org/x/sys", []string{"agent/internal/scanner", "firmware-sim/board", "hub/internal/vault"}, nil},
+		{"golang.org/x/text", []string{"hub/internal/channel/alipay", "hub/sandbox/internal/alipay"}, nil}, // GBK, of Alipay's bills
 		{"golang.org/x/time", []string{"hub/internal/broker"}, nil},
 	},
 

@@ -28,6 +28,7 @@ type Merchant struct {
 	Alipay Alipay
 
 	UnionPay UnionPay
+	Terms    Terms
 }
 
 // WeChat is the merchant at WeChat Pay.

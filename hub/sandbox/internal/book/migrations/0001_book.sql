@@ -89,3 +89,9 @@ CREATE TRIGGER lines_bounded BEFORE INSERT ON lines WHEN NEW.kind <> 'charge' AN
   NEW.amount + (SELECT coalesce(sum(amount), 0) FROM lines WHERE order_id = NEW.order_id AND kind <> 'charge') >
   (SELECT coalesce(sum(amount), 0) FROM lines WHERE order_id = NEW.order_id AND kind = 'charge')
 BEGIN SELECT RAISE(ABORT, 'more would go back than was charged'); END;
+
+-- What a merchant agreed upon with the wallets: rates, Alipay's certificates and content key, partners. JSON.
+CREATE TABLE terms (
+  name TEXT PRIMARY KEY REFERENCES merchants (name),
+  body TEXT NOT NULL
+) STRICT;
