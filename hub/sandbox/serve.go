@@ -28,6 +28,7 @@ func (s *Sandbox) routes() http.Handler {
 	mux.Handle("/wechat/pay/downloadbill", s.wallet(s.wechat.DownloadBill))
 	mux.Handle("/wechat/pay/downloadfundflow", s.wallet(s.wechat.DownloadFundFlow))
 	mux.Handle("/alipay/gateway.do", s.wallet(s.alipay.Gateway))
+	mux.Handle("/alipay/downloadBillFile.resource", s.wallet(s.alipay.Download))
 	mux.Handle("/unionpay/gateway/api/backTransReq.do", s.wallet(s.unionpay.BackTrans))
 	mux.Handle("/unionpay/gateway/api/queryTrans.do", s.wallet(s.unionpay.QueryTrans))
 	mux.Handle("/unionpay/filedownload/{$}", s.wallet(s.unionpay.FileTransfer))
@@ -119,7 +120,9 @@ func (s *Sandbox) wallet(answer func(door.Request) (door.Reply, error)) http.Han
 			return
 		}
 		asked := door.Request{Method: r.Method, Query: r.URL.RawQuery, Body: body, Now: s.now().UTC().Truncate(time.Millisecond)}
+		asked.Base = "http://" + r.Host
 		if r.TLS != nil {
+			asked.Base = "https://" + r.Host
 			asked.Certificates = r.TLS.PeerCertificates
 		}
 		reply, err := answer(asked)

@@ -171,6 +171,8 @@ type answer struct {
 
 	outRequestNo, refundStatus, refundAmount string // of one refund
 	refundFee, fundChange, gmtRefundPay      string // refundFee: of all refunds of the trade
+
+	billURL string // where a bill is
 }
 
 // field gives the place of a member we read; nil for all others.
@@ -219,6 +221,8 @@ func (a *answer) refundField(name string) *string {
 		return &a.fundChange
 	case "gmt_refund_pay":
 		return &a.gmtRefundPay
+	case "bill_download_url":
+		return &a.billURL
 	}
 	return nil
 }

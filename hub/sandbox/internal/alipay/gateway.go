@@ -27,6 +27,8 @@ import (
 type Door struct {
 	Merchants *merchant.Directory
 	Book      *book.Book
+	Secret    string                // seals the addresses of bills
+	BillFault func() door.BillFault // what is wrong with the bills made now
 }
 
 // call is one request, on its way to being understood.
@@ -37,6 +39,7 @@ type call struct {
 	params   map[string]string
 	content  content
 	now      time.Time
+	base     string // where the gateway was asked: https://host
 }
 
 // refusal is a failure with the gateway's codes.
@@ -57,7 +60,7 @@ func (d *Door) Gateway(r door.Request) (door.Reply, error) {
 	if r.Method != http.MethodPost {
 		return door.Reply{Status: http.StatusMethodNotAllowed, ContentType: "text/plain; charset=utf-8", Body: []byte("use POST\n")}, nil
 	}
-	c := &call{door: d, node: "error_response", now: r.Now}
+	c := &call{door: d, node: "error_response", now: r.Now, base: r.Base}
 	params, ok := merge(r.Query, string(r.Body))
 	if !ok {
 		return c.fail(refusal{"40002", "Invalid Arguments", "isv.invalid-parameter", "无效的参数"})
@@ -85,6 +88,8 @@ func (d *Door) Gateway(r door.Request) (door.Reply, error) {
 		return c.refund()
 	case "alipay.trade.fastpay.refund.query":
 		return c.refundQuery()
+	case "alipay.data.dataservice.bill.downloadurl.query":
+		return c.billAddress()
 	}
 	return c.fail(refusal{"40002", "Invalid Arguments", "isv.invalid-method", "不存在的方法名"})
 }

@@ -14,11 +14,14 @@ const wallet = pay.Alipay
 
 // node is the signed part of every answer; what is empty is left out.
 type node struct {
-	Code           string `json:"code"`
-	Msg            string `json:"msg"`
-	SubCode        string `json:"sub_code,omitempty"`
-	SubMsg         string `json:"sub_msg,omitempty"`
-	Action         string `json:"action,omitempty"`
+	Code    string `json:"code"`
+	Msg     string `json:"msg"`
+	SubCode string `json:"sub_code,omitempty"`
+	SubMsg  string `json:"sub_msg,omitempty"`
+	Action  string `json:"action,omitempty"`
+
+	BillDownloadURL string `json:"bill_download_url,omitempty"`
+
 	BuyerLogonID   string `json:"buyer_logon_id,omitempty"`
 	BuyerPayAmount string `json:"buyer_pay_amount,omitempty"`
 	BuyerUserID    string `json:"buyer_user_id,omitempty"`
