@@ -75,7 +75,7 @@ func openWallet(c ChannelConfig, keys chest, now func() time.Time, random io.Rea
 		}
 		return strings.NewReplacer("-", "0", "_", "1").Replace(base64.RawURLEncoding.EncodeToString(raw))
 	}
-	return wechat.New(wechat.Config{BaseURL: c.URL, AppID: w.AppID, MchID: w.MchID, APIKey: apiKey,
+	return wechat.New(wechat.Config{BaseURL: c.URL, AppID: w.AppID, MchID: w.MchID, SubMchID: w.SubMchID, SubAppID: w.SubAppID, APIKey: apiKey,
 		SignType: w.SignType, ClientCert: cert, RootCAs: roots, DeviceIP: w.DeviceIP, Now: now, Nonce: nonce})
 }
 
@@ -102,7 +102,7 @@ func openUnionPay(url string, u *UnionPayConfig, keys chest, roots *x509.CertPoo
 			middle = append(middle, m)
 		}
 	}
-	return unionpay.New(unionpay.Config{BaseURL: url, MerID: u.MerID, TermID: u.TermID, ChannelType: u.ChannelType, BackURL: u.BackURL,
+	return unionpay.New(unionpay.Config{BaseURL: url, FileURL: u.FileURL, MerID: u.MerID, TermID: u.TermID, ChannelType: u.ChannelType, BackURL: u.BackURL,
 		PrivateKey: cert.PrivateKey.(crypto.Signer), // certificate() put one there
 		Cert:       cert.Leaf, SignRoots: signRoots, SignMiddle: middle, Signer: u.Signer, RootCAs: roots, Now: now})
 }

@@ -64,6 +64,8 @@ type ChannelConfig struct {
 type WeChatConfig struct {
 	AppID    string `yaml:"appid"`
 	MchID    string `yaml:"mch_id"`
+	SubMchID string `yaml:"sub_mch_id,omitempty"` // the merchant that mch_id, a service provider, stands for
+	SubAppID string `yaml:"sub_appid,omitempty"`  // its appid, when it has one
 	SignType string `yaml:"sign_type,omitempty"` // HMAC-SHA256 or MD5
 	APIKey   string `yaml:"api_key"`             // the APIv2 key: a file or vault:NAME
 	Cert     string `yaml:"cert"`                // the merchant's certificate, for reversals
@@ -84,6 +86,7 @@ type UnionPayConfig struct {
 	MerID       string   `yaml:"mer_id"`
 	TermID      string   `yaml:"term_id,omitempty"`      // 8 digits, as registered at UnionPay
 	ChannelType string   `yaml:"channel_type,omitempty"` // 07 or 08
+	FileURL     string   `yaml:"file_url,omitempty"`     // where settlement files are; no bills when empty
 	BackURL     string   `yaml:"back_url,omitempty"`     // where notices go; nobody's address when empty
 	Key         string   `yaml:"key"`                    // the merchant's signing key, RSA
 	Cert        string   `yaml:"cert"`                   // its certificate

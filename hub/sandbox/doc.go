@@ -61,7 +61,7 @@
 //     of an order that failed says 00, one after 23:00 or after a refund 30
 //   - UnionPay: refunds and undoes are executed at once; refunds for 30 days
 //   - UnionPay's file: it is there at nine in the morning; what was reversed is not in it; the codes of
-//     field 1, the signs before fee (0.38 % of sales, none of refunds: invented) and amounts, line ends
+//     field 1, the signs before fee (at the merchant's rate, none of refunds: invented) and amounts, line ends
 //
 // Not there: UnionPay's notices, because this sandbox runs no timers; disputes (ZME is empty).
 package sandbox
