@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"cloudcashier/hub/internal/channel"
-	"cloudcashier/hub/internal/channel/alipay"
 	"cloudcashier/hub/internal/channel/unionpay"
 	"cloudcashier/hub/internal/channel/wechat"
 	"cloudcashier/hub/internal/engine"
@@ -45,16 +44,7 @@ func openWallet(c ChannelConfig, keys chest, now func() time.Time, random io.Rea
 		return nil, err
 	}
 	if a := c.Alipay; a != nil {
-		key, err := keys.signer(a.Key)
-		if err != nil {
-			return nil, err
-		}
-		wallet, err := keys.publics(a.WalletKey)
-		if err != nil {
-			return nil, err
-		}
-		return alipay.New(alipay.Config{GatewayURL: c.URL, AppID: a.AppID, SellerID: a.SellerID, PrivateKey: key, WalletKey: wallet[0], FormerKeys: wallet[1:],
-			RootCAs: roots, Now: now})
+		return openAlipay(c.URL, a, keys, roots, now)
 	}
 	if u := c.UnionPay; u != nil {
 		return openUnionPay(c.URL, u, keys, roots, now)

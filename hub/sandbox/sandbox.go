@@ -42,6 +42,8 @@ type Sandbox struct {
 	authority string // PEM
 	clients   *keys.Authority
 	chain     *keys.Chain // UnionPay's
+	ant       *keys.Ant   // Alipay's certificates; nil until somebody wants one
+	dir       string
 
 	book      *book.Book
 	merchants *merchant.Directory
@@ -61,7 +63,7 @@ func New(cfg Config) (*Sandbox, error) {
 	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
 		return nil, fault.Wrap(err, fault.Invalid, "sandbox.folder", "cannot use %s as the sandbox's data folder: name one that can be written", cfg.DataDir)
 	}
-	s := &Sandbox{now: cfg.Now, log: cfg.Log, wait: wait}
+	s := &Sandbox{now: cfg.Now, log: cfg.Log, wait: wait, dir: cfg.DataDir}
 	if err := s.loadKeys(cfg.DataDir); err != nil {
 		return nil, err
 	}

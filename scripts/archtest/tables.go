@@ -89,7 +89,7 @@ var plan = book{
 		"hub/internal/registry":            words,
 		"hub/internal/channel":             words,
 		"hub/internal/channel/carry":       "",
-		"hub/internal/channel/statement":   words,                                                                         // what readers of bills share
+		"hub/internal/channel/statement":   words, // what readers of bills share
 		"hub/internal/channel/wechat":      words + "shared/strictjson hub/internal/channel hub/internal/channel/carry hub/internal/channel/statement",
 		"hub/internal/channel/alipay":      words + "shared/strictjson hub/internal/channel hub/internal/channel/carry hub/internal/channel/statement",
 		"hub/internal/channel/unionpay":    words + "hub/internal/channel hub/internal/channel/carry hub/internal/channel/statement",

@@ -3,10 +3,14 @@ package alipay
 import (
 	"crypto"
 	"crypto/rsa"
+	"crypto/x509"
 )
 
 // Split finds an answer's node and signature.
-var Split = split
+func Split(body []byte, node string) (raw, sign []byte, err error) {
+	p, err := splitParts(body, node)
+	return p.raw, p.sign, err
+}
 
 // Verify checks a node's signature.
 func Verify(key *rsa.PublicKey, raw, sign []byte) error { return verify(key, raw, sign) }
@@ -25,3 +29,25 @@ var PayDeclines = payDeclines
 
 // RefundDeclines gives the table of refused refunds.
 var RefundDeclines = refundDeclines
+
+// SealContent and OpenContent encrypt and decrypt as requests and answers are.
+func SealContent(key, plain []byte) (string, error) {
+	s, err := newSealer(key)
+	if err != nil {
+		return "", err
+	}
+	return string(s.seal(plain)), nil
+}
+
+func OpenContent(key []byte, text string) ([]byte, error) {
+	s, err := newSealer(key)
+	if err != nil {
+		return nil, err
+	}
+	return s.open([]byte(text))
+}
+
+// CertSN is Alipay's name for a certificate; RootSN that of a root file.
+var CertSN = certSN
+
+func RootSN(ders [][]byte) (string, error) { return rootSN(ders, x509.NewCertPool()) }

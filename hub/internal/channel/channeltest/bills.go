@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"cloudcashier/hub/internal/channel"
+	"cloudcashier/hub/sandbox"
 	"cloudcashier/shared/fault"
 	"cloudcashier/shared/money"
 	"cloudcashier/shared/pay"
@@ -25,14 +26,6 @@ type BillSubject struct {
 	Connect   func(*testing.T, *Sandbox) channel.Channel
 }
 
-// Terms sets what the sandbox's merchant agreed upon with the wallets.
-func (s *Sandbox) Terms(t *testing.T, terms map[string]any) {
-	t.Helper()
-	terms["name"] = "tea shop"
-	var got struct{ Name string }
-	s.post(t, "/sandbox/terms", terms, &got)
-}
-
 // billFault makes the sandbox's bills wrong from now on.
 func (s *Sandbox) billFault(t *testing.T, kind string) {
 	t.Helper()
@@ -45,7 +38,7 @@ func Bills(t *testing.T, b BillSubject) {
 	s := start(t, b.AlipayKey)
 	c := b.Connect(t, s)
 	biller := c.(channel.Biller)
-	s.Terms(t, map[string]any{"fee_ppm": map[string]int64{string(b.Wallet): 5000}})
+	s.Agree(t, map[string]any{"fee_ppm": map[string]int64{string(b.Wallet): 5000}})
 	day := s.Now()
 	refs := liveADay(t, s, b.Wallet, c)
 
@@ -189,4 +182,35 @@ func (b BillSubject) compare(t *testing.T, s *Sandbox, lines []channel.BillLine,
 	if fee != wantFee {
 		t.Errorf("the bill's fees are %d fen, want %d", fee, wantFee)
 	}
+}
+
+// Start runs a sandbox until the test ends; alipayKey is the merchant's public key for Alipay, in PEM.
+func Start(t *testing.T, alipayKey string) *Sandbox { return start(t, alipayKey) }
+
+// Code makes a fresh payment code.
+func (s *Sandbox) Code(t *testing.T, w pay.Wallet, fate string) pay.Code { return s.code(t, w, fate) }
+
+// Agree sets what the sandbox's merchant agreed upon with the wallets, and tells what it got.
+func (s *Sandbox) Agree(t *testing.T, terms map[string]any) (a sandbox.Agreement) {
+	t.Helper()
+	terms["name"] = "tea shop"
+	s.post(t, "/sandbox/terms", terms, &a)
+	return a
+}
+
+// Befriend makes further merchants that the tea shop stands for.
+func (s *Sandbox) Befriend(t *testing.T, names ...string) sandbox.Agreement {
+	t.Helper()
+	for _, name := range names {
+		var other Merchant
+		s.post(t, "/sandbox/merchants", map[string]any{"name": name}, &other)
+	}
+	return s.Agree(t, map[string]any{"subs": names})
+}
+
+// Stranger makes a further merchant that the tea shop has nothing to do with.
+func (s *Sandbox) Stranger(t *testing.T, name string) (m Merchant) {
+	t.Helper()
+	s.post(t, "/sandbox/merchants", map[string]any{"name": name}, &m)
+	return m
 }

@@ -29,6 +29,7 @@ type Merchant struct {
 
 	UnionPay UnionPay
 	Terms    Terms
+	Agreed   Agreed // read from Terms
 }
 
 // WeChat is the merchant at WeChat Pay.
