@@ -65,8 +65,8 @@ func certsOf(t *testing.T, text string) (all []*x509.Certificate) {
 	return all
 }
 
-// TestCertificateModeAtTheSandbox pays and refunds with certificates and encrypted contents, while Alipay changes its own
-// certificate; a root that did not certify it is no reason to believe it.
+// TestCertificateModeAtTheSandbox pays with certificates and encrypted contents, while Alipay changes its own
+// certificate.
 func TestCertificateModeAtTheSandbox(t *testing.T) {
 	s := channeltest.Start(t, publicPEM(t))
 	a := s.Agree(t, map[string]any{"alipay_certificate": true, "alipay_content_key": true})
@@ -94,10 +94,34 @@ func TestCertificateModeAtTheSandbox(t *testing.T) {
 	pays(c, channel.Approved)
 	// In public-key mode the application no longer speaks.
 	pays(atSandbox(t, s, nil), channel.Unknown)
-	other := speak(a.Alipay.Root)
 	s.Agree(t, map[string]any{"alipay_certificate": true}) // Alipay changes its certificate
 	pays(c, channel.Approved)
 	pays(c, channel.Approved)
-	// Who trusts another root sends other numbers, and is refused before it must judge.
-	pays(other, channel.Approved)
+}
+
+// TestProve takes Alipay's certificate, and no other: not the application's, which the same authority made, nor one of
+// another root, nor under another number.
+func TestProve(t *testing.T) {
+	s, stranger := channeltest.Start(t, publicPEM(t)), channeltest.Start(t, publicPEM(t))
+	a, b := s.Agree(t, map[string]any{"alipay_certificate": true}).Alipay, stranger.Agree(t, map[string]any{"alipay_certificate": true}).Alipay
+	given := &alipay.Certificates{App: certsOf(t, a.AppCert)[0], Alipay: certsOf(t, a.Cert), Roots: ders(a.Root)}
+	prove := func(text string) error {
+		return alipay.Prove(given, base64.StdEncoding.EncodeToString([]byte(text)), alipay.CertSN(certsOf(t, text)[0]), s.Now())
+	}
+	if err := prove(a.Cert); err != nil {
+		t.Errorf("its own: %v", err)
+	}
+	for name, text := range map[string]string{"the application's": a.AppCert, "another root's": b.Cert, "a root": a.Root} {
+		if prove(text) == nil {
+			t.Errorf("%s was believed", name)
+		}
+	}
+	if alipay.Prove(given, base64.StdEncoding.EncodeToString([]byte(a.Cert)), "00000000000000000000000000000000", s.Now()) == nil {
+		t.Error("another number was believed")
+	}
+	// A stranger's root under Alipay's subject: only the chain tells.
+	given.Roots = ders(b.Root)
+	if prove(a.Cert) == nil {
+		t.Error("a certificate that does not lead to the root was believed")
+	}
 }

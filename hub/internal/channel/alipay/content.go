@@ -35,7 +35,8 @@ var errSealed = errors.New("the content does not decrypt: check the content key"
 
 func (s *sealer) open(text []byte) ([]byte, error) {
 	raw, err := base64.StdEncoding.Strict().AppendDecode(nil, text)
-	if err != nil || len(raw) == 0 || len(raw)%aes.BlockSize != 0 {
+	if err != nil || len(text) != base64.StdEncoding.EncodedLen(len(raw)) || len(raw) == 0 || // the decoder skips line ends
+		len(raw)%aes.BlockSize != 0 {
 		return nil, errSealed
 	}
 	cipher.NewCBCDecrypter(s.block, make([]byte, aes.BlockSize)).CryptBlocks(raw, raw)

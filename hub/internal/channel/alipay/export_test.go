@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"crypto/rsa"
 	"crypto/x509"
+	"time"
 )
 
 // Split finds an answer's node and signature.
@@ -51,3 +52,12 @@ func OpenContent(key []byte, text string) ([]byte, error) {
 var CertSN = certSN
 
 func RootSN(ders [][]byte) (string, error) { return rootSN(ders, x509.NewCertPool()) }
+
+// Prove checks a downloaded certificate.
+func Prove(c *Certificates, content, sn string, now time.Time) error {
+	known, err := newCerts(c)
+	if err == nil {
+		_, err = known.prove(content, sn, now)
+	}
+	return err
+}
