@@ -1,5 +1,5 @@
 // Package sandbox is the wallets, pretended to the letter: WeChat Pay v2 payment-code payment under
-// /wechat/ (pay/micropay, pay/orderquery, secapi/pay/reverse, secapi/pay/refund, pay/refundquery), Alipay's gateway at
+// /wechat/ (pay/micropay, pay/orderquery, secapi/pay/reverse, secapi/pay/refund, pay/refundquery, pay/downloadbill, pay/downloadfundflow), Alipay's gateway at
 // /alipay/gateway.do (alipay.trade.pay, .query, .cancel, .refund, .fastpay.refund.query) and UnionPay's gateway 5.1.0 under
 // /unionpay/gateway/api/ (backTransReq.do: consumption, reversal, refund, undo; queryTrans.do;
 // the day's settlement file under /unionpay/filedownload/), with a durable ledger of its own and control endpoints under
@@ -54,6 +54,9 @@
 //   - Alipay: ACQ.TRADE_NOT_EXIST for a cancel by an unknown trade_no
 //   - both: a paid order asked for again in the same words is answered as paid; what "the same" means
 //     (all parameters but nonce, signature and timestamp)
+//   - bills: WeChat's at ten and Alipay's at nine in the morning; WeChat's error_code numbers, one REVOKED line for a reversal,
+//     the funds bills' layouts; Alipay's address good for 30 s; the goods' name, which no order here keeps
+//   - partners: NOAUTH, aop.invalid-app-auth-token, ACQ.SECONDARY_MERCHANT_STATUS_ERROR for who is not the provider's
 //   - UnionPay: txnTime within five minutes; 61 for a code that is old or used, 05 and then 01 for a
 //     password, 06 for limits, 12 for any repeat; unpaid orders end as 01 after ten minutes
 //   - UnionPay: a refund is 05 for 3 s; an undo is made at once; 35 for a refund of a payment that is undone or wholly refunded
