@@ -154,7 +154,7 @@ var walletBugs = slices.Concat(
 		mutant{name: "alipay/timeout-declines", wrong: "a charge whose answer is lost is shown as declined", file: "alipay.go", run: "TestForged",
 			edits: swap("got, err := c.call(ctx, tradePay, form, o.OutTradeNo)\n\tif err != nil {\n\t\treturn unknown(err)", "got, err := c.call(ctx, tradePay, form, o.OutTradeNo)\n\tif err != nil {\n\t\treturn declined(\"\", misconfigured)")},
 		mutant{name: "alipay/signature-ignored", wrong: "a forged answer shows as paid", file: "call.go", run: "TestForged",
-			edits: swap(`if err := c.genuine(ctx, p); err != nil {`, `if err := c.genuine(ctx, p); err != nil && len(sign) == 0 {`)},
+			edits: swap(`if err := c.genuine(ctx, p); err != nil {`, `if err := c.genuine(ctx, p); err != nil && len(p.sign) == 0 {`)},
 		mutant{name: "alipay/amount-not-compared", wrong: "one fen paid shows an order of hundred yuan as paid", file: "finding.go", run: "TestForged",
 			edits: swap(`if err != nil || sum != r.Amount {`, `if err != nil || sum.Currency() != r.Amount.Currency() {`)},
 		mutant{name: "alipay/order-not-compared", wrong: "another order's payment shows as this one's", file: "finding.go", run: "TestForged|TestQueryStates",
