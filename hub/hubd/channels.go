@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"cloudcashier/hub/internal/channel"
-	"cloudcashier/hub/internal/channel/alipay"
 	"cloudcashier/hub/internal/channel/unionpay"
 	"cloudcashier/hub/internal/channel/wechat"
 	"cloudcashier/shared/fault"
@@ -32,16 +31,7 @@ func openWallet(c ChannelConfig, keys chest, now func() time.Time, random io.Rea
 		return nil, err
 	}
 	if a := c.Alipay; a != nil {
-		key, err := keys.signer(a.Key)
-		if err != nil {
-			return nil, err
-		}
-		wallet, err := keys.publics(a.WalletKey)
-		if err != nil {
-			return nil, err
-		}
-		return alipay.New(alipay.Config{GatewayURL: c.URL, AppID: a.AppID, SellerID: a.SellerID, PrivateKey: key, WalletKey: wallet[0], FormerKeys: wallet[1:],
-			RootCAs: roots, NotifyURL: c.NotifyURL, Now: now})
+		return openAlipay(c.URL, c.NotifyURL, a, keys, roots, now)
 	}
 	if u := c.UnionPay; u != nil {
 		own := *u
@@ -66,7 +56,7 @@ func openWallet(c ChannelConfig, keys chest, now func() time.Time, random io.Rea
 		}
 		return strings.NewReplacer("-", "0", "_", "1").Replace(base64.RawURLEncoding.EncodeToString(raw))
 	}
-	return wechat.New(wechat.Config{BaseURL: c.URL, AppID: w.AppID, MchID: w.MchID, APIKey: apiKey,
+	return wechat.New(wechat.Config{BaseURL: c.URL, AppID: w.AppID, MchID: w.MchID, SubMchID: w.SubMchID, SubAppID: w.SubAppID, APIKey: apiKey,
 		SignType: w.SignType, ClientCert: cert, RootCAs: roots, DeviceIP: w.DeviceIP, NotifyURL: c.NotifyURL, Now: now, Nonce: nonce})
 }
 
@@ -93,7 +83,7 @@ func openUnionPay(url string, u *UnionPayConfig, keys chest, roots *x509.CertPoo
 			middle = append(middle, m)
 		}
 	}
-	return unionpay.New(unionpay.Config{BaseURL: url, MerID: u.MerID, TermID: u.TermID, ChannelType: u.ChannelType, BackURL: u.BackURL, Void: u.Void,
+	return unionpay.New(unionpay.Config{BaseURL: url, FileURL: u.FileURL, MerID: u.MerID, TermID: u.TermID, ChannelType: u.ChannelType, BackURL: u.BackURL, Void: u.Void,
 		PrivateKey: cert.PrivateKey.(crypto.Signer), // certificate() put one there
 		Cert:       cert.Leaf, SignRoots: signRoots, SignMiddle: middle, Signer: u.Signer, RootCAs: roots, Now: now})
 }

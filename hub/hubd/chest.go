@@ -54,6 +54,14 @@ func (c chest) secret(place string) (string, error) {
 	return strings.TrimSpace(string(text)), nil
 }
 
+// chain gives certificates that stand without a key.
+func (c chest) chain(place string) ([][]byte, error) {
+	if ref, ok := c.ref(place); ok {
+		return c.vault.Chain(ref)
+	}
+	return certificates(place)
+}
+
 // certificate puts a chain and its key together, wherever each of them is.
 func (c chest) certificate(chain, key string) (cert tls.Certificate, err error) {
 	if ref, ok := c.ref(chain); ok {

@@ -69,9 +69,11 @@ type ChannelConfig struct {
 type WeChatConfig struct {
 	AppID    string `yaml:"appid"`
 	MchID    string `yaml:"mch_id"`
-	SignType string `yaml:"sign_type,omitempty"` // HMAC-SHA256 or MD5
-	APIKey   string `yaml:"api_key"`             // the APIv2 key: a file or vault:NAME
-	Cert     string `yaml:"cert"`                // the merchant's certificate, for reversals
+	SubMchID string `yaml:"sub_mch_id,omitempty"` // the merchant that mch_id, a service provider, stands for
+	SubAppID string `yaml:"sub_appid,omitempty"`  // its appid, when it has one
+	SignType string `yaml:"sign_type,omitempty"`  // HMAC-SHA256 or MD5
+	APIKey   string `yaml:"api_key"`              // the APIv2 key: a file or vault:NAME
+	Cert     string `yaml:"cert"`                 // the merchant's certificate, for reversals
 	Key      string `yaml:"key"`
 	DeviceIP string `yaml:"device_ip"`
 }
@@ -80,8 +82,15 @@ type WeChatConfig struct {
 type AlipayConfig struct {
 	AppID     string `yaml:"app_id"`
 	SellerID  string `yaml:"seller_id"`
-	Key       string `yaml:"key"`        // the application's RSA key
-	WalletKey string `yaml:"wallet_key"` // Alipay's public key
+	Key       string `yaml:"key"`                  // the application's RSA key
+	WalletKey string `yaml:"wallet_key,omitempty"` // Alipay's public key; not in certificate mode
+
+	AppCert      string `yaml:"app_cert,omitempty"`       // certificate mode: the application's certificate
+	WalletCert   string `yaml:"wallet_cert,omitempty"`    // Alipay's, with who vouches for it
+	RootFile     string `yaml:"root_file,omitempty"`      // alipayRootCert.crt, whole
+	ContentKey   string `yaml:"content_key,omitempty"`    // AES key of the contents, in base64
+	AppAuthToken string `yaml:"app_auth_token,omitempty"` // of the merchant that a service provider acts for
+	SubMerchant  string `yaml:"sub_merchant,omitempty"`   // its number below a provider that collects for it
 }
 
 // UnionPayConfig is a merchant at UnionPay's gateway 5.1.0.
@@ -89,6 +98,7 @@ type UnionPayConfig struct {
 	MerID       string   `yaml:"mer_id"`
 	TermID      string   `yaml:"term_id,omitempty"`      // 8 digits, as registered at UnionPay
 	ChannelType string   `yaml:"channel_type,omitempty"` // 07 or 08
+	FileURL     string   `yaml:"file_url,omitempty"`     // where settlement files are; no bills when empty
 	BackURL     string   `yaml:"back_url,omitempty"`     // where notices go; notify_url when empty, nobody's address without one
 	Void        bool     `yaml:"void,omitempty"`         // all of a payment goes back on its own day by an undo (31), not by a refund
 	Key         string   `yaml:"key"`                    // the merchant's signing key, RSA
@@ -144,7 +154,7 @@ func (c *Config) rebase(dir string) {
 			files = append(files, &w.APIKey, &w.Cert, &w.Key)
 		}
 		if a := ch.Alipay; a != nil {
-			files = append(files, &a.Key, &a.WalletKey)
+			files = append(files, &a.Key, &a.WalletKey, &a.AppCert, &a.WalletCert, &a.RootFile, &a.ContentKey, &a.AppAuthToken)
 		}
 		if u := ch.UnionPay; u != nil {
 			files = append(files, &u.Key, &u.Cert, &u.RootFile)

@@ -156,7 +156,7 @@ func wallets(ctx context.Context, cfg hubd.Config, deps hubd.Deps, st state) ([]
 		{Name: alipay, Wallet: pay.Alipay, URL: root + "/alipay/gateway.do", CAFile: ca, Alipay: &hubd.AlipayConfig{
 			AppID: a.Alipay.AppID, SellerID: a.Alipay.SellerID, Key: sealed(alipay, "app"), WalletKey: sealed(alipay, "wallet")}},
 		{Name: unionpay, Wallet: pay.UnionPay, URL: root + "/unionpay/gateway/api", CAFile: ca, UnionPay: &hubd.UnionPayConfig{
-			MerID: u.MerID, TermID: "00000001", Key: sealed(unionpay, "sign"), Cert: sealed(unionpay, "cert"),
+			FileURL: root + "/unionpay/filedownload/", MerID: u.MerID, TermID: "00000001", Key: sealed(unionpay, "sign"), Cert: sealed(unionpay, "cert"),
 			RootFile: file("unionpay_root.pem"), MiddleFiles: []string{file("unionpay_middle.pem")}, Signer: u.Signer}},
 		{Name: "stored-demo", Wallet: pay.StoredValue}, // the hub's own: no sandbox
 	}, nil

@@ -1,7 +1,7 @@
 // Package sandbox is the wallets, pretended to the letter: WeChat Pay v2 under /wechat/ (pay/micropay,
-// pay/unifiedorder NATIVE, pay/orderquery, pay/closeorder, secapi/pay/reverse, secapi/pay/refund, pay/refundquery),
-// Alipay's gateway at /alipay/gateway.do (alipay.trade.pay, .precreate, .query, .cancel, .close, .refund,
-// .fastpay.refund.query) and UnionPay's gateway 5.1.0 under
+// pay/unifiedorder NATIVE, pay/orderquery, pay/closeorder, secapi/pay/reverse, secapi/pay/refund, pay/refundquery,
+// pay/downloadbill, pay/downloadfundflow), Alipay's gateway at /alipay/gateway.do (alipay.trade.pay, .precreate, .query,
+// .cancel, .close, .refund, .fastpay.refund.query, bills) and UnionPay's gateway 5.1.0 under
 // /unionpay/gateway/api/ (backTransReq.do: consumption, reversal, refund, undo; queryTrans.do;
 // the day's settlement file under /unionpay/filedownload/), with a durable ledger of its own and control endpoints under
 // /sandbox/ for those who test against it.
@@ -64,6 +64,9 @@
 //   - Alipay: ACQ.TRADE_NOT_EXIST for a cancel by an unknown trade_no
 //   - both: a paid order asked for again in the same words is answered as paid; what "the same" means
 //     (all parameters but nonce, signature and timestamp)
+//   - bills: WeChat's at ten and Alipay's at nine in the morning; WeChat's error_code numbers, one REVOKED line for a reversal,
+//     the funds bills' layouts; Alipay's address good for 30 s; the goods' name, which no order here keeps
+//   - partners: NOAUTH, aop.invalid-app-auth-token, ACQ.SECONDARY_MERCHANT_STATUS_ERROR for who is not the provider's
 //   - UnionPay: txnTime within five minutes; 61 for a code that is old or used, 05 and then 01 for a
 //     password, 06 for limits, 12 for any repeat; unpaid orders end as 01 after ten minutes
 //   - UnionPay: a refund is 05 for 3 s; an undo is made at once; 35 for a refund of a payment that is undone or wholly refunded
@@ -71,7 +74,7 @@
 //     of an order that failed says 00, one after 23:00 or after a refund 30
 //   - UnionPay: refunds and undoes are executed at once; refunds for 30 days
 //   - UnionPay's file: it is there at nine in the morning; what was reversed is not in it; the codes of
-//     field 1, the signs before fee (0.38 % of sales, none of refunds: invented) and amounts, line ends
+//     field 1, the signs before fee (at the merchant's rate, none of refunds: invented) and amounts, line ends
 //
 // Notices go out where an order (Alipay's notify_url, UnionPay's backUrl) or a refund (WeChat's notify_url, UnionPay's backUrl) names an
 // address on this machine, and nowhere else; they are written in the transaction that moved the money and sent by the
@@ -80,5 +83,5 @@
 // {wallet, out_trade_no, out_refund_no, url, sign_type} has one sent that nobody wanted. UNVERIFIED: which fields beside the
 // handbook's a notice has; send_back_fee in Alipay's of a refund; origQryId in UnionPay's.
 //
-// Not there: disputes (ZME is empty).
+// Not there: disputes (ZME is empty); notices to a service provider, whose sub merchant is told as if it stood for itself.
 package sandbox

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"cloudcashier/hub/sandbox/internal/door"
 	"cloudcashier/shared/fault"
 )
 
@@ -22,6 +23,8 @@ type rates struct {
 type faultSetting struct {
 	Seed  uint64 `json:"seed"`
 	Rates rates  `json:"rates"`
+
+	Bill door.BillFault `json:"bill"` // what is wrong with bills from now on: damaged, truncated, totals, or nothing
 }
 
 // maxSlow keeps an answer well inside the server's write timeout.
@@ -37,6 +40,9 @@ func (f faultSetting) check() error {
 	}
 	if sum > 1 {
 		return fault.New(fault.Invalid, "sandbox.rate", "the rates sum to more than 1: lower them")
+	}
+	if !f.Bill.Known() {
+		return fault.New(fault.Invalid, "sandbox.bill_fault", "bill is damaged, truncated or totals, or empty for whole bills")
 	}
 	if f.Rates.SlowMS < 0 || f.Rates.SlowMS > maxSlow {
 		return fault.New(fault.Invalid, "sandbox.rate", "slow_ms is a number from 0 to %d", maxSlow)
@@ -79,6 +85,8 @@ func (f *faults) get() faultSetting {
 	defer f.mu.Unlock()
 	return f.setting
 }
+
+func (f *faults) bill() door.BillFault { return f.get().Bill }
 
 func (f *faults) draw() drawn {
 	f.mu.Lock()

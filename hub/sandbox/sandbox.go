@@ -42,6 +42,8 @@ type Sandbox struct {
 	authority string // PEM
 	clients   *keys.Authority
 	chain     *keys.Chain // UnionPay's
+	ant       *keys.Ant   // Alipay's certificates; nil until somebody wants one
+	dir       string
 
 	book      *book.Book
 	merchants *merchant.Directory
@@ -63,7 +65,7 @@ func New(cfg Config) (*Sandbox, error) {
 	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
 		return nil, fault.Wrap(err, fault.Invalid, "sandbox.folder", "cannot use %s as the sandbox's data folder: name one that can be written", cfg.DataDir)
 	}
-	s := &Sandbox{now: cfg.Now, log: cfg.Log, wait: wait}
+	s := &Sandbox{now: cfg.Now, log: cfg.Log, wait: wait, dir: cfg.DataDir}
 	s.notices = newNotices(s)
 	if err := s.loadKeys(cfg.DataDir); err != nil {
 		return nil, err
@@ -108,10 +110,13 @@ func (s *Sandbox) open(listen string) error {
 	if err != nil {
 		return err
 	}
+	if err := s.book.LoadTerms(known); err != nil {
+		return err
+	}
 	s.merchants = merchant.NewDirectory(known)
-	s.wechat = &wechat.Door{Merchants: s.merchants, Book: s.book, Clients: s.clients.Pool(), Nonce: rand.Text}
-	s.alipay = &alipay.Door{Merchants: s.merchants, Book: s.book}
-	s.unionpay = &unionpay.Door{Merchants: s.merchants, Book: s.book, Keys: s.chain}
+	s.wechat = &wechat.Door{Merchants: s.merchants, Book: s.book, Clients: s.clients.Pool(), Nonce: rand.Text, BillFault: s.faults.bill}
+	s.alipay = &alipay.Door{Merchants: s.merchants, Book: s.book, Secret: rand.Text(), BillFault: s.faults.bill}
+	s.unionpay = &unionpay.Door{Merchants: s.merchants, Book: s.book, Keys: s.chain, BillFault: s.faults.bill}
 	if s.listener, err = net.Listen("tcp", listen); err != nil {
 		return fault.Wrap(err, fault.Unavailable, "sandbox.listen", "cannot listen on %s: stop what uses it or choose another address", listen)
 	}

@@ -27,7 +27,10 @@ func (s *Sandbox) routes() http.Handler {
 	mux.Handle("/wechat/secapi/pay/reverse", s.wallet(s.wechat.Reverse))
 	mux.Handle("/wechat/secapi/pay/refund", s.wallet(s.wechat.Refund))
 	mux.Handle("/wechat/pay/refundquery", s.wallet(s.wechat.RefundQuery))
+	mux.Handle("/wechat/pay/downloadbill", s.wallet(s.wechat.DownloadBill))
+	mux.Handle("/wechat/pay/downloadfundflow", s.wallet(s.wechat.DownloadFundFlow))
 	mux.Handle("/alipay/gateway.do", s.wallet(s.alipay.Gateway))
+	mux.Handle("/alipay/downloadBillFile.resource", s.wallet(s.alipay.Download))
 	mux.Handle("/unionpay/gateway/api/backTransReq.do", s.wallet(s.unionpay.BackTrans))
 	mux.Handle("/unionpay/gateway/api/queryTrans.do", s.wallet(s.unionpay.QueryTrans))
 	mux.Handle("/unionpay/filedownload/{$}", s.wallet(s.unionpay.FileTransfer))
@@ -36,6 +39,7 @@ func (s *Sandbox) routes() http.Handler {
 	mux.Handle("GET /sandbox/busy", local(s.showBusy))
 	mux.Handle("GET /sandbox/ledger", local(s.ledger))
 	mux.Handle("POST /sandbox/merchants", local(s.addMerchant))
+	mux.Handle("POST /sandbox/terms", local(s.setTerms))
 	mux.Handle("POST /sandbox/codes", local(s.issueCode))
 	mux.Handle("POST /sandbox/pay", local(s.customerPays))
 	mux.Handle("GET /sandbox/faults", local(s.showFaults))
@@ -125,7 +129,9 @@ func (s *Sandbox) wallet(answer func(door.Request) (door.Reply, error)) http.Han
 			return
 		}
 		asked := door.Request{Method: r.Method, Query: r.URL.RawQuery, Body: body, Now: s.now().UTC().Truncate(time.Millisecond)}
+		asked.Base = "http://" + r.Host
 		if r.TLS != nil {
+			asked.Base = "https://" + r.Host
 			asked.Certificates = r.TLS.PeerCertificates
 		}
 		reply, err := answer(asked)

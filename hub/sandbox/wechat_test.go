@@ -91,7 +91,7 @@ func TestWeChatRefuses(t *testing.T) {
 		{"auth_code", "12345678901234567", "AUTH_CODE_INVALID"}, {"auth_code", "1234567890123456789", "AUTH_CODE_INVALID"}, {"auth_code", "163456789012345600", "AUTH_CODE_INVALID"},
 		{"auth_code", "283456789012345600", "AUTH_CODE_INVALID"}, {"auth_code", "12345678901234560x", "AUTH_CODE_INVALID"}, {"auth_code", " 123456789012345600", "AUTH_CODE_INVALID"},
 		{"auth_code", "１23456789012345600", "AUTH_CODE_INVALID"}, {"auth_code", "x", "AUTH_CODE_INVALID"},
-		{"sub_mch_id", "1", "PARAM_ERROR"}, {"unknown", "1", "PARAM_ERROR"}, {"transaction_id", "1", "PARAM_ERROR"},
+		{"sub_mch_id", "1", "NOAUTH"}, {"sub_appid", "1", "LACK_PARAMS"}, {"unknown", "1", "PARAM_ERROR"}, {"transaction_id", "1", "PARAM_ERROR"},
 	}
 	for i, c := range cases {
 		f := l.wechatPay(fmt.Sprintf("S%07d", i), l.code("wechat", "00")).with(c.name, c.value)

@@ -24,7 +24,7 @@ var routingBugs = slices.Concat(
 		mutant{name: "routing/drain-ignored", wrong: "a channel that people closed takes new payments", file: "routing.go", run: "TestWhoMayTakeAPayment",
 			edits: swap(`case s.Drained:`, `case s.Drained && s.Open:`)},
 		mutant{name: "routing/foreign-channel", wrong: "one merchant's money goes to another's account", file: "routing.go", run: "TestWhoMayTakeAPayment|TestPropertiesOfDecisions",
-			edits: swap(`c.Merchant != "" && c.Merchant != q.Merchant {`, `c.Merchant != "" && q.Merchant == "" {`)},
+			edits: swap(`c.Merchant != "" && c.Merchant != q.Merchant ||`, `c.Merchant != "" && q.Merchant == "" ||`)},
 	),
 	in("hub/internal/store",
 		mutant{name: "routing/refund-of-what-was-left", wrong: "what is asked next of a payment goes to the channel that it left", file: "route.go", run: "TestNobodyTakesASecondChannelUnproven",

@@ -89,6 +89,7 @@ type BillLine struct {
 	WalletRef   string       // the wallet's number of the order
 	RefundRef   string       // the wallet's number of the refund
 	Amount      money.Amount // what moved, above zero
+	Out         bool         // of a funds bill: it left the merchant's account
 	Fee         money.Amount // what the wallet kept; below zero when it gave a fee back
 	At          time.Time    // the wallet's time, UTC
 }

@@ -1,8 +1,8 @@
 // Package alipay speaks Alipay's gateway v2 for payment codes and for codes that are shown: a signed form
 // in, signed JSON out (handbook: wallets, section 3). alipay.trade.pay charges, alipay.trade.precreate gives
 // a code to show, alipay.trade.query asks, alipay.trade.cancel undoes, alipay.trade.refund gives back and
-// alipay.trade.fastpay.refund.query asks about that; keys are RSA (RSA2), in public-key mode. Notices come as
-// forms, signed likewise.
+// alipay.trade.fastpay.refund.query asks about that; keys are RSA (RSA2), in public-key or certificate mode.
+// Notices come as forms, signed likewise.
 //
 // It refuses to believe an answer whose node is not signed by Alipay, byte for byte as received and
 // before it is parsed, or that is about another order or amount: all of these are Unknown. So is
@@ -30,7 +30,8 @@ import (
 	"cloudcashier/shared/fault"
 )
 
-// Config is one merchant's way to Alipay. All fields but RootCAs, FormerKeys and NotifyURL are needed.
+// Config is one merchant's way to Alipay. All fields but Certs, ContentKey, Partner, RootCAs,
+// FormerKeys and NotifyURL are needed.
 type Config struct {
 	GatewayURL string           // https://openapi.alipay.com/gateway.do; http is taken for this machine only
 	AppID      string           // the application
@@ -38,6 +39,9 @@ type Config struct {
 	PrivateKey crypto.Signer    // the application's RSA key; it must be safe for concurrent use
 	WalletKey  *rsa.PublicKey   // Alipay's public key for this application
 	FormerKeys []*rsa.PublicKey // those it replaces, while Alipay may still sign with them; may be empty
+	Certs      *Certificates    // certificate mode: Alipay's keys come with it, WalletKey and FormerKeys are empty; nil: public-key mode
+	ContentKey []byte           // AES key of the contents, 16 bytes; nil: they travel in clear inside TLS
+	Partner    Partner          // whom a service provider acts for
 	RootCAs    *x509.CertPool   // who may vouch for the gateway's host; nil means the system's
 	NotifyURL  string           // where Alipay posts notices of a trade and its refunds; none are asked for when empty
 	Now        func() time.Time // stamps every request; Alipay refuses a clock that is far off
@@ -61,6 +65,9 @@ type Channel struct {
 	key     crypto.Signer
 	wallet  *rsa.PublicKey
 	former  []*rsa.PublicKey
+	certs   *certs  // nil in public-key mode
+	content *sealer // nil when contents are not encrypted
+	partner Partner
 	now     func() time.Time
 	gateway *url.URL
 	via     http.RoundTripper
@@ -95,8 +102,14 @@ func New(cfg Config) (*Channel, error) {
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Invalid, "alipay.config", "the Alipay channel of app %q is not configured right", cfg.AppID)
 	}
+	known, err := newCerts(cfg.Certs)
+	content, errKey := newSealer(cfg.ContentKey)
+	if err := errors.Join(err, errKey); err != nil {
+		return nil, fault.Wrap(err, fault.Invalid, "alipay.config", "the Alipay channel of app %q is not configured right", cfg.AppID)
+	}
 	return &Channel{
-		appID: cfg.AppID, sellerID: cfg.SellerID, notifyURL: cfg.NotifyURL, key: cfg.PrivateKey, wallet: cfg.WalletKey, former: cfg.FormerKeys, now: cfg.Now,
+		certs: known, content: content, partner: cfg.Partner, notifyURL: cfg.NotifyURL,
+		appID: cfg.AppID, sellerID: cfg.SellerID, key: cfg.PrivateKey, wallet: cfg.WalletKey, former: cfg.FormerKeys, now: cfg.Now,
 		gateway: gateway, via: carry.NewTransport(cfg.RootCAs, nil, 256),
 	}, nil
 }
@@ -121,7 +134,14 @@ func checkConfig(cfg Config) (*url.URL, error) {
 	must(sellerShape.MatchString(cfg.SellerID), "SellerID: 16 digits, 2088…")
 	// 2048: what RSA2 asks for.
 	must(cfg.PrivateKey != nil && longRSA(cfg.PrivateKey.Public()), "PrivateKey: the application's RSA key, 2048 bits or more")
-	must(cfg.WalletKey != nil && longRSA(cfg.WalletKey), "WalletKey: Alipay's RSA public key, 2048 bits or more")
+	if cfg.Certs == nil {
+		must(cfg.WalletKey != nil && longRSA(cfg.WalletKey), "WalletKey: Alipay's RSA public key, 2048 bits or more")
+	} else {
+		must(cfg.WalletKey == nil && len(cfg.FormerKeys) == 0, "Certs: in certificate mode there is no WalletKey")
+	}
+	if err := cfg.Partner.check(); err != nil {
+		faults = append(faults, err)
+	}
 	for _, k := range cfg.FormerKeys {
 		must(k != nil && longRSA(k), "FormerKeys: RSA public keys, 2048 bits or more")
 	}

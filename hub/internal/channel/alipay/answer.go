@@ -24,55 +24,75 @@ var (
 	errUnsigned = errors.New("the answer is not signed")
 )
 
-// split finds the node and the signature in an answer, without parsing what is not verified yet:
+// parts are an answer taken apart; they share its memory.
+type parts struct {
+	raw, sign, certSN []byte
+	sealed            bool // raw is an encrypted node, with its quotes, which the signature covers, too
+}
+
+// splitParts finds the node and the signature in an answer, without parsing what is not verified yet:
 //
 //	{"alipay_trade_pay_response":{…},"alipay_cert_sn":"…","sign":"…"}
 //
 // The node comes first, as in every answer of Alipay; the signature covers its bytes from its { to
-// the matching }. error_response, another method's node, a name sent twice, an unknown name and
-// anything after the closing brace are refused. The result shares body's memory.
-func split(body []byte, node string) (raw, sign []byte, err error) {
+// the matching }, or from quote to quote. error_response, another method's node, a name sent twice, an
+// unknown name and anything after the closing brace are refused.
+func splitParts(body []byte, node string) (p parts, err error) {
 	s := scan{rest: body}
 	if !s.take('{') {
-		return nil, nil, fmt.Errorf("%w: no object", errSplit)
+		return p, fmt.Errorf("%w: no object", errSplit)
 	}
 	name, ok := s.text()
 	if !ok || !s.take(':') {
-		return nil, nil, fmt.Errorf("%w: no node", errSplit)
+		return p, fmt.Errorf("%w: no node", errSplit)
 	}
 	if string(name) != node {
 		if string(name) == "error_response" {
-			return nil, nil, fmt.Errorf("%w: error_response, which nobody can verify", errSplit)
+			return p, fmt.Errorf("%w: error_response, which nobody can verify", errSplit)
 		}
-		return nil, nil, fmt.Errorf("%w: the node does not come first", errSplit)
+		return p, fmt.Errorf("%w: the node does not come first", errSplit)
 	}
-	if raw, ok = s.object(); !ok {
-		return nil, nil, fmt.Errorf("%w: the node is no whole object", errSplit)
+	if p.raw, p.sealed = s.quoted(); !p.sealed {
+		if p.raw, ok = s.object(); !ok {
+			return p, fmt.Errorf("%w: the node is no whole object", errSplit)
+		}
 	}
-	for cert := false; s.take(','); {
+	for s.take(',') {
 		name, ok := s.text()
 		if !ok || !s.take(':') {
-			return nil, nil, fmt.Errorf("%w: no name", errSplit)
+			return p, fmt.Errorf("%w: no name", errSplit)
 		}
 		value, ok := s.text()
 		switch {
 		case !ok:
-			return nil, nil, fmt.Errorf("%w: a value that is no text", errSplit)
-		case string(name) == "sign" && sign == nil:
-			sign = value
-		case string(name) == "alipay_cert_sn" && !cert:
-			cert = true
+			return p, fmt.Errorf("%w: a value that is no text", errSplit)
+		case string(name) == "sign" && p.sign == nil:
+			p.sign = value
+		case string(name) == "alipay_cert_sn" && p.certSN == nil:
+			p.certSN = value
 		default:
-			return nil, nil, fmt.Errorf("%w: a name that does not belong there", errSplit)
+			return p, fmt.Errorf("%w: a name that does not belong there", errSplit)
 		}
 	}
 	if !s.take('}') || !s.end() {
-		return nil, nil, fmt.Errorf("%w: more after the answer", errSplit)
+		return p, fmt.Errorf("%w: more after the answer", errSplit)
 	}
-	if len(sign) == 0 {
-		return nil, nil, errUnsigned
+	if len(p.sign) == 0 {
+		return p, errUnsigned
 	}
-	return raw, sign, nil
+	return p, nil
+}
+
+// quoted reads a string and gives it with its quotes.
+func (s *scan) quoted() ([]byte, bool) {
+	s.space()
+	from := s.rest
+	text, ok := s.text()
+	if !ok {
+		s.rest = from
+		return nil, false
+	}
+	return from[:len(text)+2], true
 }
 
 // scan walks over JSON; rest is what is still to be read.
@@ -172,6 +192,9 @@ type answer struct {
 
 	outRequestNo, refundStatus, refundAmount string // of one refund
 	refundFee, fundChange, gmtRefundPay      string // refundFee: of all refunds of the trade
+
+	billURL     string // where a bill is
+	certContent string // a certificate of Alipay's
 }
 
 // field gives the place of a member we read; nil for all others.
@@ -222,6 +245,10 @@ func (a *answer) refundField(name string) *string {
 		return &a.fundChange
 	case "gmt_refund_pay":
 		return &a.gmtRefundPay
+	case "bill_download_url":
+		return &a.billURL
+	case "alipay_cert_content":
+		return &a.certContent
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package alipay
 
 import (
 	"context"
+	"errors"
 	"net/http"
 
 	"cloudcashier/hub/internal/channel/carry"
@@ -23,14 +24,21 @@ func (c *Channel) call(ctx context.Context, m method, form []byte, outTradeNo st
 	if err != nil {
 		return answer{}, fault.Wrap(carry.Scrub(err), fault.InDoubt, "alipay.transport", "no usable answer from Alipay")
 	}
-	raw, sign, err := split(body, m.node)
+	p, err := splitParts(body, m.node)
 	if err != nil {
 		return answer{}, fault.Wrap(err, fault.InDoubt, "alipay.garbled", "Alipay's answer cannot be believed")
 	}
-	if err := c.genuine(raw, sign); err != nil {
-		return answer{}, fault.Wrap(err, fault.InDoubt, "alipay.signature", "the answer's signature is wrong: check Alipay's public key")
+	if err := c.genuine(ctx, p); err != nil {
+		return answer{}, fault.Wrap(err, fault.InDoubt, "alipay.signature", "the answer's signature is wrong: check Alipay's public key or certificate")
 	}
-	got, err := parse(raw)
+	raw, err := c.open(p)
+	var got answer
+	if err == nil {
+		got, err = parse(raw)
+	}
+	if err == nil && c.content != nil && !p.sealed && got.code == "10000" {
+		err = errors.New("a success is not encrypted")
+	}
 	if err != nil {
 		return answer{}, fault.Wrap(err, fault.InDoubt, "alipay.garbled", "Alipay's answer cannot be believed")
 	}
@@ -48,11 +56,22 @@ func doubt(code, format string, args ...any) error {
 	return fault.New(fault.InDoubt, "alipay."+code, format, args...)
 }
 
-// genuine checks a node's signature with Alipay's key, or with one that it replaced.
-func (c *Channel) genuine(raw, sign []byte) error {
-	err := verify(c.wallet, raw, sign)
+// genuine checks a node's signature: with the key that the answer's certificate number names, or, in public-key mode,
+// with Alipay's key or one that it replaced.
+func (c *Channel) genuine(ctx context.Context, p parts) error {
+	if c.certs != nil {
+		key := c.certs.known(string(p.certSN))
+		if key == nil {
+			var err error
+			if key, err = c.fetchCert(ctx, string(p.certSN)); err != nil {
+				return err
+			}
+		}
+		return verify(key, p.raw, p.sign)
+	}
+	err := verify(c.wallet, p.raw, p.sign)
 	for i := 0; err != nil && i < len(c.former); i++ {
-		err = verify(c.former[i], raw, sign)
+		err = verify(c.former[i], p.raw, p.sign)
 	}
 	return err
 }

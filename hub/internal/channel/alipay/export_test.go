@@ -3,10 +3,15 @@ package alipay
 import (
 	"crypto"
 	"crypto/rsa"
+	"crypto/x509"
+	"time"
 )
 
 // Split finds an answer's node and signature.
-var Split = split
+func Split(body []byte, node string) (raw, sign []byte, err error) {
+	p, err := splitParts(body, node)
+	return p.raw, p.sign, err
+}
 
 // Verify checks a node's signature.
 func Verify(key *rsa.PublicKey, raw, sign []byte) error { return verify(key, raw, sign) }
@@ -28,3 +33,34 @@ var RefundDeclines = refundDeclines
 
 // NoticeText is what Alipay signs of a notice, and ReadNotice what a genuine one claims.
 var NoticeText, ReadNotice = noticeText, read
+
+// SealContent and OpenContent encrypt and decrypt as requests and answers are.
+func SealContent(key, plain []byte) (string, error) {
+	s, err := newSealer(key)
+	if err != nil {
+		return "", err
+	}
+	return string(s.seal(plain)), nil
+}
+
+func OpenContent(key []byte, text string) ([]byte, error) {
+	s, err := newSealer(key)
+	if err != nil {
+		return nil, err
+	}
+	return s.open([]byte(text))
+}
+
+// CertSN is Alipay's name for a certificate; RootSN that of a root file.
+var CertSN = certSN
+
+func RootSN(ders [][]byte) (string, error) { return rootSN(ders, x509.NewCertPool()) }
+
+// Prove checks a downloaded certificate.
+func Prove(c *Certificates, content, sn string, now time.Time) error {
+	known, err := newCerts(c)
+	if err == nil {
+		_, err = known.prove(content, sn, now)
+	}
+	return err
+}

@@ -75,6 +75,7 @@ func (c *Channel) appendOrder(j []byte, o channel.Order) []byte {
 	j = appendMember(j, "seller_id", c.sellerID)
 	j = appendMember(j, "store_id", clean(o.Store, 32))
 	j = appendMember(j, "terminal_id", clean(o.Terminal, 32))
+	j = c.partner.appendSub(j)
 	if !o.Expires.IsZero() {
 		j = appendMember(j, "time_expire", o.Expires.In(beijing).Format(timeLayout))
 	}
@@ -141,10 +142,21 @@ func clean(s string, limit int) string {
 // form signs a request and writes it as a form. All parameters travel in the body, none in the
 // address, where front ends log them. They stand in the order of their names, as they are signed.
 func (c *Channel) form(m method, content []byte) ([]byte, error) {
+	var rootSN, appSN, sealed string
+	if c.certs != nil {
+		rootSN, appSN = c.certs.rootSN, c.certs.appSN
+	}
+	if c.content != nil {
+		content, sealed = c.content.seal(content), "AES"
+	}
 	params := [...]struct{ name, value string }{
+		{"alipay_root_cert_sn", rootSN},
+		{"app_auth_token", c.partner.AppAuthToken},
+		{"app_cert_sn", appSN},
 		{"app_id", c.appID},
 		{"biz_content", string(content)},
 		{"charset", "utf-8"},
+		{"encrypt_type", sealed},
 		{"method", m.name},
 		{"notify_url", c.notifyOf(m)},
 		{"sign_type", "RSA2"},
@@ -153,11 +165,11 @@ func (c *Channel) form(m method, content []byte) ([]byte, error) {
 	}
 	text := make([]byte, 0, 768)
 	body := make([]byte, 0, 2048) // a trade.pay is about 1.2 KiB with its signature
-	for i, p := range params {
+	for _, p := range params {
 		if p.value == "" {
 			continue
 		}
-		if i > 0 {
+		if len(text) > 0 {
 			text = append(text, '&')
 		}
 		text = append(text, p.name...)

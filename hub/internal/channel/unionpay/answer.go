@@ -39,7 +39,10 @@ func (f fields) get(name string) string {
 // is refused, because of two values one would be compared and the other believed; so are strange
 // names, brackets left open, control characters other than a certificate's line ends, and what is
 // no UTF-8.
-func split(body string) (fields, error) {
+func split(body string) (fields, error) { return splitWithin(body, maxValue) }
+
+// splitWithin takes values of at most so many bytes.
+func splitWithin(body string, longest int) (fields, error) {
 	if !utf8.ValidString(body) {
 		return nil, fmt.Errorf("%w: no UTF-8", errSplit)
 	}
@@ -49,7 +52,7 @@ func split(body string) (fields, error) {
 		if !ok || !nameShape(name) || len(out) == maxFields {
 			return nil, fmt.Errorf("%w: a strange name, or too many", errSplit)
 		}
-		n, ok := extent(after)
+		n, ok := extent(after, longest)
 		if !ok {
 			return nil, fmt.Errorf("%w: a value that does not end", errSplit)
 		}
@@ -80,12 +83,12 @@ func nameShape(s string) bool {
 }
 
 // extent counts the bytes of the value that s begins with.
-func extent(s string) (n int, ok bool) {
+func extent(s string, longest int) (n int, ok bool) {
 	var closes byte
 	for n = 0; n < len(s); n++ {
 		b := s[n]
 		switch {
-		case n == maxValue, b < ' ' && b != '\r' && b != '\n' && b != '\t', b == 0x7f:
+		case n == longest, b < ' ' && b != '\r' && b != '\n' && b != '\t', b == 0x7f:
 			return 0, false
 		case closes != 0:
 			if b == closes {

@@ -46,6 +46,7 @@ import (
 // taken when they are empty.
 type Config struct {
 	BaseURL     string              // https://gateway.95516.com/gateway/api; http is taken for this machine only
+	FileURL     string              // https://filedownload.95516.com/, where settlement files are; without it there are no bills
 	MerID       string              // the merchant, 15 digits
 	TermID      string              // the terminal registered at UnionPay, 8 digits; not sent when empty
 	ChannelType string              // 07 or 08, as the contract says; 07 when empty
@@ -88,6 +89,7 @@ type Channel struct {
 	trust       *trust
 	now         func() time.Time
 	back, query *url.URL
+	file        *url.URL // nil without settlement files
 	via         http.RoundTripper
 }
 
@@ -124,8 +126,15 @@ func New(cfg Config) (*Channel, error) {
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Invalid, "unionpay.config", "the UnionPay channel of merchant %q is not configured right", cfg.MerID)
 	}
+	var file *url.URL
+	if cfg.FileURL != "" {
+		if file, err = checkURL(cfg.FileURL); err != nil {
+			return nil, fault.Wrap(err, fault.Invalid, "unionpay.config", "the UnionPay channel of merchant %q has no good FileURL", cfg.MerID)
+		}
+		file = file.JoinPath("/") // the address ends with it, and a redirect is not followed
+	}
 	return &Channel{
-		merID: cfg.MerID, termID: cfg.TermID, channelType: cfg.ChannelType, backURL: cfg.BackURL, void: cfg.Void,
+		file: file, merID: cfg.MerID, termID: cfg.TermID, channelType: cfg.ChannelType, backURL: cfg.BackURL, void: cfg.Void,
 		certID: cfg.Cert.SerialNumber.String(), key: cfg.PrivateKey, trust: newTrust(cfg), now: cfg.Now,
 		back: base.JoinPath("backTransReq.do"), query: base.JoinPath("queryTrans.do"),
 		via: carry.NewTransport(cfg.RootCAs, nil, 256),

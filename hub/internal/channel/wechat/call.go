@@ -52,7 +52,7 @@ func (c *Channel) call(ctx context.Context, via http.RoundTripper, to *url.URL, 
 		return nil, doubt("unsigned", "the answer is not signed")
 	case !c.sign.matches(got, sign):
 		return nil, doubt("signature", "the answer's signature is wrong: check the APIv2 key and the sign type")
-	case got.get("appid") != c.appID || got.get("mch_id") != c.mchID:
+	case !c.ours(got):
 		return nil, doubt("foreign", "the answer is for another merchant")
 	}
 	// A refusal names no order; whoever names one must name ours.

@@ -49,9 +49,9 @@ func unheard(code, format string, args ...any) error {
 	return fault.New(fault.Denied, "wechat.notice_"+code, format, args...)
 }
 
-// addressed checks that a notice is for our merchant and application, and for no partner's.
+// addressed checks that a notice is for our merchant and application, and the sub merchant we stand for.
 func (c *Channel) addressed(got fields) error {
-	if got.get("appid") != c.appID || got.get("mch_id") != c.mchID || got.get("sub_mch_id") != "" || got.get("sub_appid") != "" {
+	if !c.ours(got) {
 		return unheard("foreign", "the notice is for another merchant or application")
 	}
 	return nil

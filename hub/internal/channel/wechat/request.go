@@ -85,8 +85,11 @@ func (c *Channel) orderRequest(outTradeNo string) []byte {
 }
 
 // seal signs the fields, puts the signature into the free last one and writes XML.
-func (c *Channel) seal(fields []field) []byte {
-	fields[len(fields)-1] = field{"sign", c.sign.of(fields[:len(fields)-1])}
+func (c *Channel) seal(fields []field) []byte { return c.sealWith(c.sign, fields) }
+
+func (c *Channel) sealWith(s *signer, fields []field) []byte {
+	fields = c.forSub(fields[:len(fields)-1])
+	fields = append(fields, field{"sign", s.of(fields)})
 	body := make([]byte, 0, 1024) // a micropay body is about 800 bytes
 	body = append(body, "<xml>"...)
 	for _, f := range fields {

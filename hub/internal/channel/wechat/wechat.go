@@ -32,11 +32,14 @@ import (
 	"cloudcashier/shared/fault"
 )
 
-// Config is one merchant's way to WeChat Pay. All fields but RootCAs, SignType and NotifyURL are needed.
+// Config is one merchant's way to WeChat Pay. All fields but RootCAs, SignType, SubMchID,
+// SubAppID and NotifyURL are needed.
 type Config struct {
 	BaseURL    string           // https://api.mch.weixin.qq.com; http is taken for this machine only
 	AppID      string           // the appid bound to the merchant
 	MchID      string           // the merchant number
+	SubMchID   string           // the merchant that a service provider stands for; empty when MchID is the merchant itself
+	SubAppID   string           // that merchant's appid, when it has one
 	APIKey     string           // the APIv2 key, 32 characters
 	SignType   string           // HMAC-SHA256 (also when empty) or MD5; answers are held to the same
 	ClientCert tls.Certificate  // the merchant's certificate, shown only to /secapi
@@ -59,11 +62,13 @@ func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
 // Channel is the connector. It is safe for concurrent use.
 type Channel struct {
 	appID, mchID, deviceIP string
+	subMchID, subAppID     string
 
 	notifyURL string
 	noticeKey cipher.Block // opens what refund notices tell
 
 	sign     *signer
+	fundSign *signer // the funds bill is signed with HMAC-SHA256 alone
 	now      func() time.Time
 	nonce    func() string
 	open     http.RoundTripper // shows no certificate
@@ -72,8 +77,9 @@ type Channel struct {
 	query    *url.URL
 	reverse  *url.URL
 
-	refund, refundQuery *url.URL
-	unified, closing    *url.URL
+	refund, refundQuery  *url.URL
+	unified, closing     *url.URL
+	tradeBill, fundsBill *url.URL
 }
 
 var _ channel.Channel = (*Channel)(nil)
@@ -106,8 +112,9 @@ func New(cfg Config) (*Channel, error) {
 	cert := cfg.ClientCert
 	return &Channel{
 		appID: cfg.AppID, mchID: cfg.MchID, deviceIP: cfg.DeviceIP,
+		subMchID: cfg.SubMchID, subAppID: cfg.SubAppID,
 		notifyURL: cfg.NotifyURL, noticeKey: newNoticeKey(cfg.APIKey),
-		sign: newSigner(cfg.SignType, cfg.APIKey), now: cfg.Now, nonce: cfg.Nonce,
+		sign: newSigner(cfg.SignType, cfg.APIKey), fundSign: newSigner(signHMAC, cfg.APIKey), now: cfg.Now, nonce: cfg.Nonce,
 		// 256: the hub's calls in flight at once, each on a warm connection. Reversals are rare.
 		open:     carry.NewTransport(cfg.RootCAs, nil, 256),
 		withCert: carry.NewTransport(cfg.RootCAs, &cert, 32),
@@ -117,6 +124,7 @@ func New(cfg Config) (*Channel, error) {
 
 		refund: base.JoinPath("secapi/pay/refund"), refundQuery: base.JoinPath("pay/refundquery"),
 		unified: base.JoinPath("pay/unifiedorder"), closing: base.JoinPath("pay/closeorder"),
+		tradeBill: base.JoinPath("pay/downloadbill"), fundsBill: base.JoinPath("pay/downloadfundflow"),
 	}, nil
 }
 
@@ -142,6 +150,9 @@ func checkConfig(cfg *Config) (*url.URL, error) {
 	}
 	must(idShape.MatchString(cfg.AppID), "AppID: 1 to 32 letters and digits, as on the merchant platform")
 	must(mchShape.MatchString(cfg.MchID), "MchID: the digits of the merchant number")
+	if err := cfg.partner(); err != nil {
+		faults = append(faults, err)
+	}
 	must(keyShape.MatchString(cfg.APIKey), "APIKey: the 32 letters and digits of the APIv2 key")
 	must(cfg.SignType == signHMAC || cfg.SignType == signMD5, "SignType: HMAC-SHA256 or MD5")
 	// Without it nothing could be undone, so a merchant who has none must not charge either.

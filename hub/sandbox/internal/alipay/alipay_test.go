@@ -65,12 +65,12 @@ func TestSignatureVectors(t *testing.T) {
 			}
 			done++
 		case "A2-2", "A2-3":
-			body, err := seal(private, "alipay_trade_pay_response", json.RawMessage(v.Input), false)
+			body, err := seal(signing{key: private}, "alipay_trade_pay_response", json.RawMessage(v.Input))
 			want := `{"alipay_trade_pay_response":` + v.Input + `,"sign":"` + v.Output + `"}`
 			if err != nil || string(body) != want {
 				t.Errorf("%s: %s (%v)", v.ID, body, err)
 			}
-			forged, err := seal(private, "alipay_trade_pay_response", json.RawMessage(v.Input), true)
+			forged, err := seal(signing{key: private, forged: true}, "alipay_trade_pay_response", json.RawMessage(v.Input))
 			if err != nil || len(forged) != len(body) || string(forged) == string(body) {
 				t.Errorf("%s forged: %s (%v)", v.ID, forged, err)
 			}
@@ -78,7 +78,7 @@ func TestSignatureVectors(t *testing.T) {
 		}
 	}
 	// An encoder that escapes < or / would change bytes that other clients build their texts from.
-	if body, err := seal(nil, "x", map[string]string{"a": "</&>"}, false); err != nil || string(body) != `{"x":{"a":"</&>"}}` {
+	if body, err := seal(signing{}, "x", map[string]string{"a": "</&>"}); err != nil || string(body) != `{"x":{"a":"</&>"}}` {
 		t.Errorf("unsigned: %s (%v)", body, err)
 	}
 	if done != 3 {

@@ -3,8 +3,8 @@
 //
 // It refuses what the gateway refuses, and is strict where the handbook leaves the wallet's
 // tolerance open: a parameter in both query and form, a field of biz_content it does not know, a
-// timestamp more than ten minutes off China time. Certificates, content encryption and
-// authorisation tokens are refused, not ignored. REST v3 will be further files of this package.
+// timestamp more than ten minutes off China time, certificates or encryption that the application
+// did not agree upon, tokens that nobody gave it. REST v3 will be further files of this package.
 //
 // Newcomers get one thing wrong: even a refused signature is answered inside the method's node and
 // signed, so that a client that verifies answers can read why. Only a request without a readable
@@ -27,16 +27,21 @@ import (
 type Door struct {
 	Merchants *merchant.Directory
 	Book      *book.Book
+	Secret    string                // seals the addresses of bills
+	BillFault func() door.BillFault // what is wrong with the bills made now
 }
 
 // call is one request, on its way to being understood.
 type call struct {
 	door     *Door
-	merchant *merchant.Merchant // nil until app_id was known
+	app      *merchant.Merchant // who asks, and signs; nil until app_id was known
+	merchant *merchant.Merchant // for whom: itself, or one that authorised it
+	sealed   bool               // the content is encrypted, and so is the answer's
 	node     string             // of the answer
 	params   map[string]string
 	content  content
 	now      time.Time
+	base     string // where the gateway was asked: https://host
 }
 
 // refusal is a failure with the gateway's codes.
@@ -57,7 +62,7 @@ func (d *Door) Gateway(r door.Request) (door.Reply, error) {
 	if r.Method != http.MethodPost {
 		return door.Reply{Status: http.StatusMethodNotAllowed, ContentType: "text/plain; charset=utf-8", Body: []byte("use POST\n")}, nil
 	}
-	c := &call{door: d, node: "error_response", now: r.Now}
+	c := &call{door: d, node: "error_response", now: r.Now, base: r.Base}
 	params, ok := merge(r.Query, string(r.Body))
 	if !ok {
 		return c.fail(refusal{"40002", "Invalid Arguments", "isv.invalid-parameter", "无效的参数"})
@@ -89,6 +94,10 @@ func (d *Door) Gateway(r door.Request) (door.Reply, error) {
 		return c.refund()
 	case "alipay.trade.fastpay.refund.query":
 		return c.refundQuery()
+	case "alipay.open.app.alipaycert.download":
+		return c.certificate()
+	case "alipay.data.dataservice.bill.downloadurl.query":
+		return c.billAddress()
 	}
 	return c.fail(refusal{"40002", "Invalid Arguments", "isv.invalid-method", "不存在的方法名"})
 }
@@ -121,9 +130,10 @@ func (c *call) admit() *refusal {
 	if get("app_id") == "" {
 		return missing("isv.missing-app-id", "缺少appId参数")
 	}
-	if c.merchant = c.door.Merchants.AlipayApp(get("app_id")); c.merchant == nil {
+	if c.app = c.door.Merchants.AlipayApp(get("app_id")); c.app == nil {
 		return invalid("isv.invalid-app-id", "无效的AppID参数")
 	}
+	c.merchant = c.app
 	stamp, stampOK := parseTime(get("timestamp"))
 	switch {
 	case get("sign_type") == "":
@@ -134,9 +144,9 @@ func (c *call) admit() *refusal {
 		return missing("isv.missing-signature", "缺少签名参数")
 	case !strings.EqualFold(get("charset"), "utf-8"):
 		return invalid("isv.invalid-charset", "字符集错误: 使用utf-8")
-	case c.merchant.Alipay.App == nil:
+	case c.app.Alipay.App == nil:
 		return missing("isv.missing-signature-key", "缺少签名配置: 未上传公钥")
-	case !verify(c.merchant.Alipay.App, signedText(c.params), get("sign")):
+	case !verify(c.app.Alipay.App, signedText(c.params), get("sign")):
 		return invalid("isv.invalid-signature", "无效签名")
 	case get("version") == "":
 		return missing("isv.missing-version", "缺少版本参数")
@@ -148,12 +158,9 @@ func (c *call) admit() *refusal {
 		return invalid("isv.invalid-timestamp", "非法的时间戳参数: 使用中国时间")
 	case get("format") != "" && !strings.EqualFold(get("format"), "json"):
 		return invalid("isv.invalid-format", "无效的数据格式")
-	case get("encrypt_type") != "":
-		return invalid("isv.invalid-encrypt-type", "无效的加密类型")
-	case get("app_cert_sn") != "" || get("alipay_root_cert_sn") != "":
-		return invalid("isv.missing-signature-config", "验签出错: 未配置应用证书")
-	case get("app_auth_token") != "" || get("auth_token") != "":
-		return &refusal{"20001", "Insufficient Token Permissions", "aop.invalid-app-auth-token", "无效的应用授权令牌"}
+	}
+	if no := c.mode(); no != nil {
+		return no
 	}
 	var ok bool
 	// The node's name must not stand anywhere else in the answer: clients look for it by text.

@@ -57,7 +57,11 @@ func (d *Door) Notice(n book.Notice, now time.Time) (door.Post, error) {
 		}
 	}
 	sum := sha256.Sum256(signedText(f))
-	raw, err := rsa.SignPKCS1v15(nil, m.Alipay.Key, crypto.SHA256, sum[:])
+	key := m.Alipay.Key
+	if n := len(m.Agreed.Signers); n > 0 { // certificate mode: the newest
+		key = m.Agreed.Signers[n-1].Key
+	}
+	raw, err := rsa.SignPKCS1v15(nil, key, crypto.SHA256, sum[:])
 	if err != nil {
 		return door.Post{}, fmt.Errorf("sign notice: %w", err)
 	}

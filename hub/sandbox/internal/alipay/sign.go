@@ -41,26 +41,37 @@ func verify(key *rsa.PublicKey, text []byte, sign string) bool {
 	return rsa.VerifyPKCS1v15(key, crypto.SHA256, sum[:], raw) == nil
 }
 
-// seal writes an answer: compact, the method's node first, the signature over exactly its bytes last.
-// A nil key leaves it unsigned; forged breaks the signature and leaves its shape.
-func seal(key *rsa.PrivateKey, name string, node any, forged bool) ([]byte, error) {
-	var body bytes.Buffer
-	body.WriteString(`{"` + name + `":`)
-	start := body.Len()
-	enc := json.NewEncoder(&body)
+// seal writes an answer: compact, the method's node first, the signature over exactly its bytes last; an encrypted node is a
+// text, and its quotes are signed, too.
+func seal(how signing, name string, node any) ([]byte, error) {
+	var plain bytes.Buffer
+	enc := json.NewEncoder(&plain)
 	enc.SetEscapeHTML(false) // what is signed must not depend on an encoder's taste
 	if err := enc.Encode(node); err != nil {
 		return nil, fmt.Errorf("encode answer: %w", err)
 	}
-	body.Truncate(body.Len() - 1) // the encoder's newline
-	if key != nil {
-		sum := sha256.Sum256(body.Bytes()[start:])
-		raw, err := rsa.SignPKCS1v15(nil, key, crypto.SHA256, sum[:])
+	plain.Truncate(plain.Len() - 1) // the encoder's newline
+	value := plain.Bytes()
+	if how.content != nil {
+		text, err := encrypt(how.content, value)
+		if err != nil {
+			return nil, fmt.Errorf("encrypt answer: %w", err)
+		}
+		value = []byte(`"` + text + `"`)
+	}
+	body := bytes.NewBufferString(`{"` + name + `":`)
+	body.Write(value)
+	if how.key != nil {
+		sum := sha256.Sum256(value)
+		raw, err := rsa.SignPKCS1v15(nil, how.key, crypto.SHA256, sum[:])
 		if err != nil {
 			return nil, fmt.Errorf("sign answer: %w", err)
 		}
-		if forged {
+		if how.forged {
 			raw[0] ^= 1
+		}
+		if how.certSN != "" {
+			body.WriteString(`,"alipay_cert_sn":"` + how.certSN + `"`)
 		}
 		body.WriteString(`,"sign":"` + base64.StdEncoding.EncodeToString(raw) + `"`)
 	}

@@ -14,11 +14,16 @@ const wallet = pay.Alipay
 
 // node is the signed part of every answer; what is empty is left out.
 type node struct {
-	Code           string `json:"code"`
-	Msg            string `json:"msg"`
-	SubCode        string `json:"sub_code,omitempty"`
-	SubMsg         string `json:"sub_msg,omitempty"`
-	Action         string `json:"action,omitempty"`
+	Code    string `json:"code"`
+	Msg     string `json:"msg"`
+	SubCode string `json:"sub_code,omitempty"`
+	SubMsg  string `json:"sub_msg,omitempty"`
+	Action  string `json:"action,omitempty"`
+
+	AlipayCertContent string `json:"alipay_cert_content,omitempty"`
+
+	BillDownloadURL string `json:"bill_download_url,omitempty"`
+
 	BuyerLogonID   string `json:"buyer_logon_id,omitempty"`
 	BuyerPayAmount string `json:"buyer_pay_amount,omitempty"`
 	BuyerUserID    string `json:"buyer_user_id,omitempty"`
@@ -67,12 +72,7 @@ func (c *call) reply(s order.Step, n node, verdict string) (door.Reply, error) {
 	return r, nil
 }
 
-func (c *call) seal(n node, forged bool) ([]byte, error) {
-	if c.merchant == nil {
-		return seal(nil, c.node, n, false)
-	}
-	return seal(c.merchant.Alipay.Key, c.node, n, forged)
-}
+func (c *call) seal(n node, forged bool) ([]byte, error) { return seal(c.signing(forged), c.node, n) }
 
 func (c *call) fail(no refusal) (door.Reply, error) {
 	return c.reply(order.Step{}, node{Code: no.code, Msg: no.msg, SubCode: no.subCode, SubMsg: no.subMsg}, no.subCode)
@@ -103,6 +103,9 @@ func (c *call) pay() (door.Reply, error) {
 	}
 	if id := get("seller_id"); id != "" && id != c.merchant.Alipay.SellerID {
 		return c.invalid("seller_id")
+	}
+	if !c.subMerchant() {
+		return c.business(order.Step{}, "ACQ.SECONDARY_MERCHANT_STATUS_ERROR", "二级商户状态异常或无效")
 	}
 	code, err := pay.ParseCode(get("auth_code"))
 	if err != nil || !isCode(get("auth_code")) {

@@ -15,6 +15,7 @@ import (
 type Request struct {
 	Method       string
 	Query        string // raw
+	Base         string // what the merchant dialled: https://host:port
 	Body         []byte
 	Certificates []*x509.Certificate // the connection's client certificates, leaf first, not verified
 	Now          time.Time           // one moment for the whole request, whole milliseconds, UTC

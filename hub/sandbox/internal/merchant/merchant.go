@@ -28,6 +28,8 @@ type Merchant struct {
 	Alipay Alipay
 
 	UnionPay UnionPay
+	Terms    Terms
+	Agreed   Agreed // read from Terms
 }
 
 // WeChat is the merchant at WeChat Pay.

@@ -12,6 +12,7 @@ import (
 
 	"cloudcashier/hub/sandbox/internal/book"
 	"cloudcashier/hub/sandbox/internal/door"
+	"cloudcashier/hub/sandbox/internal/merchant"
 	"cloudcashier/hub/sandbox/internal/order"
 )
 
@@ -54,7 +55,7 @@ func (c *call) file() (door.Reply, error) {
 	if len(rows) == 0 {
 		return none()
 	}
-	content, err := pack(day, merID, rows)
+	content, err := pack(day, merID, rows, c.door.BillFault())
 	if err != nil {
 		return door.Reply{}, err
 	}
@@ -87,7 +88,7 @@ func (d *Door) Rows(now time.Time, merID string, day time.Time) ([]string, error
 	}
 	rows := make([]string, len(moved))
 	for i, m := range moved {
-		rows[i] = row(m)
+		rows[i] = row(m, d.Merchants.UnionPayMer(m.Order.Mch), d.BillFault().Off())
 	}
 	return rows, nil
 }
@@ -98,30 +99,27 @@ func Day(text string) (time.Time, error) { return time.ParseInLocation(time.Date
 // widths of the fields of a ZM file (section 4.8, newer edition), in bytes of GBK.
 var widths = [...]int{3, 11, 11, 6, 10, 19, 12, 4, 2, 21, 2, 32, 2, 6, 10, 13, 13, 4, 15, 2, 2, 6, 2, 4, 32, 1, 21, 15, 1, 15, 32, 13, 13, 8, 32, 13, 13, 12, 2, 1, 32, 98}
 
-// feePPM is what UnionPay withholds of a sale, in millionths; invented.
-const feePPM = 3800
-
-// row is one line. The file has no header, so only the place of a field says what it is.
+// row is one line, its net amount off by so many fen. The file has no header, so only the place of a field says what it is.
 // UNVERIFIED: the codes of field 1, the sign before fee and settled amounts (C to the merchant, D from
 // it), that refunds cost nothing.
-func row(m book.Moved) string {
+func row(m book.Moved, of *merchant.Merchant, off int64) string {
 	o := m.Order
 	number, ref, at, sum := o.Number, o.Ref(), o.Created, o.Amount
-	code, txnType, subType, sign, fee := "S22", "01", "06", "C", (o.Amount.Fen()*feePPM+500_000)/1_000_000
-	id, of, ofTrace, ofTime := o.ID, "", "", ""
+	code, txnType, subType, sign, fee := "S22", "01", "06", "C", of.Fee(wallet, o.Amount.Fen())
+	id, origin, ofTrace, ofTime := o.ID, "", "", ""
 	if b := m.Back; b != nil {
 		number, ref, at, sum, id = b.Number, b.Ref(wallet), b.Created, b.Amount, b.ID
 		code, txnType, subType, sign, fee = "S30", "04", "00", "D", 0
 		if b.Undo {
 			code, txnType = "S31", "31"
 		}
-		of, ofTrace, ofTime = o.Ref(), traceNo(o.ID), o.Created.In(china).Format(traceLayout)
+		origin, ofTrace, ofTime = o.Ref(), traceNo(o.ID), o.Created.In(china).Format(traceLayout)
 	}
-	net := sum.Fen() - fee
+	net := sum.Fen() - fee + off
 	fields := [len(widths)]string{0: code, 1: "00000000000", 2: "00000000000", 3: traceNo(id), 4: at.In(china).Format(traceLayout), 5: "622848*********1234",
 		6: fmt.Sprintf("%012d", sum.Fen()), 7: "5411", 8: "08", 9: ref, 11: number, 12: "01", 13: ofTrace, 14: ofTime,
 		15: fmt.Sprintf("D%012d", fee), 16: fmt.Sprintf("%s%012d", sign, sum.Fen()), 17: "0201", 19: txnType, 20: subType, 21: "000000",
-		26: of, 27: o.Mch, 32: fmt.Sprintf("%s%012d", sign, net), 33: o.Terminal, 34: ascii(o.Attach), 39: "5"}
+		26: origin, 27: o.Mch, 32: fmt.Sprintf("%s%012d", sign, net), 33: o.Terminal, 34: ascii(o.Attach), 39: "5"}
 	var out strings.Builder
 	for i, f := range fields {
 		if i > 0 {
@@ -152,13 +150,13 @@ func ascii(s string) string {
 
 // pack makes fileContent: base64 of a zlib stream of a ZIP file with the day's transactions and its
 // disputes, of which there are none.
-func pack(day time.Time, merID string, rows []string) (string, error) {
+func pack(day time.Time, merID string, rows []string, fault door.BillFault) (string, error) {
 	var zipped bytes.Buffer
 	z := zip.NewWriter(&zipped)
 	for _, file := range [...]struct{ kind, text string }{{"ZM_", strings.Join(rows, "\r\n") + "\r\n"}, {"ZME_", ""}} {
 		f, err := z.Create("INN" + day.Format("060102") + "88" + file.kind + merID)
 		if err == nil {
-			_, err = f.Write([]byte(file.text))
+			_, err = f.Write(fault.Text([]byte(file.text)))
 		}
 		if err != nil {
 			return "", fmt.Errorf("pack the file: %w", err)
@@ -169,7 +167,7 @@ func pack(day time.Time, merID string, rows []string) (string, error) {
 	}
 	var out bytes.Buffer
 	w := zlib.NewWriter(&out)
-	if _, err := w.Write(zipped.Bytes()); err != nil {
+	if _, err := w.Write(fault.Packed(zipped.Bytes())); err != nil {
 		return "", fmt.Errorf("pack the file: %w", err)
 	}
 	if err := w.Close(); err != nil {

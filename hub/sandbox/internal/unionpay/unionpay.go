@@ -38,6 +38,7 @@ type Door struct {
 	Merchants *merchant.Directory
 	Book      *book.Book
 	Keys      *keys.Chain
+	BillFault func() door.BillFault // what is wrong with the files made now
 }
 
 // call is one request, on its way to being understood.

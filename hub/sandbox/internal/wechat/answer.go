@@ -24,8 +24,7 @@ func gate(code, text string) door.Reply {
 
 // reply signs an answer and gives it the way it must travel.
 func (c *call) reply(s order.Step, verdict string, fs ...field) door.Reply {
-	fs = append(fs, field{"return_code", "SUCCESS"}, field{"return_msg", "OK"},
-		field{"appid", c.merchant.WeChat.AppID}, field{"mch_id", c.merchant.WeChat.MchID}, field{"nonce_str", c.door.Nonce()})
+	fs = append(append(fs, c.about()...), field{"return_code", "SUCCESS"}, field{"return_msg", "OK"}, field{"nonce_str", c.door.Nonce()})
 	slices.SortFunc(fs, func(a, b field) int { return strings.Compare(a.name, b.name) })
 	sign := signature(c.kind, c.merchant.WeChat.APIKey, fs)
 	if s.Delivery == order.Forged {

@@ -27,10 +27,11 @@ var envelope = []rule{
 	{"nonce_str", true, 32, nil},
 	{"sign", true, 64, nil},
 	{"sign_type", false, 32, isSignType},
+	{"sub_mch_id", false, 32, isDigits}, // a service provider's, in every request
+	{"sub_appid", false, 32, nil},
 }
 
-// Section 2.3. The partner's sub_appid and sub_mch_id are not here: the sandbox has no partners, and
-// a parameter it does not know is refused.
+// Section 2.3. A parameter the sandbox does not know is refused.
 var micropayRules = []rule{
 	{"device_info", false, 32, nil},
 	{"body", true, 128, nil},

@@ -51,7 +51,7 @@ func (d *Door) UnifiedOrder(r door.Request) (door.Reply, error) {
 	}
 	get := c.fields.get
 	o := order.Order{
-		Wallet: pay.WeChat, Mch: c.merchant.WeChat.MchID, Number: get("out_trade_no"), Digest: digest(c.fields),
+		Wallet: pay.WeChat, Mch: c.mch(), Number: get("out_trade_no"), Digest: digest(c.fields),
 		Amount: fee(get("total_fee")), Expires: r.Now.Add(nativeLife), Terminal: get("device_info"), Attach: get("attach"),
 		Notify: get("notify_url"), NotifySign: string(signType(get("sign_type"))),
 	}

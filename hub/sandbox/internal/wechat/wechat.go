@@ -31,12 +31,14 @@ type Door struct {
 	Book      *book.Book
 	Clients   *x509.CertPool // who issues merchants' client certificates
 	Nonce     func() string
+	BillFault func() door.BillFault // what is wrong with the bills made now
 }
 
 // call is a request whose signature was verified.
 type call struct {
 	door     *Door
 	merchant *merchant.Merchant
+	sub      *merchant.Merchant // whom a service provider stands for; nil for itself
 	kind     signType
 	fields   fields
 }
@@ -53,7 +55,7 @@ func (d *Door) Micropay(r door.Request) (door.Reply, error) {
 		return c.fail("AUTH_CODE_INVALID", "请扫描微信支付授权码(以10/11/12/13/14/15为前缀的18位数字)"), nil
 	}
 	o := order.Order{
-		Wallet: pay.WeChat, Mch: c.merchant.WeChat.MchID, Number: get("out_trade_no"), Digest: digest(c.fields),
+		Wallet: pay.WeChat, Mch: c.mch(), Number: get("out_trade_no"), Digest: digest(c.fields),
 		Amount: fee(get("total_fee")), Expires: r.Now.Add(order.Life(pay.WeChat)),
 		Terminal: get("device_info"), Attach: get("attach"),
 	}
@@ -155,6 +157,9 @@ func (d *Door) admit(r door.Request, table []rule) (*call, door.Reply) {
 		}
 		return nil, c.fail("APPID_MCHID_NOT_MATCH", "appid和mch_id不匹配")
 	}
+	if code, text := c.stands(); code != "" {
+		return nil, c.fail(code, text)
+	}
 	switch code, text := check(f, table); code {
 	case "":
 		return c, door.Reply{}
@@ -167,7 +172,7 @@ func (d *Door) admit(r door.Request, table []rule) (*call, door.Reply) {
 
 // ref names the order; transaction_id wins.
 func (c *call) ref() (book.Ref, bool) {
-	ref := book.Ref{Wallet: pay.WeChat, Mch: c.merchant.WeChat.MchID,
+	ref := book.Ref{Wallet: pay.WeChat, Mch: c.mch(),
 		Number: c.fields.get("out_trade_no"), WalletRef: c.fields.get("transaction_id")}
 	return ref, ref.Number != "" || ref.WalletRef != ""
 }

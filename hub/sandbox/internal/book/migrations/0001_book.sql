@@ -117,3 +117,8 @@ CREATE TABLE notices (
   UNIQUE (order_id, refund_id, what)
 ) STRICT;
 CREATE INDEX notices_due ON notices (due) WHERE due IS NOT NULL;
+-- What a merchant agreed upon with the wallets: rates, Alipay's certificates and content key, partners. JSON.
+CREATE TABLE terms (
+  name TEXT PRIMARY KEY REFERENCES merchants (name),
+  body TEXT NOT NULL
+) STRICT;
