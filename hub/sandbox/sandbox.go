@@ -20,6 +20,7 @@ import (
 	"cloudcashier/hub/sandbox/internal/merchant"
 	"cloudcashier/hub/sandbox/internal/unionpay"
 	"cloudcashier/hub/sandbox/internal/wechat"
+	"cloudcashier/hub/sandbox/internal/wechatv3"
 	"cloudcashier/shared/fault"
 	"cloudcashier/shared/logs"
 )
@@ -39,15 +40,18 @@ type Sandbox struct {
 	wait      func(context.Context, time.Duration) // holds an answer back
 	listener  net.Listener
 	tls       *tls.Config
-	authority string // PEM
+	trusting  *tls.Config // for those who are told: merchants' own machines, so no certificate is asked for
+	authority string      // PEM
 	clients   *keys.Authority
-	chain     *keys.Chain // UnionPay's
+	chain     *keys.Chain    // UnionPay's
+	platform  *keys.Platform // WeChat Pay's, API v3
 
 	book      *book.Book
 	merchants *merchant.Directory
 	minting   sync.Mutex // one merchant is made at a time
 	faults    faults
 	wechat    *wechat.Door
+	wechatv3  *wechatv3.Door
 	alipay    *alipay.Door
 	unionpay  *unionpay.Door
 }
@@ -61,7 +65,7 @@ func New(cfg Config) (*Sandbox, error) {
 	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
 		return nil, fault.Wrap(err, fault.Invalid, "sandbox.folder", "cannot use %s as the sandbox's data folder: name one that can be written", cfg.DataDir)
 	}
-	s := &Sandbox{now: cfg.Now, log: cfg.Log, wait: wait}
+	s := &Sandbox{now: cfg.Now, log: cfg.Log, wait: wait, trusting: &tls.Config{InsecureSkipVerify: true}}
 	if err := s.loadKeys(cfg.DataDir); err != nil {
 		return nil, err
 	}
@@ -90,6 +94,9 @@ func (s *Sandbox) loadKeys(dir string) error {
 	if s.chain, err = keys.LoadChain(dir, unionpay.Signer); err != nil {
 		return err
 	}
+	if s.platform, err = keys.LoadPlatform(dir); err != nil {
+		return err
+	}
 	s.authority = server.PEM()
 	s.tls = &tls.Config{
 		MinVersion:   tls.VersionTLS12,
@@ -107,6 +114,7 @@ func (s *Sandbox) open(listen string) error {
 	}
 	s.merchants = merchant.NewDirectory(known)
 	s.wechat = &wechat.Door{Merchants: s.merchants, Book: s.book, Clients: s.clients.Pool(), Nonce: rand.Text}
+	s.wechatv3 = wechatv3.New(s.merchants, s.book, s.platform, rand.Text)
 	s.alipay = &alipay.Door{Merchants: s.merchants, Book: s.book}
 	s.unionpay = &unionpay.Door{Merchants: s.merchants, Book: s.book, Keys: s.chain}
 	if s.listener, err = net.Listen("tcp", listen); err != nil {
@@ -129,11 +137,16 @@ func (s *Sandbox) Run(ctx context.Context) error {
 	unserved := newcomers{conns: map[net.Conn]struct{}{}}
 	server.ConnState = unserved.note
 	split := newSplit(s.listener, s.tls)
-	failed := make(chan error, 3) // one place for each goroutine below
+	failed := make(chan error, 4) // one place for each goroutine below
 	var parts sync.WaitGroup
 	parts.Go(func() { failed <- server.Serve(split.secure) })
 	parts.Go(func() { failed <- server.Serve(split.plain) })
 	parts.Go(func() { failed <- s.book.Run(serving) })
+	parts.Go(func() {
+		if err := s.notify(serving); err != nil {
+			failed <- err
+		}
+	})
 	parts.Go(split.run)
 	s.log.Info("sandbox serves", "addr", s.Addr())
 

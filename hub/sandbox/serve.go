@@ -25,6 +25,7 @@ func (s *Sandbox) routes() http.Handler {
 	mux.Handle("/wechat/secapi/pay/reverse", s.wallet(s.wechat.Reverse))
 	mux.Handle("/wechat/secapi/pay/refund", s.wallet(s.wechat.Refund))
 	mux.Handle("/wechat/pay/refundquery", s.wallet(s.wechat.RefundQuery))
+	mux.Handle("/wechat/v3/", s.wallet(s.wechatv3.Serve))
 	mux.Handle("/alipay/gateway.do", s.wallet(s.alipay.Gateway))
 	mux.Handle("/unionpay/gateway/api/backTransReq.do", s.wallet(s.unionpay.BackTrans))
 	mux.Handle("/unionpay/gateway/api/queryTrans.do", s.wallet(s.unionpay.QueryTrans))
@@ -34,6 +35,7 @@ func (s *Sandbox) routes() http.Handler {
 	mux.Handle("GET /sandbox/ledger", local(s.ledger))
 	mux.Handle("POST /sandbox/merchants", local(s.addMerchant))
 	mux.Handle("POST /sandbox/codes", local(s.issueCode))
+	mux.Handle("POST /sandbox/pay", local(s.payShown))
 	mux.Handle("GET /sandbox/faults", local(s.showFaults))
 	mux.Handle("POST /sandbox/faults", local(s.setFaults))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
@@ -84,6 +86,10 @@ func problem(w http.ResponseWriter, status int, code, detail string) {
 }
 
 func write(w http.ResponseWriter, status int, contentType string, body []byte) {
+	if status == http.StatusNoContent {
+		w.WriteHeader(status)
+		return
+	}
 	w.Header().Set("Content-Type", contentType)
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
@@ -115,8 +121,10 @@ func (s *Sandbox) wallet(answer func(door.Request) (door.Reply, error)) http.Han
 			s.fail(w, f.kind)
 			return
 		}
-		asked := door.Request{Method: r.Method, Query: r.URL.RawQuery, Body: body, Now: s.now().UTC().Truncate(time.Millisecond)}
+		asked := door.Request{Method: r.Method, Path: r.URL.Path, URI: r.RequestURI, Base: "http://" + r.Host, Header: r.Header,
+			Query: r.URL.RawQuery, Body: body, Now: s.now().UTC().Truncate(time.Millisecond)}
 		if r.TLS != nil {
+			asked.Base = "https://" + r.Host
 			asked.Certificates = r.TLS.PeerCertificates
 		}
 		reply, err := answer(asked)
@@ -141,6 +149,9 @@ func (s *Sandbox) wallet(answer func(door.Request) (door.Reply, error)) http.Han
 			return
 		case garbled:
 			reply.Body = door.Garble(reply.Body)
+		}
+		for name, values := range reply.Header {
+			w.Header()[name] = values
 		}
 		write(w, reply.Status, reply.ContentType, reply.Body)
 	})

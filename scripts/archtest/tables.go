@@ -90,6 +90,7 @@ var plan = book{
 		"hub/internal/channel":             words,
 		"hub/internal/channel/carry":       "",
 		"hub/internal/channel/wechat":      words + "shared/strictjson hub/internal/channel hub/internal/channel/carry",
+		"hub/internal/channel/wechatv3":    words + "hub/internal/channel hub/internal/channel/carry",
 		"hub/internal/channel/alipay":      words + "shared/strictjson hub/internal/channel hub/internal/channel/carry",
 		"hub/internal/channel/unionpay":    words + "hub/internal/channel hub/internal/channel/carry",
 		"hub/internal/channel/storedvalue": words + "shared/id shared/storedvalue hub/internal/channel hub/internal/store", // its books are in the hub's own
@@ -142,6 +143,7 @@ var plan = book{
 		"agent/internal/scanner":           "firmware-sim/board",
 		"agent/agentd":                     "firmware-sim/board",
 		"hub/internal/channel/wechat":      "hub/internal/channel/channeltest hub/sandbox",
+		"hub/internal/channel/wechatv3":    "hub/internal/channel/channeltest hub/sandbox",
 		"hub/internal/channel/alipay":      "hub/internal/channel/channeltest hub/sandbox",
 		"hub/internal/channel/unionpay":    "hub/internal/channel/channeltest hub/sandbox",
 		"hub/internal/channel/storedvalue": "hub/internal/registry",

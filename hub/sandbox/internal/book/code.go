@@ -26,8 +26,10 @@ func (c codes) get(hash [16]byte) order.Code {
 }
 
 // hashOf is how a code is remembered.
-func hashOf(c pay.Code) [16]byte {
-	sum := sha256.Sum256([]byte(c.Reveal()))
+func hashOf(c pay.Code) [16]byte { return hashOfText(c.Reveal()) }
+
+func hashOfText(text string) [16]byte {
+	sum := sha256.Sum256([]byte(text))
 	return [16]byte(sum[:16])
 }
 
