@@ -71,9 +71,12 @@ const undoSuffix = "-undo"
 // takeBack closes a shown order. One that was paid cannot be closed, nor reversed (that is for payment codes), so all of
 // it is refunded.
 func (c *Channel) takeBack(ctx context.Context, r channel.Ref) channel.Answer {
-	_, err := c.ask(ctx, http.MethodPost, c.transactions("out-trade-no", r.OutTradeNo, "close"), c.who.body(false))
-	if err == nil {
+	got, err := c.ask(ctx, http.MethodPost, c.transactions("out-trade-no", r.OutTradeNo, "close"), c.who.body(false))
+	switch {
+	case err == nil && len(got) == 0: // 204, signed
 		return channel.Answer{Finding: channel.Reversed}
+	case err == nil:
+		return unknown(doubt("garbled", "a close is answered with nothing, not with %d bytes", len(got)))
 	}
 	var no *refusal
 	if !errors.As(err, &no) {

@@ -38,15 +38,17 @@ type trust struct {
 	first    string             // the id to ask for
 	download bool
 
-	looking sync.Mutex // held by the one who downloads
+	looking chan struct{} // one place, for the one who downloads
 	mu      sync.Mutex
 	held    map[string]vouched // certificate mode
-	looked  time.Time          // last try
+	looked  time.Time          // when the last look ended
+	failed  error              // how
 	brought time.Time          // last success
+	missed  bool               // a notice came that is signed with a key we do not hold
 }
 
 func newTrust(keys []PublicKey, download bool) *trust {
-	t := &trust{given: map[string]vouched{}, download: download}
+	t := &trust{given: map[string]vouched{}, download: download, looking: make(chan struct{}, 1)}
 	for i, k := range keys {
 		if i == 0 {
 			t.first = k.ID
@@ -100,7 +102,7 @@ func (t *trust) due(now time.Time, hurry bool) bool {
 	if len(t.held) == 0 && len(t.given) == 0 {
 		return true // nothing could be verified: each call tries
 	}
-	return now.Sub(t.brought) >= limit && now.Sub(t.looked).Abs() >= retryLook
+	return (now.Sub(t.brought) >= limit || t.missed && !hurry) && now.Sub(t.looked).Abs() >= retryLook
 }
 
 // missing reports that an unknown serial is worth a look: a key may have been changed since the last.
@@ -111,6 +113,14 @@ func (t *trust) missing(serial string, now time.Time) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return now.Sub(t.looked).Abs() >= retryLook
+}
+
+// outdated says that somebody signs with a key we do not hold, so that the next question looks for new ones. It may be
+// anybody: no customer waits for that.
+func (t *trust) outdated() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.missed = true
 }
 
 // ready sees that answers can be verified. An error means that nothing could be, so that nothing should leave.
@@ -125,26 +135,29 @@ func (c *Channel) ready(ctx context.Context, hurry bool) error {
 	return fault.Wrap(err, fault.Unavailable, "wechatv3.certificates", "WeChat Pay's certificates cannot be had, so nothing was sent")
 }
 
-// look downloads the platform's certificates, one caller at a time.
+// look downloads the platform's certificates. Those who come meanwhile wait, and share what it brought.
 func (c *Channel) look(ctx context.Context) error {
 	t, began := c.trust, c.now()
-	t.looking.Lock()
-	defer t.looking.Unlock()
+	select {
+	case t.looking <- struct{}{}:
+		defer func() { <-t.looking }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	t.mu.Lock()
-	done := t.brought.After(began) || t.brought.Equal(began) && len(t.held) > 0
-	t.looked = began
+	shared, failed := t.looked.After(began) || t.looked.Equal(began) && len(t.held) > 0, t.failed
 	t.mu.Unlock()
-	if done {
-		return nil // somebody else brought them while we waited
+	if shared {
+		return failed
 	}
 	found, err := c.fetchCertificates(ctx)
-	if err != nil {
-		return err
-	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.held, t.brought = found, began
-	return nil
+	t.looked, t.failed, t.missed = c.now(), err, false
+	if err == nil {
+		t.held, t.brought = found, t.looked
+	}
+	return err
 }
 
 // sealed is something encrypted with the APIv3 key (section 1.4).
