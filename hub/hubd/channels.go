@@ -59,6 +59,10 @@ func openWallet(c ChannelConfig, keys chest, now func() time.Time, random io.Rea
 	if u := c.UnionPay; u != nil {
 		return openUnionPay(c.URL, u, keys, roots, now)
 	}
+	nonce := nonces(random)
+	if w := c.WeChatV3; w != nil {
+		return openWeChatV3(c.URL, w, keys, roots, now, nonce)
+	}
 	w := c.WeChat
 	apiKey, err := keys.secret(w.APIKey)
 	if err != nil {
@@ -68,15 +72,19 @@ func openWallet(c ChannelConfig, keys chest, now func() time.Time, random io.Rea
 	if err != nil {
 		return nil, err
 	}
-	nonce := func() string {
+	return wechat.New(wechat.Config{BaseURL: c.URL, AppID: w.AppID, MchID: w.MchID, APIKey: apiKey,
+		SignType: w.SignType, ClientCert: cert, RootCAs: roots, DeviceIP: w.DeviceIP, Now: now, Nonce: nonce})
+}
+
+// nonces makes what WeChat Pay wants never to see twice: 24 letters and digits.
+func nonces(random io.Reader) func() string {
+	return func() string {
 		raw := make([]byte, 18)
 		if _, err := io.ReadFull(random, raw); err != nil {
 			panic("no randomness: " + err.Error())
 		}
 		return strings.NewReplacer("-", "0", "_", "1").Replace(base64.RawURLEncoding.EncodeToString(raw))
 	}
-	return wechat.New(wechat.Config{BaseURL: c.URL, AppID: w.AppID, MchID: w.MchID, APIKey: apiKey,
-		SignType: w.SignType, ClientCert: cert, RootCAs: roots, DeviceIP: w.DeviceIP, Now: now, Nonce: nonce})
 }
 
 func openUnionPay(url string, u *UnionPayConfig, keys chest, roots *x509.CertPool, now func() time.Time) (channel.Channel, error) {

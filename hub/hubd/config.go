@@ -55,6 +55,9 @@ type ChannelConfig struct {
 	URL      string        `yaml:"url,omitempty"`     // the wallet's base URL (WeChat, UnionPay) or gateway (Alipay)
 	CAFile   string        `yaml:"ca_file,omitempty"` // who vouches for the wallet's host; the system's when empty
 	WeChat   *WeChatConfig `yaml:"wechat_v2,omitempty"`
+
+	WeChatV3 *WeChatV3Config `yaml:"wechat_v3,omitempty"`
+
 	Alipay   *AlipayConfig `yaml:"alipay,omitempty"`
 
 	UnionPay *UnionPayConfig `yaml:"unionpay,omitempty"`
@@ -137,6 +140,12 @@ func (c *Config) rebase(dir string) {
 		if w := ch.WeChat; w != nil {
 			files = append(files, &w.APIKey, &w.Cert, &w.Key)
 		}
+		if w := ch.WeChatV3; w != nil {
+			files = append(files, &w.APIKey, &w.Cert, &w.Key)
+			for i := range w.PublicKeys {
+				files = append(files, &w.PublicKeys[i].Key)
+			}
+		}
 		if a := ch.Alipay; a != nil {
 			files = append(files, &a.Key, &a.WalletKey)
 		}
@@ -168,9 +177,12 @@ func (c *Config) rebase(dir string) {
 
 // fits reports that the channel says what its wallet needs, and nothing of another's.
 func (c ChannelConfig) fits() bool {
-	sets := map[pay.Wallet]bool{pay.WeChat: c.WeChat != nil, pay.Alipay: c.Alipay != nil, pay.UnionPay: c.UnionPay != nil, pay.StoredValue: true}
+	sets := map[pay.Wallet]bool{pay.WeChat: (c.WeChat != nil) != (c.WeChatV3 != nil), pay.Alipay: c.Alipay != nil, pay.UnionPay: c.UnionPay != nil, pay.StoredValue: true}
 	own := sets[c.Wallet]
 	delete(sets, c.Wallet)
+	if c.Wallet != pay.WeChat && (c.WeChat != nil || c.WeChatV3 != nil) {
+		return false
+	}
 	return own && !sets[pay.WeChat] && !sets[pay.Alipay] && !sets[pay.UnionPay]
 }
 
@@ -202,7 +214,7 @@ func (c Config) Validate() error {
 			bad(key+".url", "name the wallet's URL; stored value is the hub's own and has none")
 		}
 		if !ch.fits() {
-			bad(key, "a wechat channel has wechat_v2, an alipay channel has alipay, a unionpay channel has unionpay, a storedvalue channel none of them, and nothing else")
+			bad(key, "a wechat channel has wechat_v2 or wechat_v3, an alipay channel has alipay, a unionpay channel has unionpay, a storedvalue channel none of them, and nothing else")
 		}
 	}
 	if len(c.Offline) > 0 && !c.hasStoredValue() {
