@@ -171,10 +171,11 @@ func (b *bill) readRow(row string) error {
 		return err
 	}
 	get := func(name string) string { return strings.TrimSpace(list[b.place[name]]) }
-	made, moved, err := b.trade(get)
+	tell := b.trade
 	if b.kind == channel.FundsBill {
-		made, moved, err = b.funds(get)
+		tell = b.funds
 	}
+	made, moved, err := tell(get)
 	if err != nil || !moved {
 		return err
 	}
@@ -198,9 +199,6 @@ func (b *bill) add(column, text string) (int64, error) {
 
 // trade reads a row of the trade bill. moved is false for a refund that failed.
 func (b *bill) trade(get func(string) string) (l channel.BillLine, moved bool, err error) {
-	if b.kind != channel.TradeBill {
-		return l, false, nil
-	}
 	b.sums["rows"]++
 	sums := map[string]int64{}
 	for _, column := range summed {
@@ -284,7 +282,7 @@ func (b *bill) readSummary(header string, next func() (string, bool), failed fun
 		}
 		want, got, err := int64(0), int64(0), error(nil)
 		switch {
-		case strings.HasSuffix(name, "总单数") || strings.HasSuffix(name, "总笔数") || name == "总交易单数":
+		case strings.HasSuffix(name, "总笔数") || name == "总交易单数":
 			want = b.sums["rows"]
 			got, err = strconv.ParseInt(said, 10, 64)
 		case strings.HasSuffix(name, "笔数"):
