@@ -58,7 +58,7 @@ type ChannelConfig struct {
 
 	WeChatV3 *WeChatV3Config `yaml:"wechat_v3,omitempty"`
 
-	Alipay   *AlipayConfig `yaml:"alipay,omitempty"`
+	Alipay *AlipayConfig `yaml:"alipay,omitempty"`
 
 	UnionPay *UnionPayConfig `yaml:"unionpay,omitempty"`
 }

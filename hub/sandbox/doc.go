@@ -1,5 +1,6 @@
 // Package sandbox is the wallets, pretended to the letter: WeChat Pay v2 payment-code payment under
-// /wechat/ (pay/micropay, pay/orderquery, secapi/pay/reverse, secapi/pay/refund, pay/refundquery), Alipay's gateway at
+// /wechat/ (pay/micropay, pay/orderquery, secapi/pay/reverse, secapi/pay/refund, pay/refundquery) and API v3 under /wechat/v3/
+// (codepay, native, query, close, reverse, refunds, certificates, bills, notices, also for partners), Alipay's gateway at
 // /alipay/gateway.do (alipay.trade.pay, .query, .cancel, .refund, .fastpay.refund.query) and UnionPay's gateway 5.1.0 under
 // /unionpay/gateway/api/ (backTransReq.do: consumption, reversal, refund, undo; queryTrans.do;
 // the day's settlement file under /unionpay/filedownload/), with a durable ledger of its own and control endpoints under
@@ -48,6 +49,9 @@
 //   - WeChat: PAYERROR after 50 and 54; no order after 51 and 52 at either wallet
 //   - WeChat: a refund is PROCESSING for 3 s; ERROR for one beyond the order or of a reversed order; TRADE_ERROR
 //     for a reversal of a refunded order; refunds of one order a minute apart, 50 of them, within 365 days
+//   - WeChat v3: the names of codepay's refusals; 200 and USERPAYING while the customer types; 500 SYSTEM_ERROR for a reversal
+//     that wants to be repeated; INVALID_REQUEST for every rule of refunds; a native order asked for again shows the same text
+//   - WeChat v3: how reversed orders stand in the trade bill, the fund flow's columns, the fee of 0.60 %
 //   - Alipay: CANCEL_NOT_ALLOWED for a cancel of a refunded trade; refunds within 365 days
 //   - Alipay: the timestamp window of ten minutes; the 40005 answer to rate limits
 //   - Alipay: TRADE_CLOSED after 50 and 54; a repeated cancel tells the first action again
@@ -62,6 +66,9 @@
 //   - UnionPay: refunds and undoes are executed at once; refunds for 30 days
 //   - UnionPay's file: it is there at nine in the morning; what was reversed is not in it; the codes of
 //     field 1, the signs before fee (0.38 % of sales, none of refunds: invented) and amounts, line ends
+//
+// POST /sandbox/pay {qr, scenario} is a customer who scans a shown code: 50 to 52 and 54 refuse, 53 pays after 5 s, 55 never
+// decides, all others pay at once. WeChat v3's notices are sent from memory, with few tries: who needs to know must ask.
 //
 // Not there: UnionPay's notices, because this sandbox runs no timers; disputes (ZME is empty).
 package sandbox

@@ -39,7 +39,7 @@ func (m mutant) apply(source []byte) ([]byte, error) {
 
 // table is every bug, rooms in the order of a payment's way.
 func table() []mutant {
-	return slices.Concat(slabBugs, tillBugs, backBugs, linkBugs, brokerBugs, gatewayBugs, engineBugs, lawBugs, refundBugs, walletBugs, unionpayBugs,
+	return slices.Concat(slabBugs, tillBugs, backBugs, linkBugs, brokerBugs, gatewayBugs, engineBugs, lawBugs, refundBugs, walletBugs, wechatv3Bugs, unionpayBugs,
 		storedBugs, vaultBugs, chainBugs, conformanceBugs)
 }
 
