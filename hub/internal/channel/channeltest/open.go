@@ -23,3 +23,10 @@ func (s *Sandbox) Ledger(t *testing.T, outTradeNo string) []Line {
 	t.Helper()
 	return s.ledger(t, outTradeNo)
 }
+
+// Another makes one more merchant at the sandbox.
+func (s *Sandbox) Another(t *testing.T, name string) (m Merchant) {
+	t.Helper()
+	s.post(t, "/sandbox/merchants", map[string]string{"name": name}, &m)
+	return m
+}
