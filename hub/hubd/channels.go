@@ -40,6 +40,10 @@ func openWallet(c ChannelConfig, keys chest, now func() time.Time, random io.Rea
 		}
 		return openUnionPay(c.URL, &own, keys, roots, now)
 	}
+	nonce := nonces(random)
+	if w := c.WeChatV3; w != nil {
+		return openWeChatV3(c.URL, c.NotifyURL, w, keys, roots, now, nonce)
+	}
 	w := c.WeChat
 	apiKey, err := keys.secret(w.APIKey)
 	if err != nil {
@@ -49,15 +53,19 @@ func openWallet(c ChannelConfig, keys chest, now func() time.Time, random io.Rea
 	if err != nil {
 		return nil, err
 	}
-	nonce := func() string {
+	return wechat.New(wechat.Config{BaseURL: c.URL, AppID: w.AppID, MchID: w.MchID, SubMchID: w.SubMchID, SubAppID: w.SubAppID, APIKey: apiKey,
+		SignType: w.SignType, ClientCert: cert, RootCAs: roots, DeviceIP: w.DeviceIP, NotifyURL: c.NotifyURL, Now: now, Nonce: nonce})
+}
+
+// nonces makes what WeChat Pay wants never to see twice: 24 letters and digits.
+func nonces(random io.Reader) func() string {
+	return func() string {
 		raw := make([]byte, 18)
 		if _, err := io.ReadFull(random, raw); err != nil {
 			panic("no randomness: " + err.Error())
 		}
 		return strings.NewReplacer("-", "0", "_", "1").Replace(base64.RawURLEncoding.EncodeToString(raw))
 	}
-	return wechat.New(wechat.Config{BaseURL: c.URL, AppID: w.AppID, MchID: w.MchID, SubMchID: w.SubMchID, SubAppID: w.SubAppID, APIKey: apiKey,
-		SignType: w.SignType, ClientCert: cert, RootCAs: roots, DeviceIP: w.DeviceIP, NotifyURL: c.NotifyURL, Now: now, Nonce: nonce})
 }
 
 func openUnionPay(url string, u *UnionPayConfig, keys chest, roots *x509.CertPool, now func() time.Time) (channel.Channel, error) {

@@ -57,8 +57,9 @@ type ChannelConfig struct {
 	CAFile   string        `yaml:"ca_file,omitempty"` // who vouches for the wallet's host; the system's when empty
 	WeChat   *WeChatConfig `yaml:"wechat_v2,omitempty"`
 
-	NotifyURL string        `yaml:"notify_url,omitempty"` // where the wallet posts its notices; notices.url and a word of this channel's own when empty
-	Alipay    *AlipayConfig `yaml:"alipay,omitempty"`
+	NotifyURL string          `yaml:"notify_url,omitempty"` // where the wallet posts its notices; notices.url and a word of this channel's own when empty
+	WeChatV3  *WeChatV3Config `yaml:"wechat_v3,omitempty"`
+	Alipay    *AlipayConfig   `yaml:"alipay,omitempty"`
 
 	UnionPay *UnionPayConfig `yaml:"unionpay,omitempty"`
 
@@ -153,6 +154,12 @@ func (c *Config) rebase(dir string) {
 		if w := ch.WeChat; w != nil {
 			files = append(files, &w.APIKey, &w.Cert, &w.Key)
 		}
+		if w := ch.WeChatV3; w != nil {
+			files = append(files, &w.APIKey, &w.Cert, &w.Key)
+			for i := range w.PublicKeys {
+				files = append(files, &w.PublicKeys[i].Key)
+			}
+		}
 		if a := ch.Alipay; a != nil {
 			files = append(files, &a.Key, &a.WalletKey, &a.AppCert, &a.WalletCert, &a.RootFile, &a.ContentKey, &a.AppAuthToken)
 		}
@@ -184,9 +191,12 @@ func (c *Config) rebase(dir string) {
 
 // fits reports that the channel says what its wallet needs, and nothing of another's.
 func (c ChannelConfig) fits() bool {
-	sets := map[pay.Wallet]bool{pay.WeChat: c.WeChat != nil, pay.Alipay: c.Alipay != nil, pay.UnionPay: c.UnionPay != nil, pay.StoredValue: true}
+	sets := map[pay.Wallet]bool{pay.WeChat: (c.WeChat != nil) != (c.WeChatV3 != nil), pay.Alipay: c.Alipay != nil, pay.UnionPay: c.UnionPay != nil, pay.StoredValue: true}
 	own := sets[c.Wallet]
 	delete(sets, c.Wallet)
+	if c.Wallet != pay.WeChat && (c.WeChat != nil || c.WeChatV3 != nil) {
+		return false
+	}
 	return own && !sets[pay.WeChat] && !sets[pay.Alipay] && !sets[pay.UnionPay]
 }
 
@@ -218,7 +228,7 @@ func (c Config) faults() (faults []error) {
 		}
 		ch.Route.check(key, bad)
 		if !ch.fits() {
-			bad(key, "a wechat channel has wechat_v2, an alipay channel has alipay, a unionpay channel has unionpay, a storedvalue channel none of them, and nothing else")
+			bad(key, "a wechat channel has wechat_v2 or wechat_v3, an alipay channel has alipay, a unionpay channel has unionpay, a storedvalue channel none of them, and nothing else")
 		}
 	}
 	if len(c.Offline) > 0 && !c.hasStoredValue() {

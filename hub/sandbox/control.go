@@ -60,6 +60,11 @@ type Account struct {
 		APIKey     string `json:"api_key"` // the APIv2 key
 		ClientCert string `json:"client_cert"`
 		ClientKey  string `json:"client_key"`
+
+		APIv3Key    string `json:"api_v3_key"`
+		SerialNo    string `json:"serial_no"` // of client_cert, hex
+		PublicKeyID string `json:"public_key_id"`
+		PublicKey   string `json:"public_key"` // WeChat Pay's, which signs the answers of API v3 in public-key mode
 	} `json:"wechat"`
 	Alipay struct {
 		AppID     string `json:"app_id"`
@@ -99,6 +104,10 @@ func (s *Sandbox) addMerchant(w http.ResponseWriter, r *http.Request) error {
 	a.CA = s.authority
 	a.WeChat.AppID, a.WeChat.MchID, a.WeChat.APIKey = m.WeChat.AppID, m.WeChat.MchID, m.WeChat.APIKey
 	a.WeChat.ClientCert, a.WeChat.ClientKey = m.WeChat.ClientCert, m.WeChat.ClientKey
+	a.WeChat.APIv3Key, a.WeChat.PublicKeyID, a.WeChat.PublicKey = m.WeChat.V3Key(), s.platform.KeyID, s.platform.PublicPEM
+	if a.WeChat.SerialNo, err = m.WeChat.Serial(); err != nil {
+		return err
+	}
 	a.Alipay.AppID, a.Alipay.SellerID, a.Alipay.PublicKey = m.Alipay.AppID, m.Alipay.SellerID, public
 	u := m.UnionPay
 	a.UnionPay.MerID, a.UnionPay.SignCert, a.UnionPay.SignKey = u.MerID, u.SignCert, u.SignKey

@@ -1,6 +1,7 @@
 // Package sandbox is the wallets, pretended to the letter: WeChat Pay v2 under /wechat/ (pay/micropay,
 // pay/unifiedorder NATIVE, pay/orderquery, pay/closeorder, secapi/pay/reverse, secapi/pay/refund, pay/refundquery,
-// pay/downloadbill, pay/downloadfundflow), Alipay's gateway at /alipay/gateway.do (alipay.trade.pay, .precreate, .query,
+// pay/downloadbill, pay/downloadfundflow) and API v3 under /wechat/v3/ (codepay, native, query, close, reverse, refunds,
+// certificates, bills), Alipay's gateway at /alipay/gateway.do (alipay.trade.pay, .precreate, .query,
 // .cancel, .close, .refund, .fastpay.refund.query, bills) and UnionPay's gateway 5.1.0 under
 // /unionpay/gateway/api/ (backTransReq.do: consumption, reversal, refund, undo; queryTrans.do;
 // the day's settlement file under /unionpay/filedownload/), with a durable ledger of its own and control endpoints under
@@ -58,6 +59,9 @@
 //     code_url for the same request; an expiry of five minutes at least, enforced only against time_start
 //   - Alipay: an order that is shown and that nobody scanned cannot be cancelled, and a code that grew old without a
 //     scan leaves no trade; the words of precreate for a number used before
+//   - WeChat v3: the names of codepay's refusals; 200 and USERPAYING while the customer types; 500 SYSTEM_ERROR for a reversal
+//     that wants to be repeated; INVALID_REQUEST for every rule of refunds; a native order asked for again shows the same text
+//   - WeChat v3: how reversed orders stand in the trade bill, the fund flow's columns, the fee of 0.60 %
 //   - Alipay: CANCEL_NOT_ALLOWED for a cancel of a refunded trade; refunds within 365 days
 //   - Alipay: the timestamp window of ten minutes; the 40005 answer to rate limits
 //   - Alipay: TRADE_CLOSED after 50 and 54; a repeated cancel tells the first action again
@@ -76,12 +80,13 @@
 //   - UnionPay's file: it is there at nine in the morning; what was reversed is not in it; the codes of
 //     field 1, the signs before fee (at the merchant's rate, none of refunds: invented) and amounts, line ends
 //
-// Notices go out where an order (Alipay's notify_url, UnionPay's backUrl) or a refund (WeChat's notify_url, UnionPay's backUrl) names an
+// Notices go out where an order (WeChat's and Alipay's notify_url, UnionPay's backUrl) or a refund (WeChat's notify_url, UnionPay's backUrl) names an
 // address on this machine, and nowhere else; they are written in the transaction that moved the money and sent by the
 // wallet's own ladder until they are taken. POST /sandbox/notices sets what befalls them (seed; pace_ms, how long a second of the
 // ladders lasts; delay_ms; rates lose, duplicate, reorder, forge), GET tells what became of them, and POST /sandbox/notices/send
 // {wallet, out_trade_no, out_refund_no, url, sign_type} has one sent that nobody wanted. UNVERIFIED: which fields beside the
 // handbook's a notice has; send_back_fee in Alipay's of a refund; origQryId in UnionPay's.
 //
-// Not there: disputes (ZME is empty); notices to a service provider, whose sub merchant is told as if it stood for itself.
+// Not there: disputes (ZME is empty); notices to a service provider of WeChat Pay v2 or Alipay, whose sub merchant is told as if it
+// stood for itself.
 package sandbox

@@ -20,6 +20,7 @@ import (
 	"cloudcashier/hub/sandbox/internal/merchant"
 	"cloudcashier/hub/sandbox/internal/unionpay"
 	"cloudcashier/hub/sandbox/internal/wechat"
+	"cloudcashier/hub/sandbox/internal/wechatv3"
 	"cloudcashier/shared/fault"
 	"cloudcashier/shared/logs"
 )
@@ -41,8 +42,9 @@ type Sandbox struct {
 	tls       *tls.Config
 	authority string // PEM
 	clients   *keys.Authority
-	chain     *keys.Chain // UnionPay's
-	ant       *keys.Ant   // Alipay's certificates; nil until somebody wants one
+	chain     *keys.Chain    // UnionPay's
+	platform  *keys.Platform // WeChat Pay's, API v3
+	ant       *keys.Ant      // Alipay's certificates; nil until somebody wants one
 	dir       string
 
 	book      *book.Book
@@ -52,6 +54,7 @@ type Sandbox struct {
 	notices   *notices
 	busy      busy
 	wechat    *wechat.Door
+	wechatv3  *wechatv3.Door
 	alipay    *alipay.Door
 	unionpay  *unionpay.Door
 }
@@ -95,6 +98,9 @@ func (s *Sandbox) loadKeys(dir string) error {
 	if s.chain, err = keys.LoadChain(dir, unionpay.Signer); err != nil {
 		return err
 	}
+	if s.platform, err = keys.LoadPlatform(dir); err != nil {
+		return err
+	}
 	s.authority = server.PEM()
 	s.tls = &tls.Config{
 		MinVersion:   tls.VersionTLS12,
@@ -115,6 +121,7 @@ func (s *Sandbox) open(listen string) error {
 	}
 	s.merchants = merchant.NewDirectory(known)
 	s.wechat = &wechat.Door{Merchants: s.merchants, Book: s.book, Clients: s.clients.Pool(), Nonce: rand.Text, BillFault: s.faults.bill}
+	s.wechatv3 = wechatv3.New(s.merchants, s.book, s.platform, rand.Text)
 	s.alipay = &alipay.Door{Merchants: s.merchants, Book: s.book, Secret: rand.Text(), BillFault: s.faults.bill}
 	s.unionpay = &unionpay.Door{Merchants: s.merchants, Book: s.book, Keys: s.chain, BillFault: s.faults.bill}
 	if s.listener, err = net.Listen("tcp", listen); err != nil {

@@ -29,6 +29,7 @@ func (s *Sandbox) routes() http.Handler {
 	mux.Handle("/wechat/pay/refundquery", s.wallet(s.wechat.RefundQuery))
 	mux.Handle("/wechat/pay/downloadbill", s.wallet(s.wechat.DownloadBill))
 	mux.Handle("/wechat/pay/downloadfundflow", s.wallet(s.wechat.DownloadFundFlow))
+	mux.Handle("/wechat/v3/", s.wallet(s.wechatv3.Serve))
 	mux.Handle("/alipay/gateway.do", s.wallet(s.alipay.Gateway))
 	mux.Handle("/alipay/downloadBillFile.resource", s.wallet(s.alipay.Download))
 	mux.Handle("/unionpay/gateway/api/backTransReq.do", s.wallet(s.unionpay.BackTrans))
@@ -95,6 +96,10 @@ func problem(w http.ResponseWriter, status int, code, detail string) {
 }
 
 func write(w http.ResponseWriter, status int, contentType string, body []byte) {
+	if status == http.StatusNoContent {
+		w.WriteHeader(status)
+		return
+	}
 	w.Header().Set("Content-Type", contentType)
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
@@ -128,8 +133,8 @@ func (s *Sandbox) wallet(answer func(door.Request) (door.Reply, error)) http.Han
 			s.fail(w, f.kind)
 			return
 		}
-		asked := door.Request{Method: r.Method, Query: r.URL.RawQuery, Body: body, Now: s.now().UTC().Truncate(time.Millisecond)}
-		asked.Base = "http://" + r.Host
+		asked := door.Request{Method: r.Method, Path: r.URL.Path, URI: r.RequestURI, Base: "http://" + r.Host, Header: r.Header,
+			Query: r.URL.RawQuery, Body: body, Now: s.now().UTC().Truncate(time.Millisecond)}
 		if r.TLS != nil {
 			asked.Base = "https://" + r.Host
 			asked.Certificates = r.TLS.PeerCertificates
@@ -155,7 +160,13 @@ func (s *Sandbox) wallet(answer func(door.Request) (door.Reply, error)) http.Han
 			s.fail(w, f.kind)
 			return
 		case garbled:
+			if len(reply.Body) == 0 {
+				reply.Header = nil // with what signs it
+			}
 			reply.Body = door.Garble(reply.Body)
+		}
+		for name, values := range reply.Header {
+			w.Header()[name] = values
 		}
 		write(w, reply.Status, reply.ContentType, reply.Body)
 	})

@@ -100,6 +100,7 @@ var plan = book{
 		"hub/internal/channel/carry":       "",
 		"hub/internal/channel/statement":   words, // what readers of bills share
 		"hub/internal/channel/wechat":      words + "shared/strictjson hub/internal/channel hub/internal/channel/carry hub/internal/channel/statement",
+		"hub/internal/channel/wechatv3":    words + "hub/internal/channel hub/internal/channel/carry hub/internal/channel/statement",
 		"hub/internal/channel/alipay":      words + "shared/strictjson hub/internal/channel hub/internal/channel/carry hub/internal/channel/statement",
 		"hub/internal/channel/unionpay":    words + "hub/internal/channel hub/internal/channel/carry hub/internal/channel/statement",
 		"hub/internal/channel/storedvalue": words + "shared/id shared/storedvalue hub/internal/channel hub/internal/store", // its books are in the hub's own
@@ -163,6 +164,7 @@ var plan = book{
 		"agent/internal/serialline":        "firmware-sim/board",
 		"agent/agentd":                     "firmware-sim/board",
 		"hub/internal/channel/wechat":      "hub/internal/channel/channeltest hub/sandbox",
+		"hub/internal/channel/wechatv3":    "hub/internal/channel/channeltest hub/sandbox",
 		"hub/internal/channel/alipay":      "hub/internal/channel/channeltest hub/sandbox",
 		"hub/internal/channel/unionpay":    "hub/internal/channel/channeltest hub/sandbox",
 		"hub/internal/channel/storedvalue": "hub/internal/registry",

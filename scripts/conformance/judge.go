@@ -12,7 +12,7 @@ import (
 // calls are what the sandbox speaks and each SDK must have tried: in honesty, with answers and with requests changed.
 var calls = map[string][]string{
 	"wechatpay-axios-plugin": {"pay/micropay", "pay/orderquery", "secapi/pay/reverse", "secapi/pay/refund", "pay/refundquery",
-		"pay/unifiedorder", "pay/closeorder"},
+		"pay/unifiedorder", "pay/closeorder", "v3/codepay", "v3/query", "v3/reverse", "v3/refund", "v3/native"},
 	"alipay-sdk": {"alipay.trade.pay", "alipay.trade.query", "alipay.trade.cancel", "alipay.trade.refund",
 		"alipay.trade.fastpay.refund.query", "alipay.trade.precreate", "alipay.trade.close"},
 }

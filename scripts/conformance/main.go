@@ -89,7 +89,7 @@ func (k kit) day(ctx context.Context, r *rig.Rig) ([]string, error) {
 	for _, x := range []struct {
 		name   string
 		strike strikes
-	}{{"wechat", wechatStrikes}, {"alipay", alipayStrikes}} {
+	}{{"wechat", wechatStrikes}, {"wechatv3", wechatv3Strikes}, {"alipay", alipayStrikes}} {
 		l, err := newLiar(w, x.strike)
 		if err != nil {
 			return nil, err

@@ -25,6 +25,26 @@ var wechatStrikes = strikes{
 	code:   regexp.MustCompile(`<err_code>(?:<!\[CDATA\[)?([A-Z_]+)`),
 }
 
+// wechatv3Strikes change a byte of the query or the body, as they are on the wire; the signature stands in a header.
+var wechatv3Strikes = strikes{
+	request: func(query string, body []byte, at int) (string, []byte, string) {
+		if at < len(query) {
+			return string(flipped([]byte(query), at)), body, "query"
+		}
+		if at -= len(query); at < len(body) {
+			return query, flipped(body, at), "body"
+		}
+		return query, body, ""
+	},
+	answer: func(body []byte, at int) ([]byte, string) {
+		if at < len(body) {
+			return flipped(body, at), "body"
+		}
+		return body, ""
+	},
+	code: regexp.MustCompile(`"code":"([A-Z_]+)"`),
+}
+
 var alipayStrikes = strikes{
 	request: strikeForm,
 	answer:  strikeNode,

@@ -25,6 +25,11 @@ type account struct {
 		APIKey     string `json:"api_key"`
 		ClientCert string `json:"client_cert"`
 		ClientKey  string `json:"client_key"`
+
+		APIv3Key    string `json:"api_v3_key"`
+		SerialNo    string `json:"serial_no"`
+		PublicKeyID string `json:"public_key_id"`
+		PublicKey   string `json:"public_key"`
 	} `json:"wechat"`
 	Alipay struct {
 		AppID     string `json:"app_id"`

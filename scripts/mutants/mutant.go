@@ -43,7 +43,7 @@ func table() []mutant {
 		slabBugs,
 		tillBugs, backBugs, showingBugs, paperBugs, linkBugs,
 		brokerBugs, gatewayBugs, engineBugs, lawBugs, refundBugs, shownBugs, routingBugs,
-		walletBugs, unionpayBugs, noticeBugs, storedBugs, vaultBugs, measureBugs,
+		walletBugs, wechatv3Bugs, unionpayBugs, noticeBugs, storedBugs, vaultBugs, measureBugs,
 		chainBugs, conformanceBugs,
 	)
 }

@@ -10,9 +10,10 @@ export const versionOf = (sdk) => JSON.parse(readFileSync(new URL(`./node_module
 
 // Shop is one SDK with its account: it collects what is told.
 export class Shop {
-  constructor(sdk, wallet) {
+  constructor(sdk, wallet, liar = wallet) {
     this.sdk = `${sdk} ${versionOf(sdk)}`;
     this.wallet = wallet;
+    this.liar = liar;
     this.money = new Map();
     this.orders = 0;
   }
@@ -95,7 +96,7 @@ export class Story {
   // everyByte makes the call again and again, with the liar changing another byte each time until there is none left,
   // and sees each judged as it should be; then once unchanged, which must be accepted.
   async everyByte(call, side, makeIt, judge, accepted) {
-    const liar = plan.liar[this.shop.wallet];
+    const liar = plan.liar[this.shop.liar];
     const wrong = [];
     const reasons = new Map();
     for (let at = 0; ; at += 1) {

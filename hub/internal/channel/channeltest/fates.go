@@ -30,6 +30,8 @@ type Subject struct {
 	// Beyond is how the wallet answers a refund beyond what is left of an order: Alipay refuses it,
 	// WeChat has but a word for everything.
 	Beyond channel.RefundFinding
+	// Undone is how the wallet answers a refund of a reversed order: RefundUnknown when empty.
+	Undone channel.RefundFinding
 	// TooLate is how the wallet refuses a refund after its window; UnionPay has one word for all that
 	// an order may lack.
 	TooLate channel.DeclineCode

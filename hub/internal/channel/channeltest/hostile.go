@@ -27,10 +27,21 @@ type Target struct {
 	Genuine func(path string, request []byte) []byte
 	// Withdrawn is what the honest answer proves when an order that is shown is undone: only of a wallet that can show codes.
 	Withdrawn channel.Finding
+	// Seal signs the genuine body in the answer's head, for protocols that sign there; may be nil.
+	Seal func(head http.Header, body []byte)
 	// Paid is what the honest answer to a payment proves: Approved when empty.
 	Paid channel.Finding
 	// Stride is how far apart the bytes stand that are damaged one by one: 1 damages each.
 	Stride int
+}
+
+// genuine makes the honest answer's body and puts its seal, if any, into the head.
+func (x Target) genuine(w http.ResponseWriter, r *http.Request, request []byte) []byte {
+	body := x.Genuine(r.URL.Path, request)
+	if x.Seal != nil {
+		x.Seal(w.Header(), body)
+	}
+	return body
 }
 
 // call is one thing a connector does.
@@ -123,7 +134,7 @@ func hold(t *testing.T, name string, w pay.Wallet, a channel.Answer) {
 func damaged(t *testing.T, x Target) {
 	var alter func([]byte) []byte
 	s := Serve(t, func(w http.ResponseWriter, r *http.Request, body []byte) {
-		w.Write(alter(x.Genuine(r.URL.Path, body)))
+		w.Write(alter(x.genuine(w, r, body)))
 	})
 	c := x.Connect(t, s.URL, s.Roots)
 	for _, call := range x.calls() {
@@ -155,39 +166,39 @@ func damaged(t *testing.T, x Target) {
 func answers(t *testing.T, x Target) {
 	elsewhere := Serve(t, func(w http.ResponseWriter, r *http.Request, body []byte) {
 		t.Error("a redirect was followed")
-		w.Write(x.Genuine(r.URL.Path, body))
+		w.Write(x.genuine(w, r, body))
 	})
 	status := func(code int) Answer {
 		return func(w http.ResponseWriter, r *http.Request, body []byte) {
 			w.Header().Set("Location", elsewhere.URL+r.URL.Path)
 			w.WriteHeader(code)
 			if code != http.StatusNoContent {
-				w.Write(x.Genuine(r.URL.Path, body))
+				w.Write(x.genuine(w, r, body))
 			}
 		}
 	}
 	cases := map[string]Answer{
 		"empty": func(http.ResponseWriter, *http.Request, []byte) {},
 		"twice": func(w http.ResponseWriter, r *http.Request, body []byte) {
-			w.Write(bytes.Repeat(x.Genuine(r.URL.Path, body), 2))
+			w.Write(bytes.Repeat(x.genuine(w, r, body), 2))
 		},
 		"trailing byte": func(w http.ResponseWriter, r *http.Request, body []byte) {
-			w.Write(append(x.Genuine(r.URL.Path, body), 'x'))
+			w.Write(append(x.genuine(w, r, body), 'x'))
 		},
 		"trailing zero": func(w http.ResponseWriter, r *http.Request, body []byte) {
-			w.Write(append(x.Genuine(r.URL.Path, body), 0))
+			w.Write(append(x.genuine(w, r, body), 0))
 		},
 		"leading byte": func(w http.ResponseWriter, r *http.Request, body []byte) {
-			w.Write(append([]byte("x"), x.Genuine(r.URL.Path, body)...))
+			w.Write(append([]byte("x"), x.genuine(w, r, body)...))
 		},
 		"HTML": func(w http.ResponseWriter, r *http.Request, body []byte) {
 			io.WriteString(w, "<html><body>the service is being maintained</body></html>")
 		},
 		"huge": func(w http.ResponseWriter, r *http.Request, body []byte) {
-			w.Write(append(x.Genuine(r.URL.Path, body), bytes.Repeat([]byte{' '}, 65<<10)...))
+			w.Write(append(x.genuine(w, r, body), bytes.Repeat([]byte{' '}, 65<<10)...))
 		},
 		"endless": func(w http.ResponseWriter, r *http.Request, body []byte) {
-			w.Write(x.Genuine(r.URL.Path, body))
+			w.Write(x.genuine(w, r, body))
 			for page := bytes.Repeat([]byte{' '}, 4<<10); ; {
 				if _, err := w.Write(page); err != nil {
 					return // the connector hung up, as it should
@@ -197,11 +208,11 @@ func answers(t *testing.T, x Target) {
 		"compressed": func(w http.ResponseWriter, r *http.Request, body []byte) {
 			w.Header().Set("Content-Encoding", "gzip")
 			z := gzip.NewWriter(w)
-			z.Write(x.Genuine(r.URL.Path, body))
+			z.Write(x.genuine(w, r, body))
 			z.Close()
 		},
 		"cut inside": func(w http.ResponseWriter, r *http.Request, body []byte) {
-			b := x.Genuine(r.URL.Path, body)
+			b := x.genuine(w, r, body)
 			raw(w, fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(b), b[:len(b)-1]))
 		},
 		"cut in the head": func(w http.ResponseWriter, r *http.Request, body []byte) { raw(w, "HTTP/1.1 200 OK\r\nConte") },
@@ -237,7 +248,7 @@ func silence(t *testing.T, x Target) {
 			arrived, done := make(chan struct{}), make(chan struct{})
 			s := Serve(t, func(w http.ResponseWriter, r *http.Request, body []byte) {
 				if half {
-					b := x.Genuine(r.URL.Path, body)
+					b := x.genuine(w, r, body)
 					w.Write(b[:len(b)/2])
 					w.(http.Flusher).Flush()
 				}

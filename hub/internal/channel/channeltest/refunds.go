@@ -1,6 +1,7 @@
 package channeltest
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -245,7 +246,7 @@ func refundsRefused(x Subject) []refundFate {
 			g.later()
 			g.reverse(channel.Reversed)
 			r := g.part(400)
-			g.refund(r, map[bool]channel.RefundFinding{true: channel.RefundRefused, false: channel.RefundUnknown}[g.blind])
+			g.refund(r, cmp.Or(x.Undone, map[bool]channel.RefundFinding{true: channel.RefundRefused, false: channel.RefundUnknown}[g.blind]))
 			g.ask(r, channel.RefundAbsent)
 			g.ledger("charge 1000", "reversal 1000")
 		}},

@@ -146,7 +146,7 @@ func certificates(t *testing.T, x Target) {
 			var reached atomic.Bool
 			s := serveAs(t, k.cert, ca.pool(), func(w http.ResponseWriter, r *http.Request, body []byte) {
 				reached.Store(true)
-				w.Write(x.Genuine(r.URL.Path, body))
+				w.Write(x.genuine(w, r, body))
 			})
 			c := x.Connect(t, s.URL, s.Roots)
 			for _, call := range x.calls() {

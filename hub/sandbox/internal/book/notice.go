@@ -24,7 +24,7 @@ type Notice struct {
 	ID     int64
 	What   string
 	URL    string
-	Sign   string // how WeChat Pay v2 signs it
+	Sign   string // how WeChat Pay writes it: v2's kind of signature, or what its door for v3 makes of it
 	Made   time.Time
 	Tries  int // sendings before
 	Order  order.Order
@@ -76,7 +76,7 @@ func (b *Book) note(tx *sqlite.Tx, o *order.Order, fresh bool, line *order.Line)
 func (b *Book) noteBack(tx *sqlite.Tx, o *order.Order, g *order.Given, fresh bool) error {
 	if fresh && Notable(g.Notify) {
 		b.poke(tx)
-		_, err := tx.Exec(`INSERT INTO wants (order_id, refund_id, url, sign) VALUES (?, ?, ?, '')`, o.ID, g.ID, g.Notify)
+		_, err := tx.Exec(`INSERT INTO wants (order_id, refund_id, url, sign) VALUES (?, ?, ?, ?)`, o.ID, g.ID, g.Notify, g.NotifySign)
 		if err != nil {
 			return err
 		}

@@ -8,14 +8,18 @@ package door
 
 import (
 	"crypto/x509"
+	"net/http"
 	"time"
 )
 
 // Request is one call of a merchant.
 type Request struct {
 	Method       string
+	Path         string // unescaped
+	URI          string // the whole target, as on the request line
+	Base         string // scheme and host as the merchant dialled them
+	Header       http.Header
 	Query        string // raw
-	Base         string // what the merchant dialled: https://host:port
 	Body         []byte
 	Certificates []*x509.Certificate // the connection's client certificates, leaf first, not verified
 	Now          time.Time           // one moment for the whole request, whole milliseconds, UTC
@@ -25,6 +29,7 @@ type Request struct {
 type Reply struct {
 	Status      int
 	ContentType string
+	Header      http.Header // more headers, spelt as they are
 	Body        []byte
 	Cut         bool          // close the connection without a byte
 	After       time.Duration // hold the reply back

@@ -66,7 +66,7 @@ type Order struct {
 	Stamp                   string // UnionPay's txnTime: its orders are named by it, too
 
 	// Read when the order is made, and kept apart from it: where the merchant wants notices (empty: nowhere), and how
-	// WeChat Pay v2 signs them.
+	// WeChat Pay writes them.
 	Notify, NotifySign string
 }
 

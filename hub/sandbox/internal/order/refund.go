@@ -30,7 +30,8 @@ type Given struct {
 	Created time.Time
 	EndedAt time.Time
 	Plan    time.Time // when it is settled; zero when it is
-	Notify  string    // where the merchant wants a notice of it; read when it is made and kept apart
+
+	Notify, NotifySign string // where and how the merchant wants a notice of it; read when it is made and kept apart
 }
 
 // The verdicts of a refund.

@@ -4,7 +4,7 @@
 // It refuses whatever the wallet refuses, and where the handbook leaves the wallet's tolerance
 // open it is strict: an unknown parameter, a lower-case signature, a second element of one name.
 // A request it cannot tie to a merchant's key gets return_code=FAIL without a signature; all other
-// answers are signed the way the request was. API v3 will be further files of this package.
+// answers are signed the way the request was. API v3 is package wechatv3, over the same book.
 //
 // Newcomers get one thing wrong: return_code=FAIL here carries an err_code beside return_msg, so
 // that a tester sees the reason; the real wallet often sends the text only.
