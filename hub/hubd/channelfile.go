@@ -317,6 +317,8 @@ func (c ChannelConfig) number() string {
 	switch {
 	case c.WeChat != nil:
 		return c.WeChat.MchID
+	case c.WeChatV3 != nil:
+		return c.WeChatV3.MchID
 	case c.Alipay != nil:
 		return c.Alipay.AppID
 	case c.UnionPay != nil:

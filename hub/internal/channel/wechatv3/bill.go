@@ -177,3 +177,9 @@ func (c *counting) Read(p []byte) (int, error) {
 	}
 	return n, err
 }
+
+// billRules: section 7.1; a tradebill is there at ten in the morning.
+var billRules = channel.BillRules{Ready: 10 * time.Hour, KeptDays: 90, Timeout: 10 * time.Minute}
+
+// BillRules gives WeChat Pay's days.
+func (c *Channel) BillRules() channel.BillRules { return billRules }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -121,7 +122,8 @@ func (d *Door) write(w wanted, signs string, now time.Time) ([]byte, error) {
 	if err := d.book.Settle(now); err != nil {
 		return nil, err
 	}
-	moved, err := d.book.Movements(pay.WeChat, w.mch, day, day.Add(24*time.Hour))
+	moved, err := d.book.Booked(pay.WeChat, w.mch, day.Add(24*time.Hour))
+	moved = slices.DeleteFunc(moved, func(m book.Booked) bool { return m.At.Before(day) })
 	if err != nil || len(moved) == 0 {
 		return nil, err
 	}
@@ -142,7 +144,7 @@ func yuan(n int64) string { return money.Fen(n).Yuan() }
 func row(fields ...string) string { return "`" + strings.Join(fields, ",`") + "\r\n" }
 
 // trades is the trade bill, ALL: 27 columns and the sums.
-func (d *Door) trades(moved []book.Movement, signs string) []byte {
+func (d *Door) trades(moved []book.Booked, signs string) []byte {
 	var out bytes.Buffer
 	out.WriteString("\ufeff" + tradeHeader + "\r\n")
 	var ordered, back, fees int64
@@ -155,9 +157,9 @@ func (d *Door) trades(moved []book.Movement, signs string) []byte {
 		ref, number, how, done, sum, given := "0", "0", "", "", m.Amount.Fen(), int64(0)
 		switch m.Kind {
 		case order.Refund:
-			state, ref, number = "REFUND", m.Back.Ref(pay.WeChat), m.Back.Number
+			state, ref, number = "REFUND", m.Refund.Ref(pay.WeChat), m.Refund.Number
 		case order.Reversal: // UNVERIFIED how these rows are filled
-			state, ref, number = "REVOKED", fmt.Sprintf("5000000002%018d", m.Seq), o.Number
+			state, ref, number = "REVOKED", fmt.Sprintf("5000000002%018d", o.ID), o.Number
 		}
 		if m.Kind != order.Charge {
 			how, done, sum, given, cost = "ORIGINAL", "SUCCESS", 0, m.Amount.Fen(), -cost
@@ -177,12 +179,12 @@ func (d *Door) trades(moved []book.Movement, signs string) []byte {
 }
 
 // funds is the fund flow of the basic account: what came and went, and the fees of each.
-func funds(moved []book.Movement) []byte {
+func funds(moved []book.Booked) []byte {
 	var out bytes.Buffer
 	out.WriteString("\ufeff" + fundsHeader + "\r\n")
 	var rows, ins, outs int
 	var in, gone int64
-	put := func(m book.Movement, what, way string, n int64) {
+	put := func(m book.Booked, what, way string, n int64) {
 		if n == 0 {
 			return
 		}
@@ -192,7 +194,7 @@ func funds(moved []book.Movement) []byte {
 		} else {
 			outs, gone = outs+1, gone+n
 		}
-		out.WriteString(row(m.At.In(beijing).Format(time.DateTime), m.Order.Ref(), fmt.Sprintf("%d%02d", m.Seq, rows%100), what, what, way, yuan(n), yuan(in-gone),
+		out.WriteString(row(m.At.In(beijing).Format(time.DateTime), m.Order.Ref(), fmt.Sprintf("%d%05d", m.Order.ID, rows), what, what, way, yuan(n), yuan(in-gone),
 			"system", "", m.Order.Number))
 	}
 	for _, m := range moved {
