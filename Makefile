@@ -83,7 +83,7 @@ powercut: setup build ## cut the power IMAGES=n times, fail every system call
 e2e: setup build ## black-box tests of the real programs: every fate, kill -9, money compared
 	go test -count=1 -parallel 4 -timeout 8m -v ./scripts/e2e -bin $(CURDIR)/bin
 
-conformance: build ## the wallets' own SDKs (from npm) against the sandbox, a byte of everything changed; 70 s
+conformance: build ## the wallets' own SDKs (from npm) against the sandbox, a byte of everything changed; 2 min
 	@scripts/setup.sh conformance
 	@go run ./scripts/conformance -bin bin
 

@@ -68,7 +68,7 @@ func TestControlRefuses(t *testing.T) {
 		{"POST", "/sandbox/codes", `{"wallet":"wechat","scenario":"x1"}`, 400}, {"POST", "/sandbox/codes", `{"wallet":"wechat","n":1}`, 400}, {"GET", "/sandbox/codes", "", 404},
 		{"POST", "/sandbox/faults", `{"rates":{"lost":1}}`, 400}, {"POST", "/sandbox/faults", `{"rates":{"lost_before":1.1}}`, 400}, {"POST", "/sandbox/faults", `{"rates":{"lost_before":-0.1}}`, 400},
 		{"POST", "/sandbox/faults", `{"rates":{"lost_before":0.6,"garbled":0.6}}`, 400}, {"POST", "/sandbox/faults", `{"rates":{"slow_ms":30001}}`, 400}, {"POST", "/sandbox/faults", `{"rates":{"slow_ms":1.5}}`, 400},
-		{"POST", "/sandbox/ledger", "", 404}, {"POST", "/sandbox/pay", `{}`, 400}, {"POST", "/sandbox/pay", `{"qr":"weixin://wxpay/bizpayurl?pr=bx0000000001"}`, 400}, {"POST", "/sandbox/pay", `{"qr":"x","scenario":"5"}`, 400}, {"GET", "/sandbox/pay", "", 404}, {"GET", "/sandbox/bills/wechat/2026-01-01", "", 404}, {"GET", "/sandbox/bills/unionpay/20260101", "", 400}, {"GET", "/", "", 404}, {"POST", "/wechat/pay/refund", "", 404},
+		{"POST", "/sandbox/ledger", "", 404}, {"POST", "/sandbox/pay", `{}`, 400}, {"POST", "/sandbox/pay", `{"qr":"weixin://wxpay/bizpayurl?pr=bx0000000001"}`, 400}, {"POST", "/sandbox/pay", `{"qr":"x","scenario":"5"}`, 400}, {"GET", "/sandbox/pay", "", 404}, {"POST", "/sandbox/age", `{"hours":0}`, 400}, {"POST", "/sandbox/age", `{"hours":8785}`, 400}, {"GET", "/sandbox/bills/wechat/2026-01-01", "", 404}, {"GET", "/sandbox/bills/unionpay/20260101", "", 400}, {"GET", "/", "", 404}, {"POST", "/wechat/pay/refund", "", 404},
 		{"GET", "/sandbox/health", "", 200},
 	} {
 		status, body, _ := l.send(l.bare, c.method, "https://"+l.s.Addr()+c.path, "application/json", []byte(c.body))

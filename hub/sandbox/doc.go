@@ -87,6 +87,9 @@
 // {wallet, out_trade_no, out_refund_no, url, sign_type} has one sent that nobody wanted. UNVERIFIED: which fields beside the
 // handbook's a notice has; send_back_fee in Alipay's of a refund; origQryId in UnionPay's.
 //
+// POST /sandbox/age {"hours"} makes everything that happened have happened so much earlier, for bills are of days that are over.
+// Amounts and the order of events stay; the wallets' numbers change, for they carry their day, and codes not used yet grow old.
+//
 // Not there: disputes (ZME is empty); notices to a service provider of WeChat Pay v2 or Alipay, whose sub merchant is told as if it
 // stood for itself.
 package sandbox

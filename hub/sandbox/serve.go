@@ -41,6 +41,7 @@ func (s *Sandbox) routes() http.Handler {
 	mux.Handle("GET /sandbox/ledger", local(s.ledger))
 	mux.Handle("POST /sandbox/merchants", local(s.addMerchant))
 	mux.Handle("POST /sandbox/terms", local(s.setTerms))
+	mux.Handle("POST /sandbox/age", local(s.age))
 	mux.Handle("POST /sandbox/codes", local(s.issueCode))
 	mux.Handle("POST /sandbox/pay", local(s.customerPays))
 	mux.Handle("GET /sandbox/faults", local(s.showFaults))

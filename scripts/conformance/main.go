@@ -80,11 +80,15 @@ func (k kit) day(ctx context.Context, r *rig.Rig) ([]string, error) {
 		return nil, err
 	}
 	w := wallets{url: url}
-	key, err := w.register(ctx)
+	key, err := w.register(ctx, "Conformance")
 	if err != nil {
 		return nil, err
 	}
-	p := plan{Sandbox: url, Account: w.account, AlipayKey: key, Liar: map[string]string{}}
+	others, err := w.others(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p := plan{Sandbox: url, Account: w.account, AlipayKey: key, Liar: map[string]string{}, Others: others}
 	trusted := w.account.CA
 	for _, x := range []struct {
 		name   string
@@ -115,5 +119,5 @@ func (k kit) day(ctx context.Context, r *rig.Rig) ([]string, error) {
 	}
 	fmt.Printf("\n%d rows in %d s; the sandbox's ledger has %d lines of %d fen in all, the SDKs' answers told of %d\n", len(said.rows),
 		int(time.Since(began).Seconds()), len(booked), total(booked), len(said.money))
-	return append(append(wrong(said.rows), uncovered(said.rows)...), compare(said.money, booked)...), nil
+	return append(append(append(wrong(said.rows), uncovered(said.rows)...), unagreed(said.rows)...), compare(said.money, booked)...), nil
 }

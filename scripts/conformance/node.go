@@ -74,6 +74,7 @@ type plan struct {
 	Liar      map[string]string `json:"liar"`    // by wallet
 	Account   account           `json:"account"`
 	AlipayKey string            `json:"alipay_key"`
+	Others    map[string]other  `json:"others"` // merchants who agreed upon more, by what they are
 }
 
 // row is one line of the table.
@@ -108,7 +109,17 @@ func (k kit) speak(ctx context.Context, r *rig.Rig, p plan, trusted string) (s s
 	if err := os.WriteFile(ca, []byte(trusted), 0o600); err != nil {
 		return s, fmt.Errorf("write the authorities: %w", err)
 	}
-	return k.node(ctx, p, "day.mjs", "NODE_EXTRA_CA_CERTS="+ca)
+	for _, script := range []string{"day.mjs", "modes.mjs"} {
+		more, err := k.node(ctx, p, script, "NODE_EXTRA_CA_CERTS="+ca)
+		if err != nil {
+			return s, err
+		}
+		s.rows, s.money = append(s.rows, more.rows...), append(s.money, more.money...)
+	}
+	// Bills come last, for everything before is made to have happened the day before yesterday.
+	bills, err := k.node(ctx, p, "bills.mjs", "NODE_EXTRA_CA_CERTS="+ca)
+	s.rows = append(s.rows, bills.rows...)
+	return s, err
 }
 
 // stranger asks the same wallets without their authority: SDKs that answer to that check no certificates.

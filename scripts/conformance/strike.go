@@ -105,7 +105,11 @@ const spare = len("A==")
 // strikeNode changes a byte of the method's node, each of which is signed, or of the signature.
 func strikeNode(body []byte, at int) ([]byte, string) {
 	const sign = `,"sign":"`
-	from, to := bytes.Index(body, []byte(`_response":`))+len(`_response":`), bytes.LastIndex(body, []byte(sign))
+	from, end := bytes.Index(body, []byte(`_response":`))+len(`_response":`), bytes.LastIndex(body, []byte(sign))
+	to := end
+	if n := bytes.LastIndex(body, []byte(`,"alipay_cert_sn":"`)); n >= 0 {
+		to = n // it names a certificate and is not signed
+	}
 	if to < from {
 		return body, ""
 	}
@@ -113,7 +117,7 @@ func strikeNode(body []byte, at int) ([]byte, string) {
 		return flipped(body, from+at), "node"
 	}
 	at -= to - from
-	if from, to = to+len(sign), len(body)-len(`"}`)-spare; at < to-from {
+	if from, to = end+len(sign), len(body)-len(`"}`)-spare; at < to-from {
 		return flipped(body, from+at), "sign"
 	}
 	return body, ""

@@ -36,6 +36,8 @@ func TestEveryProtectedByteIsStruckOnce(t *testing.T) {
 		{"values of XML", xmlAnswer, func(b []byte, at int) ([]byte, string) { return strikeXML(b, at, false) }, "wx12" + "100" + "AB"},
 		{"names too", xmlAnswer, func(b []byte, at int) ([]byte, string) { return strikeXML(b, at, true) }, "wx12appid" + "100total_fee" + "ABsign"},
 		{"a node", nodeAnswer, strikeNode, `{"code":"10000","a":"{}"}` + "abc"},
+		{"a node and a certificate's number", `{"alipay_trade_pay_response":{"a":"b"},"alipay_cert_sn":"12","sign":"abcA=="}`, strikeNode, `{"a":"b"}` + "abc"},
+		{"an encrypted node", `{"alipay_trade_pay_response":"xyz","sign":"abcA=="}`, strikeNode, `"xyz"` + "abc"},
 		{"no node", `{"sign":"abc"}`, strikeNode, ""},
 	} {
 		struck, seen := "", map[int]bool{}

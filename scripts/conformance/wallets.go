@@ -46,7 +46,7 @@ type wallets struct {
 
 // register opens an account the way the lab does, and gives the application's private key in the form that
 // Alipay's SDK takes by default, PKCS #1.
-func (w *wallets) register(ctx context.Context) (keyPEM string, err error) {
+func (w *wallets) register(ctx context.Context, name string) (keyPEM string, err error) {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		return "", fmt.Errorf("make an RSA key: %w", err)
@@ -55,7 +55,7 @@ func (w *wallets) register(ctx context.Context) (keyPEM string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("encode the public key: %w", err)
 	}
-	body, err := json.Marshal(map[string]string{"name": "Conformance",
+	body, err := json.Marshal(map[string]string{"name": name,
 		"alipay_public_key": string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public}))})
 	if err != nil {
 		return "", fmt.Errorf("open an account: %w", err)

@@ -141,7 +141,7 @@ async function poorSeller(t) {
 }
 
 // changedAnswer: the SDK must refuse for the signature, or because it is no JSON or no answer to this method any more.
-function changedAnswer({ answer, error }) {
+export function changedAnswer({ answer, error }) {
   if (!error) return { ok: false, reason: `accepted ${JSON.stringify(answer)}` };
   if (error.message.includes('验签失败')) return { ok: true, reason: 'wrong signature' };
   if (error.message.includes('格式错误')) return { ok: true, reason: 'no JSON' };
@@ -178,7 +178,7 @@ async function shown(t) {
 const others = {
   app_id: ['isv.invalid-app-id'], sign_type: ['isv.invalid-signature-type'], charset: ['isv.invalid-charset'], method: ['isv.invalid-signature', 'isv.invalid-method'],
 };
-function changedRequest({ answer, error, shot }) {
+export function changedRequest({ answer, error, shot }) {
   if (answer && answer.code !== '40002') return { ok: false, reason: `accepted ${JSON.stringify(answer)}` };
   const unread = ['app_id', 'method'].includes(shot.field);
   const code = unread ? shot.code : answer?.subCode ?? `${error.name} ${error.message}`;

@@ -94,12 +94,12 @@ export class Story {
   }
 
   // everyByte makes the call again and again, with the liar changing another byte each time until there is none left,
-  // and sees each judged as it should be; then once unchanged, which must be accepted.
-  async everyByte(call, side, makeIt, judge, accepted) {
+  // and sees each judged as it should be; then once unchanged, which must be accepted. With a stride it is every so manieth.
+  async everyByte(call, side, makeIt, judge, accepted, stride = 1) {
     const liar = plan.liar[this.shop.liar];
     const wrong = [];
     const reasons = new Map();
-    for (let at = 0; ; at += 1) {
+    for (let at = 0; ; at += stride) {
       const aimed = await fetch(`${liar}/aim`, { method: 'POST', body: JSON.stringify({ side, at }) });
       if (!aimed.ok) throw new Error(`the liar does not aim: ${aimed.status}`);
       let answer;
@@ -113,8 +113,8 @@ export class Story {
       if (shot.field === '') {
         if (error || !accepted(answer)) wrong.push(`unchanged: ${error ?? JSON.stringify(answer)}`);
         const refused = `refused: ${[...reasons].map(([reason, n]) => `${n} ${reason}`).join(', ')}`;
-        this.row(call, `${at} bytes of the ${side} changed, one at a time`, wrong.length ? wrong.slice(0, 3).join('; ') : refused, refused,
-          { side, changes: at });
+        this.row(call, `${at / stride} bytes of the ${side} changed, one at a time`, wrong.length ? wrong.slice(0, 3).join('; ') : refused, refused,
+          { side, changes: at / stride });
         return;
       }
       const { ok, reason } = judge({ answer, error, shot });

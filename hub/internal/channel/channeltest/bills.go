@@ -98,8 +98,32 @@ func Bills(t *testing.T, b BillSubject) {
 		}
 	}
 	s.billFault(t, "")
+	b.spoil(t, biller, day)
 	if again, err := fetch(day, channel.TradeBill); err != nil || len(again) != len(lines) {
 		t.Errorf("whole again: %d lines, %v", len(again), err)
+	}
+}
+
+// spoil puts bytes that no encoding has into the name of the goods, which nobody reads: the line is refused all the same, for who
+// cannot be sure of a letter cannot be sure of the columns.
+func (b BillSubject) spoil(t *testing.T, biller channel.Biller, day time.Time) {
+	t.Helper()
+	var file bytes.Buffer
+	if err := biller.Bill(t.Context(), day, channel.TradeBill, &file); err != nil {
+		t.Fatalf("the bill: %v", err)
+	}
+	const utf8, gbk = "商品", "\xc9\xcc\xc6\xb7"
+	at := max(bytes.LastIndex(file.Bytes(), []byte(utf8)), bytes.LastIndex(file.Bytes(), []byte(gbk)))
+	if at < 0 {
+		if b.Wallet != pay.UnionPay { // whose file has digits alone
+			t.Error("the bill names no goods")
+		}
+		return
+	}
+	file.Bytes()[at], file.Bytes()[at+1] = 0xff, 0xff
+	err := biller.ReadBill(channel.TradeBill, &file, func(channel.BillLine) error { return nil })
+	if fault.KindOf(err) != fault.Invalid {
+		t.Errorf("a letter of no encoding: %v", err)
 	}
 }
 

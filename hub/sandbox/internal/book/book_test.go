@@ -120,3 +120,23 @@ func TestSchemaRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestAgePutsTheGuardBack: the ledger is append-only before and after; aging is the one thing that may change a line.
+func TestAgePutsTheGuardBack(t *testing.T) {
+	b := open(t)
+	pays(t, b, "N1", "100000000000000000")
+	if err := b.Age(noon, time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	lines, err := b.Lines(0, 10)
+	if err != nil || len(lines) != 1 || !lines[0].At.Equal(noon.Add(-time.Hour)) {
+		t.Fatalf("aged: %+v, %v", lines, err)
+	}
+	err = b.update(noon, func(tx *sqlite.Tx) error {
+		_, err := tx.Exec(`UPDATE lines SET amount = 1`)
+		return err
+	})
+	if err == nil {
+		t.Error("a line was changed after aging")
+	}
+}
