@@ -146,6 +146,9 @@ func TestFortyTenthsAreTen(t *testing.T) {
 		var wg sync.WaitGroup
 		var mu sync.Mutex
 		ends := map[string]int{}
+		hold := make(chan struct{}) // the writer is busy, so that all of them share one commit
+		wg.Go(func() { _ = h.store.Update(func(*store.Tx) error { <-hold; return nil }) })
+		synctest.Wait()
 		for i := range 40 {
 			wg.Go(func() {
 				fate := []string{"", "lost", "never", "taken"}[i%4]
@@ -158,7 +161,9 @@ func TestFortyTenthsAreTen(t *testing.T) {
 				ends[fmt.Sprintf("%s %s %v", r.Status, r.Decline.Code, err)]++
 			})
 		}
+		synctest.Wait()
 		began := time.Now()
+		close(hold)
 		wg.Wait()
 		if ends["succeeded  <nil>"] != 10 || ends["failed refund.too_much <nil>"] != 30 {
 			t.Errorf("%v", ends)
