@@ -24,9 +24,13 @@ read any more. What a file does not name is gone, so it names every channel.
     merchant: mer_01…        # whose; every merchant's when left away
     url: https://api.mch.weixin.qq.com
     ca_file: roots.pem       # who vouches for the host; the system's when left away; relative to this file
-    wechat_v2:               # the wallet's own part; a lab's hub.yaml shows alipay's and unionpay's, too
+    notify_url: https://pay.example.com/n    # where the wallet posts notices; the hub's own door when left away
+    wechat_v2:               # one part, the wallet's own: this one, or one of those at the end
       appid: wx0123456789abcdef
       mch_id: "1900000001"   # the merchant number
+      sub_mch_id: "1900000002"       # whom a service provider stands for, with sub_appid when it has one
+      sub_appid: wx0123456789abcde0
+      sign_type: HMAC-SHA256 # or MD5
       api_key: vault:wechat-a/api    # keys by reference alone: vault:NAME ("key import") or a file
       cert: vault:wechat-a/cert
       key: vault:wechat-a/client
@@ -51,6 +55,39 @@ read any more. What a file does not name is gone, so it names every channel.
     avoid: []
     choose: weight
     weights: {wechat-b: 9, wechat-a: 1}
+
+The other wallets' parts of a channel:
+
+    wechat_v3:               # API v3; appid, mch_id, sub_mch_id, sub_appid, cert, key, device_ip as above
+      api_key: vault:wechat-b/apiv3
+      public_keys: [{id: PUB_KEY_ID_01…, key: wechat.pem}]    # WeChat Pay's; the first is asked for
+      platform_certificates: true    # download those, too; with both, answers of either kind are believed
+      codepay: true          # charge payment codes by v3, where WeChat Pay allows it
+      unsigned_refusals: false       # believe a refusal that TLS alone vouches for
+      gzip_bills: true
+    alipay:                  # url: https://openapi.alipay.com/gateway.do
+      app_id: "2014072300007148"
+      seller_id: "2088101106499364"
+      key: vault:alipay-a/app
+      wallet_key: vault:alipay-a/alipay      # Alipay's public key; in certificate mode these three instead:
+      app_cert: app.crt
+      wallet_cert: alipay.crt
+      root_file: alipayRootCert.crt
+      content_key: vault:alipay-a/aes        # contents travel encrypted
+      app_auth_token: vault:alipay-a/token   # of the merchant that a service provider acts for
+      sub_merchant: "2088000000000000"       # a merchant below a provider that collects for it
+    unionpay:                # url: https://gateway.95516.com/gateway/api
+      mer_id: "777290058110048"
+      term_id: "00000001"
+      channel_type: "08"     # or 07
+      file_url: https://filedownload.95516.com    # no bills without it
+      back_url: https://pay.example.com/u    # instead of notify_url
+      void: false            # a full refund on its own day goes back as an undo (31), where the contract has it
+      key: vault:unionpay-a/sign
+      cert: vault:unionpay-a/cert
+      root_file: root.cer    # UnionPay's, with middle_files: those between it and the certificates in answers
+      middle_files: [middle.cer]
+      signer: 00040000:SIGN  # UnionPay's test environment; production's when left away
 
 A breaker opens on answers that fail or do not come, never on declines, and keeps new payments away; queries, reversals and
 refunds go on. A payment that was sent moves to another channel only when the first one proves that it did not charge.`
