@@ -19,7 +19,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -126,10 +125,12 @@ func checkConfig(cfg Config) (*url.URL, error) {
 			faults = append(faults, errors.New(text))
 		}
 	}
-	gateway, err := checkURL(cfg.GatewayURL)
+	const example = "https://openapi.alipay.com/gateway.do"
+	gateway, err := carry.WalletURL("GatewayURL", cfg.GatewayURL, example)
 	if err != nil {
 		faults = append(faults, err)
 	}
+	must(err != nil || gateway.Path != "/", "GatewayURL: write it as "+example)
 	must(appShape.MatchString(cfg.AppID), "AppID: the digits of the application")
 	must(sellerShape.MatchString(cfg.SellerID), "SellerID: 16 digits, 2088…")
 	// 2048: what RSA2 asks for.
@@ -153,21 +154,6 @@ func checkConfig(cfg Config) (*url.URL, error) {
 func longRSA(k crypto.PublicKey) bool {
 	pub, ok := k.(*rsa.PublicKey)
 	return ok && pub != nil && pub.N != nil && pub.N.BitLen() >= 2048
-}
-
-// checkURL takes https anywhere and http on this machine: a payment code is bearer money and must
-// not cross a network in the clear.
-func checkURL(s string) (*url.URL, error) {
-	u, err := url.Parse(s)
-	if err != nil || u.Host == "" || u.Path == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return nil, errors.New("GatewayURL: write it as https://openapi.alipay.com/gateway.do")
-	}
-	ip := net.ParseIP(u.Hostname())
-	local := u.Hostname() == "localhost" || (ip != nil && ip.IsLoopback())
-	if u.Scheme != "https" && (u.Scheme != "http" || !local) {
-		return nil, errors.New("GatewayURL: use https; http is taken for this machine only")
-	}
-	return u, nil
 }
 
 // The methods, each with the name of its answer's node.

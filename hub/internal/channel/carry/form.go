@@ -3,7 +3,9 @@ package carry
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -50,6 +52,22 @@ func fieldValue(s string) bool {
 		}
 	}
 	return len(s) <= maxValue && utf8.ValidString(s)
+}
+
+// WalletURL reads the address of a wallet's host. It takes http for this machine only: a payment code travels to a verified
+// host or nowhere. The error says how to write it, which is what example shows.
+func WalletURL(field, s, example string) (*url.URL, error) {
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return nil, fmt.Errorf("%s: write it as %s", field, example)
+	}
+	ip := net.ParseIP(u.Hostname())
+	local := u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
+	if u.Scheme != "https" && (u.Scheme != "http" || !local) {
+		return nil, fmt.Errorf("%s: use https; http is taken for this machine only", field)
+	}
+	u.Path = "/" + strings.Trim(u.Path, "/") // a host alone must give "/pay/…" too
+	return u, nil
 }
 
 // NotifyURL reports an address that every wallet takes for its notices: absolute, without a query, at most 256 characters.

@@ -30,7 +30,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -128,7 +127,7 @@ func New(cfg Config) (*Channel, error) {
 	}
 	var file *url.URL
 	if cfg.FileURL != "" {
-		if file, err = checkURL(cfg.FileURL); err != nil {
+		if file, err = carry.WalletURL("FileURL", cfg.FileURL, "https://filedownload.95516.com/"); err != nil {
 			return nil, fault.Wrap(err, fault.Invalid, "unionpay.config", "the UnionPay channel of merchant %q has no good FileURL", cfg.MerID)
 		}
 		file = file.JoinPath("/") // the address ends with it, and a redirect is not followed
@@ -162,7 +161,7 @@ func checkConfig(cfg *Config) (*url.URL, error) {
 	if cfg.Signer == "" {
 		cfg.Signer = Production
 	}
-	base, err := checkURL(cfg.BaseURL)
+	base, err := carry.WalletURL("BaseURL", cfg.BaseURL, "https://gateway.95516.com/gateway/api")
 	if err != nil {
 		faults = append(faults, err)
 	}
@@ -185,22 +184,6 @@ func checkConfig(cfg *Config) (*url.URL, error) {
 func longRSA(k crypto.PublicKey) bool {
 	pub, ok := k.(*rsa.PublicKey)
 	return ok && pub != nil && pub.N != nil && pub.N.BitLen() >= 2048
-}
-
-// checkURL takes https anywhere and http on this machine: a payment code is bearer money and must
-// not cross a network in the clear.
-func checkURL(s string) (*url.URL, error) {
-	u, err := url.Parse(s)
-	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return nil, errors.New("BaseURL: write it as https://gateway.95516.com/gateway/api")
-	}
-	ip := net.ParseIP(u.Hostname())
-	local := u.Hostname() == "localhost" || (ip != nil && ip.IsLoopback())
-	if u.Scheme != "https" && (u.Scheme != "http" || !local) {
-		return nil, errors.New("BaseURL: use https; http is taken for this machine only")
-	}
-	u.Path = "/" + strings.Trim(u.Path, "/")
-	return u, nil
 }
 
 // Pay charges the customer whose code was scanned. The best it can say is Pending.

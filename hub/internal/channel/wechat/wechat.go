@@ -24,7 +24,6 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
-	"strings"
 	"time"
 
 	"cloudcashier/hub/internal/channel"
@@ -144,7 +143,7 @@ func checkConfig(cfg *Config) (*url.URL, error) {
 	if cfg.SignType == "" {
 		cfg.SignType = signHMAC
 	}
-	base, err := checkURL(cfg.BaseURL)
+	base, err := carry.WalletURL("BaseURL", cfg.BaseURL, "https://api.mch.weixin.qq.com")
 	if err != nil {
 		faults = append(faults, err)
 	}
@@ -163,22 +162,6 @@ func checkConfig(cfg *Config) (*url.URL, error) {
 	must(cfg.Now != nil, "Now: a clock")
 	must(cfg.Nonce != nil, "Nonce: a source of nonces")
 	return base, errors.Join(faults...)
-}
-
-// checkURL takes https anywhere and http on this machine: a payment code is bearer money and must
-// not cross a network in the clear.
-func checkURL(s string) (*url.URL, error) {
-	u, err := url.Parse(s)
-	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return nil, errors.New("BaseURL: write it as https://api.mch.weixin.qq.com")
-	}
-	ip := net.ParseIP(u.Hostname())
-	local := u.Hostname() == "localhost" || (ip != nil && ip.IsLoopback())
-	if u.Scheme != "https" && (u.Scheme != "http" || !local) {
-		return nil, errors.New("BaseURL: use https; http is taken for this machine only")
-	}
-	u.Path = "/" + strings.Trim(u.Path, "/") // a host alone must give "/pay/…" too
-	return u, nil
 }
 
 // Pay charges the customer whose code was scanned.

@@ -150,7 +150,7 @@ func checkConfig(cfg *Config) (*url.URL, error) {
 			faults = append(faults, errors.New(text))
 		}
 	}
-	base, err := checkURL(cfg.BaseURL)
+	base, err := carry.WalletURL("BaseURL", cfg.BaseURL, "https://api.mch.weixin.qq.com")
 	if err != nil {
 		faults = append(faults, err)
 	}
@@ -175,25 +175,6 @@ func checkConfig(cfg *Config) (*url.URL, error) {
 func longRSA(k crypto.PublicKey) bool {
 	pub, ok := k.(*rsa.PublicKey)
 	return ok && pub != nil && pub.N != nil && pub.N.BitLen() >= 2048
-}
-
-// checkURL takes https anywhere and http on this machine: a payment code is bearer money and must
-// not cross a network in the clear.
-func checkURL(s string) (*url.URL, error) {
-	u, err := url.Parse(s)
-	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return nil, errors.New("BaseURL: write it as https://api.mch.weixin.qq.com")
-	}
-	if u.Scheme != "https" && (u.Scheme != "http" || !thisMachine(u)) {
-		return nil, errors.New("BaseURL: use https; http is taken for this machine only")
-	}
-	u.Path = "/" + strings.Trim(u.Path, "/") // a host alone must give "/v3/…" too
-	return u, nil
-}
-
-func thisMachine(u *url.URL) bool {
-	ip := net.ParseIP(u.Hostname())
-	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // Pay charges the customer whose code was scanned.
