@@ -185,6 +185,7 @@ var (
 	KeyUndo         = Key{"undo", "撤销"}
 	KeyAgain        = Key{"same amount again", "同额再收"}
 	KeyLanguage     = Key{"中文", "English"}
+	KeyMenu         = Key{"staff", "店员"}
 	KeySales        = Key{"sales", "记录"}
 	KeyRefund       = Key{"refund", "退款"}
 	KeyReprint      = Key{"receipt", "打小票"}
