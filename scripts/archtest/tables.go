@@ -74,13 +74,15 @@ var plan = book{
 		"shared/storedvalue": words + "shared/strictjson",
 
 		// The till, from the law up to main.
+		"agent/internal/pulse":    "",
+		"agent/internal/watchdog": slab,
 		"agent/internal/sale":     words + "shared/localapi shared/storedvalue shared/wire", // the hub's words come as wire has them
 		"agent/internal/printjob": "shared/fault",
 		"agent/internal/store":    slab + "shared/sqlite agent/internal/printjob agent/internal/sale",
-		"agent/internal/till":     slab + "agent/internal/hublink agent/internal/sale agent/internal/store", // hublink: the words of its interface
-		"agent/internal/scanner":  slab + "agent/internal/serialline",
+		"agent/internal/till":     slab + "agent/internal/hublink agent/internal/pulse agent/internal/sale agent/internal/store", // hublink: the words of its interface
+		"agent/internal/scanner":  slab + "agent/internal/pulse agent/internal/serialline",
 		"agent/internal/identity": slab,
-		"agent/internal/hublink":  slab + "agent/internal/identity",
+		"agent/internal/hublink":  slab + "agent/internal/identity agent/internal/pulse",
 		"agent/internal/localapi": slab + "agent/internal/till",
 
 		// Its devices. The till sees none of them: a printer cannot be in a payment's way.
@@ -159,6 +161,7 @@ var plan = book{
 	},
 
 	testRooms: table{
+		"agent/internal/watchdog":          "agent/internal/pulse",
 		"agent/internal/printer":           "firmware-sim/board agent/internal/sale",
 		"agent/internal/scanner":           "firmware-sim/board",
 		"agent/internal/serialline":        "firmware-sim/board",
@@ -181,6 +184,7 @@ var plan = book{
 		{"github.com/anishathalye/porcupine", []string{"scripts/history"}, []string{"hub/internal/engine"}}, // its users are tests
 		{"github.com/boombuler/barcode", []string{"firmware-sim/escpos"}, nil},
 		{"github.com/charmbracelet", []string{"tui", "tui/internal/*"}, nil},
+		{"github.com/coreos/go-systemd/v22", []string{"agent/internal/watchdog"}, nil},
 		{"github.com/creack/pty", []string{"firmware-sim/board"}, []string{"agent/internal/scanner", "tui", "tui/internal/*", "scripts/e2e"}},
 		{"github.com/danielgtaylor/huma/v2", []string{"hub/internal/gateway"}, nil},
 		{"github.com/eclipse/paho.mqtt.golang", []string{"agent/internal/hublink"}, []string{"hub/internal/broker", "firmware-sim/fleet"}},
