@@ -133,6 +133,9 @@ var plan = book{
 		"firmware-sim/fleet":  slab,
 		"firmware-sim":        slab + "firmware-sim/board firmware-sim/fleet",
 
+		// What a till's machine needs beside the programs.
+		"deploy": "",
+
 		// What looks at the programs from outside: their sockets, files and doors, never their insides.
 		"scripts/archtest":           "",
 		"scripts/internal/rig":       slab + "shared/freeport",
@@ -150,6 +153,7 @@ var plan = book{
 		"scripts/history":            "shared/pay",
 		"scripts/mutants":            "",
 		"scripts/bench":              slab + "scripts/internal/counter scripts/internal/load scripts/internal/rig scripts/internal/signrate",
+		"scripts/released":           slab + "scripts/internal/rig",
 		"scripts/storm":              slab + "scripts/internal/load scripts/internal/rig",
 		"scripts/torture":            slab + "shared/freeport scripts/internal/rig scripts/internal/mqttproxy",
 		"scripts/powercut":           slab + "shared/sqlite scripts/internal/rig",
