@@ -74,16 +74,17 @@ var plan = book{
 		"shared/storedvalue": words + "shared/strictjson",
 
 		// The till, from the law up to main.
-		"agent/internal/pulse":    "",
-		"agent/internal/watchdog": slab,
-		"agent/internal/sale":     words + "shared/localapi shared/storedvalue shared/wire", // the hub's words come as wire has them
-		"agent/internal/printjob": "shared/fault",
-		"agent/internal/store":    slab + "shared/sqlite agent/internal/printjob agent/internal/sale",
-		"agent/internal/till":     slab + "agent/internal/hublink agent/internal/pulse agent/internal/sale agent/internal/store", // hublink: the words of its interface
-		"agent/internal/scanner":  slab + "agent/internal/pulse agent/internal/serialline",
-		"agent/internal/identity": slab,
-		"agent/internal/hublink":  slab + "agent/internal/identity agent/internal/pulse",
-		"agent/internal/localapi": slab + "agent/internal/till",
+		"agent/internal/footprint": "",
+		"agent/internal/pulse":     "",
+		"agent/internal/watchdog":  slab,
+		"agent/internal/sale":      words + "shared/localapi shared/storedvalue shared/wire", // the hub's words come as wire has them
+		"agent/internal/printjob":  "shared/fault",
+		"agent/internal/store":     slab + "shared/sqlite agent/internal/printjob agent/internal/sale",
+		"agent/internal/till":      slab + "agent/internal/hublink agent/internal/pulse agent/internal/sale agent/internal/store", // hublink: the words of its interface
+		"agent/internal/scanner":   slab + "agent/internal/pulse agent/internal/serialline",
+		"agent/internal/identity":  slab,
+		"agent/internal/hublink":   slab + "agent/internal/identity agent/internal/pulse",
+		"agent/internal/localapi":  slab + "agent/internal/till",
 
 		// Its devices. The till sees none of them: a printer cannot be in a payment's way.
 		"agent/internal/serialline": slab,
@@ -92,7 +93,7 @@ var plan = book{
 
 		"agent/agentd":    slab + "shared/sqlite agent/internal/*",
 		"agent/agenttest": slab + "shared/sqlite agent/internal/*", // test support only
-		"agent":           slab + "agent/agentd agent/internal/identity agent/internal/store",
+		"agent":           slab + "agent/agentd agent/internal/footprint agent/internal/identity agent/internal/store",
 
 		// The hub, from the law up to main. The engine never sees a door (broker, gateway).
 		"hub/internal/payment":             words + "hub/internal/channel", // the contract's words, not its carriers
