@@ -22,7 +22,7 @@ export CGO_ENABLED := 1
 # The same flags everywhere, so that tests reuse what the build compiled.
 export GOFLAGS := -trimpath
 
-.PHONY: help build demo run scan test check sim mutants torture torture-canary storm bench powercut fuzz e2e conformance keyscan setup clean
+.PHONY: help build demo run scan test check sim mutants torture torture-canary storm bench powercut fuzz e2e conformance keyscan release release-check setup clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -90,8 +90,16 @@ conformance: build ## the wallets' own SDKs (from npm) against the sandbox, a by
 keyscan: setup build ## look for the wallets' keys in memory, database, logs, exports and backups of hubs under load
 	@go run ./scripts/keyscan -bin bin
 
+release: ## static programs for amd64, arm64 and armv7, packed with what a till's machine needs, into dist/ (ARCHS=...)
+	@scripts/setup.sh release
+	@scripts/release.sh dist
+
+release-check: ## build the release twice, compare every byte, run it, foreign processors emulated
+	@scripts/setup.sh release
+	@scripts/release-check.sh
+
 setup: ## install what tests need from Debian, when it is missing
 	@scripts/setup.sh
 
 clean: ## remove what was built
-	rm -rf bin
+	rm -rf bin dist

@@ -21,6 +21,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"cloudcashier/agent/agentd"
+	"cloudcashier/agent/internal/footprint"
 	"cloudcashier/agent/internal/identity"
 	"cloudcashier/shared/fault"
 	"cloudcashier/shared/logs"
@@ -39,6 +40,7 @@ const (
 var errUnwell = errors.New("not well")
 
 func main() {
+	footprint.Keep()
 	// The first signal stops in order; the second ends at once, which the journal survives too.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)

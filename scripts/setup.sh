@@ -2,8 +2,9 @@
 # Makes sure that what building and testing need is there; installs from Debian only what is missing.
 # Today that is a C compiler (for SQLite, and for the library that makes system calls fail), strace, OpenSSL
 # (the hub finds its library when it starts and can do without; the tests want it), and SoftHSM with p11-kit
-# (a PKCS#11 token, and the same token in a process of its own); with the argument "conformance" also Node and
-# npm, which nothing else here needs.
+# (a PKCS#11 token, and the same token in a process of its own), and systemd, which reads the till's units; with the
+# argument "conformance" also Node and npm, with "release" the cross compilers and an emulator of what they build for,
+# which nothing else here needs.
 set -eu
 
 missing=""
@@ -13,6 +14,13 @@ command -v openssl >/dev/null 2>&1 || missing="$missing openssl"
 command -v softhsm2-util >/dev/null 2>&1 || missing="$missing softhsm2"
 command -v p11-kit >/dev/null 2>&1 || missing="$missing p11-kit"
 ls /usr/lib/*/pkcs11/p11-kit-client.so >/dev/null 2>&1 || missing="$missing p11-kit-modules"
+command -v systemd-analyze >/dev/null 2>&1 || missing="$missing systemd"
+if [ "${1:-}" = release ]; then
+	command -v aarch64-linux-gnu-gcc >/dev/null 2>&1 || missing="$missing gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
+	command -v arm-linux-gnueabihf-gcc >/dev/null 2>&1 || missing="$missing gcc-arm-linux-gnueabihf libc6-dev-armhf-cross"
+	command -v qemu-arm-static >/dev/null 2>&1 || missing="$missing qemu-user-static"
+	command -v file >/dev/null 2>&1 || missing="$missing file"
+fi
 if [ "${1:-}" = conformance ]; then
 	command -v node >/dev/null 2>&1 || missing="$missing nodejs"
 	command -v npm >/dev/null 2>&1 || missing="$missing npm"

@@ -15,7 +15,7 @@ status=0
 
 section "packages, with the race detector; end-to-end tests beside them"
 # A few schedules of the simulations here, for the detector; all of them below.
-SEEDS=1000 SIM_SEEDS=20 go test -race -timeout 8m ./agent/... ./hub/... ./shared/... ./tui/... ./firmware-sim/... \
+SEEDS=1000 SIM_SEEDS=20 go test -race -timeout 8m ./agent/... ./hub/... ./shared/... ./tui/... ./firmware-sim/... ./deploy \
 	./scripts/archtest ./scripts/conformance ./scripts/history ./scripts/mutants ./scripts/simtest/... ./scripts/torture ./scripts/internal/... || status=1
 
 section "kill torture and MQTT faults begin; beside them, simulation of the laws"

@@ -23,11 +23,13 @@ import (
 	"cloudcashier/agent/internal/identity"
 	"cloudcashier/agent/internal/localapi"
 	"cloudcashier/agent/internal/printer"
+	"cloudcashier/agent/internal/pulse"
 	"cloudcashier/agent/internal/sale"
 	"cloudcashier/agent/internal/scanner"
 	"cloudcashier/agent/internal/serialline"
 	"cloudcashier/agent/internal/store"
 	"cloudcashier/agent/internal/till"
+	"cloudcashier/agent/internal/watchdog"
 	"cloudcashier/shared/fault"
 	"cloudcashier/shared/id"
 	api "cloudcashier/shared/localapi"
@@ -120,24 +122,39 @@ func assemble(c Config, d Deps, who identity.Identity, journal *store.Store, res
 	if err != nil {
 		return nil, err
 	}
+	pumping := pulse.New()
 	return slices.Concat([]run.Part{
 		{Name: "journal", Run: journal.Run},
 		{Name: "ballast", Run: reserve.Run},
 		{Name: "till", Run: t.Run},
 		{Name: "link", Run: link.Run},
 		{Name: "scanners", Run: scanners.Run},
-		{Name: "scans", Run: func(ctx context.Context) error { return pump(ctx, scanners, t) }},
+		{Name: "scans", Run: func(ctx context.Context) error { return pump(ctx, scanners, t, pumping) }},
 	}, paper.parts(), []run.Part{
 		{Name: "local API", Run: door.Run},
-	}), nil
+	}, watched(d.Log,
+		watchdog.Part{Name: "journal", Ask: journal.Ask}, watchdog.Part{Name: "till", Ask: t.Ask}, watchdog.Part{Name: "link", Ask: link.Ask},
+		watchdog.Part{Name: "scanners", Ask: scanners.Ask}, watchdog.Part{Name: "scans", Ask: pumping.Ask},
+		watchdog.Part{Name: "local API", Ask: door.Ask})), nil
+}
+
+// watched is the watchdog, last of all parts, so that it is the first to say that the agent stops. Where nobody
+// listens there is none.
+func watched(log *slog.Logger, parts ...watchdog.Part) []run.Part {
+	notify, every, ok := watchdog.Systemd(log)
+	if !ok {
+		return nil
+	}
+	return []run.Part{{Name: "watchdog", Run: watchdog.New(log, notify, every, parts...).Run}}
 }
 
 // pump hands scans to the till, in order.
-func pump(ctx context.Context, scanners *scanner.Set, t *till.Till) error {
+func pump(ctx context.Context, scanners *scanner.Set, t *till.Till, turns pulse.Pulse) error {
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-turns:
 		case s := <-scanners.Scans():
 			if s.Kind != scanner.Payment {
 				t.Notice(api.Notice{Kind: string(s.Kind), Text: s.Text, Message: s.Message})

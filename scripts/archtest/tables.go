@@ -74,14 +74,17 @@ var plan = book{
 		"shared/storedvalue": words + "shared/strictjson",
 
 		// The till, from the law up to main.
-		"agent/internal/sale":     words + "shared/localapi shared/storedvalue shared/wire", // the hub's words come as wire has them
-		"agent/internal/printjob": "shared/fault",
-		"agent/internal/store":    slab + "shared/sqlite agent/internal/printjob agent/internal/sale",
-		"agent/internal/till":     slab + "agent/internal/hublink agent/internal/sale agent/internal/store", // hublink: the words of its interface
-		"agent/internal/scanner":  slab + "agent/internal/serialline",
-		"agent/internal/identity": slab,
-		"agent/internal/hublink":  slab + "agent/internal/identity",
-		"agent/internal/localapi": slab + "agent/internal/till",
+		"agent/internal/footprint": "",
+		"agent/internal/pulse":     "",
+		"agent/internal/watchdog":  slab,
+		"agent/internal/sale":      words + "shared/localapi shared/storedvalue shared/wire", // the hub's words come as wire has them
+		"agent/internal/printjob":  "shared/fault",
+		"agent/internal/store":     slab + "shared/sqlite agent/internal/printjob agent/internal/sale",
+		"agent/internal/till":      slab + "agent/internal/hublink agent/internal/pulse agent/internal/sale agent/internal/store", // hublink: the words of its interface
+		"agent/internal/scanner":   slab + "agent/internal/pulse agent/internal/serialline",
+		"agent/internal/identity":  slab,
+		"agent/internal/hublink":   slab + "agent/internal/identity agent/internal/pulse",
+		"agent/internal/localapi":  slab + "agent/internal/till",
 
 		// Its devices. The till sees none of them: a printer cannot be in a payment's way.
 		"agent/internal/serialline": slab,
@@ -90,7 +93,7 @@ var plan = book{
 
 		"agent/agentd":    slab + "shared/sqlite agent/internal/*",
 		"agent/agenttest": slab + "shared/sqlite agent/internal/*", // test support only
-		"agent":           slab + "agent/agentd agent/internal/identity agent/internal/store",
+		"agent":           slab + "agent/agentd agent/internal/footprint agent/internal/identity agent/internal/store",
 
 		// The hub, from the law up to main. The engine never sees a door (broker, gateway).
 		"hub/internal/payment":             words + "hub/internal/channel", // the contract's words, not its carriers
@@ -131,6 +134,9 @@ var plan = book{
 		"firmware-sim/fleet":  slab,
 		"firmware-sim":        slab + "firmware-sim/board firmware-sim/fleet",
 
+		// What a till's machine needs beside the programs.
+		"deploy": "",
+
 		// What looks at the programs from outside: their sockets, files and doors, never their insides.
 		"scripts/archtest":           "",
 		"scripts/internal/rig":       slab + "shared/freeport",
@@ -148,6 +154,7 @@ var plan = book{
 		"scripts/history":            "shared/pay",
 		"scripts/mutants":            "",
 		"scripts/bench":              slab + "scripts/internal/counter scripts/internal/load scripts/internal/rig scripts/internal/signrate",
+		"scripts/released":           slab + "scripts/internal/rig",
 		"scripts/storm":              slab + "scripts/internal/load scripts/internal/rig",
 		"scripts/torture":            slab + "shared/freeport scripts/internal/rig scripts/internal/mqttproxy",
 		"scripts/powercut":           slab + "shared/sqlite scripts/internal/rig",
@@ -159,6 +166,7 @@ var plan = book{
 	},
 
 	testRooms: table{
+		"agent/internal/watchdog":          "agent/internal/pulse",
 		"agent/internal/printer":           "firmware-sim/board agent/internal/sale",
 		"agent/internal/scanner":           "firmware-sim/board",
 		"agent/internal/serialline":        "firmware-sim/board",
@@ -181,6 +189,7 @@ var plan = book{
 		{"github.com/anishathalye/porcupine", []string{"scripts/history"}, []string{"hub/internal/engine"}}, // its users are tests
 		{"github.com/boombuler/barcode", []string{"firmware-sim/escpos"}, nil},
 		{"github.com/charmbracelet", []string{"tui", "tui/internal/*"}, nil},
+		{"github.com/coreos/go-systemd/v22", []string{"agent/internal/watchdog"}, nil},
 		{"github.com/creack/pty", []string{"firmware-sim/board"}, []string{"agent/internal/scanner", "tui", "tui/internal/*", "scripts/e2e"}},
 		{"github.com/danielgtaylor/huma/v2", []string{"hub/internal/gateway"}, nil},
 		{"github.com/eclipse/paho.mqtt.golang", []string{"agent/internal/hublink"}, []string{"hub/internal/broker", "firmware-sim/fleet"}},

@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"cloudcashier/agent/internal/identity"
+	"cloudcashier/agent/internal/pulse"
 	"cloudcashier/shared/id"
 	"cloudcashier/shared/logs"
 	"cloudcashier/shared/ticket"
@@ -86,6 +87,8 @@ const (
 	lastDelay = 30 * time.Second
 	// urgentDelay bounds the wait once there is something to send: a payment code dies in a minute.
 	urgentDelay = time.Second
+	// openTime is more than connecting, subscribing and giving up may take together.
+	openTime = 2*connectTime + 2*stopTime
 	// steadyAfter is how long a connection must have held for the delays to start over.
 	steadyAfter = 20 * time.Second
 )
@@ -99,6 +102,7 @@ type Link struct {
 	wake    chan struct{}
 	grown   chan struct{}
 	hurry   atomic.Bool // Sync was called
+	pulse   pulse.Pulse
 	clock   clock
 
 	mu    sync.Mutex
@@ -113,7 +117,7 @@ func New(who identity.Identity, till Till, d Deps) *Link {
 			return dialer.DialContext(ctx, "tcp", address)
 		}
 	}
-	l := &Link{Deps: d, who: who, till: till, wake: make(chan struct{}, 1), grown: make(chan struct{}, 1),
+	l := &Link{Deps: d, who: who, till: till, wake: make(chan struct{}, 1), grown: make(chan struct{}, 1), pulse: pulse.New(),
 		state: State{Since: d.Now(), Message: "connecting to the hub"}}
 	if d.Open == nil {
 		l.Open = l.mqtt
@@ -143,6 +147,9 @@ func (l *Link) Sync() {
 	l.hurry.Store(true)
 	l.Wake()
 }
+
+// Ask returns nil once the link's loop has come by, be there a line or none.
+func (l *Link) Ask(ctx context.Context) error { return l.pulse.Ask(ctx) }
 
 // State tells how the link stands.
 func (l *Link) State() State {
@@ -215,6 +222,7 @@ func (l *Link) pause(ctx context.Context, attempt int) bool {
 			return false
 		case <-delay.C:
 			return true
+		case <-l.pulse:
 		case <-wake:
 			wake = nil // once per pause
 			if most > urgentDelay {
@@ -226,7 +234,8 @@ func (l *Link) pause(ctx context.Context, attempt int) bool {
 
 // connect opens one connection and talks over it until it ends. lasted is the time since the hub's greeting.
 func (l *Link) connect(ctx context.Context) (lasted time.Duration, err error) {
-	n, err := l.Open(ctx)
+	var n Line
+	l.pulse.During(openTime, func() { n, err = l.Open(ctx) })
 	if err != nil {
 		return 0, err
 	}

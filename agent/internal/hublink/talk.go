@@ -93,6 +93,7 @@ func (t *talk) run(ctx context.Context) error {
 				return err
 			}
 			continue
+		case <-t.l.pulse:
 		default:
 		}
 		if m, ok := t.pick(); ok {
@@ -128,6 +129,7 @@ func (t *talk) await(ctx context.Context) error {
 		t.stale = true
 		t.copy.hurry = t.l.hurry.Swap(false) || t.copy.hurry
 	case <-t.l.grown:
+	case <-t.l.pulse:
 	case <-t.copy.timer.C:
 	case <-t.retry.C:
 		t.stale, t.queue = true, nil // most of what is due has been answered since it was listed

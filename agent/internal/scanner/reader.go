@@ -45,13 +45,22 @@ func newReader(set *Set, slot int, path string) *reader {
 func (r *reader) run(ctx context.Context) {
 	pause := time.NewTicker(pollEvery)
 	defer pause.Stop()
+	own := &r.set.pulses[r.slot]
 	for ctx.Err() == nil {
-		if d, p := r.look(); p != nil {
+		own.opening.Store(true)
+		d, p := r.look()
+		own.opening.Store(false)
+		if p != nil {
 			r.attend(ctx, d, p)
 		}
-		select {
-		case <-ctx.Done():
-		case <-pause.C:
+		for resting := true; resting; {
+			select {
+			case <-ctx.Done():
+				resting = false
+			case <-pause.C:
+				resting = false
+			case <-own.Pulse:
+			}
 		}
 	}
 	r.set.tell(r.slot, false, "the agent is stopping")
@@ -127,6 +136,10 @@ func (r *reader) read(ctx context.Context, d serialline.Device, p *serialline.Po
 	last := r.set.deps.Now()
 	var silence, unchecked time.Duration // counted in waits, so that they need no clock
 	for ctx.Err() == nil {
+		select {
+		case <-r.set.pulses[r.slot].Pulse:
+		default:
+		}
 		wait := restWait
 		if r.framer.open {
 			wait = shortGap

@@ -17,8 +17,10 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"cloudcashier/agent/internal/pulse"
 	"cloudcashier/agent/internal/serialline"
 	"cloudcashier/shared/fault"
 	"cloudcashier/shared/logs"
@@ -76,6 +78,7 @@ type Set struct {
 
 	yielding sync.Mutex // one producer at a time makes room in the queue
 	memory   *memory
+	pulses   []readerPulse
 	keyless  error // why the memory has no key; Run refuses to start then
 
 	mu      sync.Mutex // guards what follows
@@ -102,6 +105,10 @@ func New(config Config, deps Deps) *Set {
 	for _, path := range config.Paths {
 		s.states = append(s.states, State{Path: path, Since: deps.Now(), Message: "not looked for yet"})
 	}
+	s.pulses = make([]readerPulse, len(s.states))
+	for i := range s.pulses {
+		s.pulses[i].Pulse = pulse.New()
+	}
 	return s
 }
 
@@ -126,6 +133,26 @@ func (s *Set) Run(ctx context.Context) error {
 	}
 	<-ctx.Done()
 	readers.Wait()
+	return nil
+}
+
+// readerPulse is one reader's.
+type readerPulse struct {
+	pulse.Pulse
+	opening atomic.Bool // the reader is inside a device's driver
+}
+
+// Ask returns nil once every reader has come by. One that waits for a driver to open its device is not waited
+// for: a broken device must not take the till with it, and no restart mends it.
+func (s *Set) Ask(ctx context.Context) error {
+	for i := range s.pulses {
+		if s.pulses[i].opening.Load() {
+			continue
+		}
+		if err := s.pulses[i].Pulse.Ask(ctx); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -29,6 +29,13 @@ var files embed.FS
 // FileName is the journal's name inside the till's folder.
 const FileName = "journal.db"
 
+// What the journal's connections may hold of it. A till has one writer, and reads for its screen, its printer and its
+// copy at the hub; a few hundred pages hold the ends of all tables and indexes, and the kernel has the others.
+const (
+	readers = 2
+	cache   = 256 // KiB
+)
+
 // The names in table meta.
 const (
 	metaCodeKey = "code_key"
@@ -51,7 +58,7 @@ func Open(path string, entropy io.Reader, options ...sqlite.Option) (*Store, err
 	if err != nil {
 		return nil, fmt.Errorf("journal migrations: %w", err)
 	}
-	db, err := sqlite.Open(path, migrations, options...)
+	db, err := sqlite.Open(path, migrations, append([]sqlite.Option{sqlite.Readers(readers), sqlite.Cache(cache)}, options...)...)
 	if err != nil {
 		return nil, err
 	}

@@ -20,6 +20,7 @@ import (
 	"sync"
 	"time"
 
+	"cloudcashier/agent/internal/pulse"
 	"cloudcashier/agent/internal/sale"
 	"cloudcashier/agent/internal/store"
 	"cloudcashier/shared/fault"
@@ -73,6 +74,7 @@ type Till struct {
 	failed  chan struct{} // closed with it
 
 	kick     chan struct{} // the deadlines or the surroundings changed
+	pulse    pulse.Pulse
 	around   surroundings
 	watchers watchers
 }
@@ -92,7 +94,7 @@ type held struct {
 // and deadlines did not survive.
 func New(cfg Config, d Deps) (*Till, error) {
 	t := &Till{cfg: cfg, Deps: d, open: map[string]*held{}, bySeq: map[uint64]*held{}, most: maxOpen,
-		failed: make(chan struct{}), kick: make(chan struct{}, 1)}
+		failed: make(chan struct{}), kick: make(chan struct{}, 1), pulse: pulse.New()}
 	t.around.link.Since = d.Now()
 	err := d.Journal.Update(func(tx *store.Tx) (err error) {
 		if t.down, err = tx.DownSeq(); err != nil {
@@ -162,11 +164,15 @@ func (t *Till) Run(ctx context.Context) error {
 		case <-t.failed:
 			return t.broken
 		case <-timer.C:
+		case <-t.pulse:
 		case <-t.kick:
 			t.announce()
 		}
 	}
 }
+
+// Ask returns nil once the loop of the deadlines has come by, which takes the till's lock in every round.
+func (t *Till) Ask(ctx context.Context) error { return t.pulse.Ask(ctx) }
 
 // overdue takes the steps of deadlines that passed and tells how long until the next one.
 func (t *Till) overdue() (wait time.Duration, ok bool) {
