@@ -7,6 +7,7 @@
 package speaker
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -29,7 +30,8 @@ type Said struct {
 
 // State is what a speaker tells about itself.
 type State struct {
-	Spoken     []Said `json:"spoken"`
+	Spoken     []Said `json:"spoken"` // the last thousand
+	Total      int    `json:"total"`
 	Refused    int    `json:"refused"` // messages that were not its till's, or no messages
 	Late       int    `json:"late"`
 	Duplicates int    `json:"duplicates"`
@@ -45,15 +47,16 @@ type Speaker struct {
 	now func() time.Time
 	say func(Said) // told of everything that is said; may be nil
 
-	mu    sync.Mutex
-	ring  announce.Ring
-	state State
-	busy  int // so many answers are "busy" yet
+	mu      sync.Mutex
+	changed chan struct{} // closed and made anew whenever something below changes
+	ring    announce.Ring
+	state   State
+	busy    int // so many answers are "busy" yet
 }
 
 // New makes a speaker that shares a key with its till.
 func New(key []byte, now func() time.Time, say func(Said)) *Speaker {
-	return &Speaker{key: key, now: now, say: say, state: State{Plugged: true, Spoken: []Said{}}}
+	return &Speaker{key: key, now: now, say: say, changed: make(chan struct{}), state: State{Plugged: true, Spoken: []Said{}}}
 }
 
 // Busy lets it answer the next n good messages with "busy".
@@ -77,6 +80,23 @@ func (s *Speaker) State() State {
 	state := s.state
 	state.Spoken = slices.Clone(state.Spoken)
 	return state
+}
+
+// Await waits until the speaker is as wanted; false when ctx ends first.
+func (s *Speaker) Await(ctx context.Context, wanted func(State) bool) bool {
+	for {
+		s.mu.Lock()
+		changed := s.changed
+		s.mu.Unlock()
+		if wanted(s.State()) {
+			return true
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return false
+		}
+	}
 }
 
 // ServeHTTP takes one message.
@@ -116,6 +136,10 @@ func (s *Speaker) take(body []byte, signature string) (result string, said *Said
 	if !s.state.Plugged {
 		return "", nil, errNoPower
 	}
+	defer func() {
+		close(s.changed)
+		s.changed = make(chan struct{})
+	}()
 	m, err := announce.Open(body, signature, s.key)
 	if err != nil {
 		s.state.Refused++
@@ -135,6 +159,7 @@ func (s *Speaker) take(body []byte, signature string) (result string, said *Said
 	if len(s.state.Spoken) == spokenMost {
 		s.state.Spoken = s.state.Spoken[1:]
 	}
+	s.state.Total++
 	s.state.Spoken = append(s.state.Spoken, Said{m, sentence(m)})
 	return announce.Played, &s.state.Spoken[len(s.state.Spoken)-1], nil
 }
