@@ -150,6 +150,8 @@ is taken up again. A log line "agent ready" says that FOLDER/agent.sock answers.
 	scannerFlag(c, &config.Scanners)
 	c.Flags().IntVar(&config.Baud, "baud", 0, "speed of the scanners (9600 when 0)")
 	printerFlags(c, &config.Printer)
+	displayFlags(c, &config.Display)
+	voiceFlags(c, &config.Voice)
 	c.Flags().StringVar(&format, "log-format", "text", "text or json")
 	c.Flags().StringVar(&level, "log-level", "info", "debug, info, warn or error")
 	return c

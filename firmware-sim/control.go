@@ -24,6 +24,7 @@ const bodyMax = 64 << 10
 
 // door is the control door: HTTP on loopback, so that tests and scripts can move the hardware.
 type door struct {
+	token    string // who calls must know it; "" on loopback only
 	listener net.Listener
 	mux      *http.ServeMux
 	log      *slog.Logger
@@ -36,7 +37,10 @@ type scannerDoor struct {
 }
 
 // openDoor listens at addr, which must be on loopback: whoever reaches the door moves the hardware.
-func openDoor(addr string, log *slog.Logger) (*door, error) {
+func openDoor(addr string, log *slog.Logger) (*door, error) { return openGuardedDoor(addr, "", log) }
+
+// openGuardedDoor does the same for those who know a token, wherever they are; without one, on loopback.
+func openGuardedDoor(addr, token string, log *slog.Logger) (*door, error) {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
 		return nil, wrongUse{fmt.Errorf("--control %q: use 127.0.0.1:PORT", addr)}
@@ -44,14 +48,14 @@ func openDoor(addr string, log *slog.Logger) (*door, error) {
 	if host == "localhost" {
 		host = "127.0.0.1"
 	}
-	if ip, err := netip.ParseAddr(host); err != nil || !ip.IsLoopback() {
+	if ip, err := netip.ParseAddr(host); token == "" && (err != nil || !ip.IsLoopback()) {
 		return nil, wrongUse{fmt.Errorf("--control %q is not a loopback address: use 127.0.0.1:PORT", addr)}
 	}
 	listener, err := net.Listen("tcp", net.JoinHostPort(host, port))
 	if err != nil {
 		return nil, fmt.Errorf("open the control door: %w", err)
 	}
-	return &door{listener: listener, mux: http.NewServeMux(), log: log}, nil
+	return &door{token: token, listener: listener, mux: http.NewServeMux(), log: log}, nil
 }
 
 func (d *door) addr() string { return d.listener.Addr().String() }
@@ -63,6 +67,11 @@ func openScannerDoor(addr string, device *board.Scanner, log *slog.Logger) (*sca
 		return nil, err
 	}
 	d := &scannerDoor{plain, device}
+	d.routes()
+	return d, nil
+}
+
+func (d *scannerDoor) routes() {
 	d.handle("POST /scan", d.scan)
 	d.handle("POST /raw", d.raw)
 	d.handle("POST /unplug", func(*http.Request, []byte) (any, error) {
@@ -72,7 +81,6 @@ func openScannerDoor(addr string, device *board.Scanner, log *slog.Logger) (*sca
 		return d.moved("plugged in again", d.device.Replug())
 	})
 	d.handle("GET /state", func(*http.Request, []byte) (any, error) { return d.device.State(), nil })
-	return d, nil
 }
 
 func (d *door) handle(pattern string, work func(r *http.Request, body []byte) (any, error)) {
@@ -82,7 +90,7 @@ func (d *door) handle(pattern string, work func(r *http.Request, body []byte) (a
 // run serves until ctx ends.
 func (d *door) run(ctx context.Context) error {
 	server := &http.Server{
-		Handler:           http.NewCrossOriginProtection().Handler(d.mux), // no web page moves the hardware
+		Handler:           http.NewCrossOriginProtection().Handler(d.guard(d.mux)), // no web page moves the hardware
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
 		ErrorLog:          slog.NewLogLogger(d.log.Handler(), slog.LevelWarn),

@@ -2,7 +2,8 @@
 // a scanner and a receipt printer on the desk, and whole fleets of tills for load. Package board holds the hardware, package
 // fleet the tills; this is their command line.
 //
-// It refuses to be reached from another machine: its control door opens on loopback only. Newcomers
+// It refuses to be reached from another machine by whoever likes: its control doors open on loopback, or to
+// those who know a token. Newcomers
 // get one thing wrong: the link is not the device. Give the agent the link; the pty behind it
 // changes at every replug.
 package main
@@ -23,6 +24,10 @@ const usage = `firmware-sim pretends to be a till's hardware, or many whole till
 Usage:
   firmware-sim scanner --link PATH [flags]   a barcode scanner on a pseudo-terminal
   firmware-sim printer --link PATH [flags]   a receipt printer on a pseudo-terminal
+  firmware-sim display --link PATH [flags]   a customer display on a pseudo-terminal
+  firmware-sim speaker --listen ADDR --key FILE [flags]
+                                             a speaker on the network that announces payments
+  firmware-sim board --dir DIR [flags]       all of these on one counter, with one control door and scripts
   firmware-sim fleet --hub URL --ca FILE --codes FILE [flags]
                                              thousands of tills that sell, for load
   firmware-sim help                          this text
@@ -51,6 +56,12 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		err = runScanner(ctx, args[1:], stdin, stdout, stderr)
 	case "printer":
 		err = runPrinter(ctx, args[1:], stdout, stderr)
+	case "display":
+		err = runDisplay(ctx, args[1:], stdout, stderr)
+	case "speaker":
+		err = runSpeaker(ctx, args[1:], stdout, stderr)
+	case "board":
+		err = runBoard(ctx, args[1:], stdin, stdout, stderr)
 	case "fleet":
 		err = runFleet(ctx, args[1:], stdin, stdout, stderr)
 	default:

@@ -315,7 +315,7 @@ func TestCommandLine(t *testing.T) {
 		{"fleet --hub https://127.0.0.1:1 --ca /nowhere --codes -", 1, "/nowhere"},
 		{"fleet --hub https://127.0.0.1:1 --ca /dev/null --codes -", 1, "no activation code"},
 		{"fleet --hub https://127.0.0.1:1 --ca /dev/null --codes /dev/null --tills 2", 1, "here are 0"},
-		{"display", 2, "unknown command"},
+		{"toaster", 2, "unknown command"},
 		{"printer --help", 0, "--control ADDR"},
 		{"printer", 2, "give --link"},
 		{"printer --link " + link + " more", 2, "no flag"},

@@ -28,6 +28,8 @@ With --control ADDR (127.0.0.1:PORT; port 0 picks one and prints "control http:/
   GET  /slips/N.png      slip N as a picture, from 0
   POST /paper            {"after":N}: the paper ends N lines from now; {"near_end":true}; {} puts a new roll in
   POST /cover            {"open":true} or {"open":false}
+  GET  /drawer           pulses that the drawer got, and whether it is open
+  POST /drawer           {"open":false} pushes it shut
   POST /slow             {"us_per_byte":N}: pause after each byte; 0 is full speed again
   POST /drop             {"after":N,"bytes":M}: N bytes from now, M bytes are lost on the line
   POST /unplug           pulls the cable: the printer prints what it has, and nobody hears it
@@ -141,6 +143,12 @@ func openPrinterDoor(addr string, device *board.Printer, log *slog.Logger) (*doo
 	if err != nil {
 		return nil, err
 	}
+	routePrinter(d, device)
+	return d, nil
+}
+
+// routePrinter makes a door one of a printer.
+func routePrinter(d *door, device *board.Printer) {
 	state := func(err error) (any, error) { return device.State(), err }
 	d.handle("GET /state", func(*http.Request, []byte) (any, error) { return state(nil) })
 	d.handle("GET /slips/{name}", func(r *http.Request, _ []byte) (any, error) { return slip(device, r.PathValue("name")) })
@@ -165,6 +173,7 @@ func openPrinterDoor(addr string, device *board.Printer, log *slog.Logger) (*doo
 		Open bool `json:"open"`
 	}
 	d.handle("POST /cover", does(device, func(ask cover) { device.Cover(ask.Open) }))
+	routeDrawer(d, device)
 	type slow struct {
 		Micros int `json:"us_per_byte"`
 	}
@@ -174,7 +183,24 @@ func openPrinterDoor(addr string, device *board.Printer, log *slog.Logger) (*doo
 		Bytes int `json:"bytes"`
 	}
 	d.handle("POST /drop", does(device, func(ask drop) { device.DropBytes(ask.After, ask.Bytes) }))
-	return d, nil
+}
+
+// routeDrawer makes a door one of a cash drawer, too.
+func routeDrawer(d *door, device *board.Printer) {
+	d.handle("GET /drawer", func(*http.Request, []byte) (any, error) { return device.State().Drawer, nil })
+	d.handle("POST /drawer", func(_ *http.Request, body []byte) (any, error) {
+		var ask struct {
+			Open bool `json:"open"`
+		}
+		if err := strictjson.Decode(body, &ask); err != nil {
+			return nil, err
+		}
+		if ask.Open {
+			return nil, fault.New(fault.Invalid, "control.drawer", "only a pulse opens the drawer: send {\"open\":false} to push it shut")
+		}
+		device.CloseDrawer()
+		return device.State().Drawer, nil
+	})
 }
 
 // does reads what is asked, does it, and answers with the printer's state.

@@ -43,6 +43,8 @@ type Config struct {
 	Scanners []string // serial ports, or patterns of them
 	Baud     int      // of the scanners; 0 is their usual speed
 	Printer  Printer
+	Display  Display
+	Voice    Voice
 	Version  string
 }
 
@@ -66,7 +68,7 @@ func Run(ctx context.Context, c Config, d Deps) error {
 	if err != nil {
 		return err
 	}
-	if err := c.Printer.Check(); err != nil {
+	if err := errors.Join(c.Printer.Check(), c.Display.Check(), c.Voice.Check()); err != nil {
 		return err
 	}
 	lock, err := takeLock(c.Dir)
@@ -97,20 +99,22 @@ func Run(ctx context.Context, c Config, d Deps) error {
 func assemble(c Config, d Deps, who identity.Identity, journal *store.Store, reserve *store.Reserve) ([]run.Part, error) {
 	ids := id.NewSource(d.Now, d.Entropy)
 	var link *hublink.Link // made after the till, which wakes it
-	paper := &desk{}       // likewise
+	desk := &desk{}        // likewise
 	t, err := till.New(
 		till.Config{Rules: sale.Default, Version: c.Version, Terminal: who.Terminal, Store: who.Store, Merchant: who.Merchant,
 			HubKey: who.HubKey},
 		till.Deps{Now: d.Now, Log: d.Log, IDs: ids, Journal: journal, Wake: func() { link.Wake() },
-			Grown: func() { link.Grown(); paper.look() }, Sync: func() { link.Sync() }, Free: reserve.Free})
+			Grown: func() { link.Grown(); desk.look() }, Sync: func() { link.Sync() }, Free: reserve.Free})
 	if err != nil {
 		return nil, err
 	}
-	claims := serialline.NewClaims()
-	if c.Printer.Path != "" {
-		claims = serialline.NewClaims(c.Printer.Path)
-		paper.open(printer.New(c.Printer, printer.Deps{Now: d.Now, Zone: shopZone, Log: d.Log, Journal: journal, Claims: claims,
+	claims := serialline.NewClaims(c.named()...)
+	if desk.till = t; c.Printer.Path != "" {
+		desk.open(printer.New(c.Printer, printer.Deps{Now: d.Now, Zone: shopZone, Log: d.Log, Journal: journal, Claims: claims,
 			Store: who.Store, Terminal: who.Terminal, Changed: t.PrinterChanged, Grown: func() { link.Grown() }}), t)
+	}
+	if err := desk.plug(c, d, journal, claims); err != nil {
+		return nil, err
 	}
 	link = hublink.New(who, t, hublink.Deps{Now: d.Now, Log: d.Log, Rand: d.Rand, Records: t, Greeted: t.Greeted, Changed: t.LinkChanged,
 		Version: c.Version, Boot: ids.New("boot"), IDs: ids})
@@ -118,7 +122,7 @@ func assemble(c Config, d Deps, who identity.Identity, journal *store.Store, res
 	scanners = scanner.New(scanner.Config{Paths: c.Scanners, Baud: c.Baud},
 		scanner.Deps{Now: d.Now, Log: d.Log, Rand: d.Entropy, Claims: claims, Changed: func(scanner.State) { t.ScannersChanged(shown(scanners.States())) }})
 	t.ScannersChanged(shown(scanners.States()))
-	door, err := localapi.New(filepath.Join(c.Dir, localapi.SocketName), t, localapi.Deps{Now: d.Now, Log: d.Log, Paper: paper})
+	door, err := localapi.New(filepath.Join(c.Dir, localapi.SocketName), t, localapi.Deps{Now: d.Now, Log: d.Log, Paper: desk, Tests: desk})
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +134,7 @@ func assemble(c Config, d Deps, who identity.Identity, journal *store.Store, res
 		{Name: "link", Run: link.Run},
 		{Name: "scanners", Run: scanners.Run},
 		{Name: "scans", Run: func(ctx context.Context) error { return pump(ctx, scanners, t, pumping) }},
-	}, paper.parts(), []run.Part{
+	}, desk.parts(), []run.Part{
 		{Name: "local API", Run: door.Run},
 	}, watched(d.Log,
 		watchdog.Part{Name: "journal", Ask: journal.Ask}, watchdog.Part{Name: "till", Ask: t.Ask}, watchdog.Part{Name: "link", Ask: link.Ask},

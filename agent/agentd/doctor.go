@@ -57,6 +57,7 @@ func Doctor(ctx context.Context, c Config, d Deps) []Check {
 	checks = append(checks, agent(status, running))
 	checks = append(checks, scanners(c.Scanners, status)...)
 	checks = append(checks, receipts(status)...)
+	checks = append(checks, customers(status)...)
 	if err == nil {
 		checks = append(checks, hub(ctx, who, d.Now))
 	}

@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"time"
 
+	"cloudcashier/agent/internal/display"
 	"cloudcashier/agent/internal/printer"
 	"cloudcashier/agent/internal/till"
+	"cloudcashier/agent/internal/voice"
 	"cloudcashier/shared/fault"
 	api "cloudcashier/shared/localapi"
 	"cloudcashier/shared/run"
@@ -14,29 +16,43 @@ import (
 // shopZone is where receipts tell the time: the merchant's zone, which has no summer time.
 var shopZone = time.FixedZone("CST", 8*60*60)
 
-// desk is the place of the receipt printer, which a till may do without.
+// desk is the place of the devices that follow the journal. A till may do without each of them.
 type desk struct {
 	printer *printer.Printer
+	display *display.Display
+	voice   *voice.Voice
 	till    *till.Till
 }
 
 func (d *desk) open(p *printer.Printer, t *till.Till) {
-	d.printer, d.till = p, t
+	d.printer = p
 	t.PrinterChanged(p.State())
 }
 
-// look tells the printer that the journal has grown. It never waits.
+// look tells the devices that the journal has grown. It never waits.
 func (d *desk) look() {
 	if d.printer != nil {
 		d.printer.Look()
 	}
+	if d.display != nil {
+		d.display.Look()
+	}
+	if d.voice != nil {
+		d.voice.Look()
+	}
 }
 
-func (d *desk) parts() []run.Part {
-	if d.printer == nil {
-		return nil
+func (d *desk) parts() (list []run.Part) {
+	if d.printer != nil {
+		list = append(list, run.Part{Name: "printer", Run: d.printer.Run})
 	}
-	return []run.Part{{Name: "printer", Run: d.printer.Run}}
+	if d.display != nil {
+		list = append(list, run.Part{Name: "display", Run: d.display.Run})
+	}
+	if d.voice != nil {
+		list = append(list, run.Part{Name: "voice", Run: d.voice.Run})
+	}
+	return list
 }
 
 func none() error {

@@ -36,6 +36,7 @@ type Printer struct {
 	partial []byte // of a real-time command
 	paperAt int    // paper ends when so much is printed; negative: never
 	trouble PrinterTrouble
+	shut    int // pulses when the drawer was closed last
 	dropAt  int // so many bytes are kept before dropN are lost
 	dropN   int
 	byByte  time.Duration // a pause after each byte
@@ -58,12 +59,18 @@ type PrinterState struct {
 	Device  string `json:"device,omitempty"`
 	Plugged bool   `json:"plugged"`
 	PrinterTrouble
-	Slips      []string `json:"slips"`   // the cut ones, as text
-	Current    string   `json:"current"` // what stands on the paper since the last cut
-	Printed    int      `json:"printed"` // lines and pictures
-	Buffered   int      `json:"buffered"`
-	Pulses     int      `json:"pulses"` // to the cash drawer
+	Slips    []string `json:"slips"`   // the cut ones, as text
+	Current  string   `json:"current"` // what stands on the paper since the last cut
+	Printed  int      `json:"printed"` // lines and pictures
+	Buffered int      `json:"buffered"`
+	Drawer
 	Complaints []string `json:"complaints"`
+}
+
+// Drawer is the cash drawer that hangs on the printer: a pulse opens it, a person closes it.
+type Drawer struct {
+	Pulses int  `json:"pulses"`
+	Open   bool `json:"drawer_open"`
 }
 
 // NewPrinter plugs a printer in under link.
@@ -114,6 +121,9 @@ func (p *Printer) NearEnd(is bool) { p.change(func() { p.trouble.NearEnd = is })
 
 // Cover opens or closes the cover.
 func (p *Printer) Cover(open bool) { p.change(func() { p.trouble.CoverOpen = open }) }
+
+// CloseDrawer pushes the drawer shut.
+func (p *Printer) CloseDrawer() { p.change(func() { p.shut = p.paper.Pulses }) }
 
 // Slow makes the printer pause after each byte.
 func (p *Printer) Slow(pause time.Duration) { p.change(func() { p.byByte = pause }) }
@@ -187,7 +197,7 @@ func (p *Printer) State() PrinterState {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := PrinterState{Link: p.link, Plugged: p.line != nil, PrinterTrouble: p.trouble, Current: p.paper.Current().Text(p.opts.Columns),
-		Printed: p.paper.Used, Buffered: len(p.buffer), Pulses: p.paper.Pulses, Complaints: slices.Clone(p.paper.Complaints)}
+		Printed: p.paper.Used, Buffered: len(p.buffer), Drawer: Drawer{p.paper.Pulses, p.paper.Pulses > p.shut}, Complaints: slices.Clone(p.paper.Complaints)}
 	if p.line != nil {
 		s.Device = p.line.name
 	}
@@ -301,6 +311,7 @@ func (p *Printer) status(n byte) byte {
 	switch n {
 	case 1:
 		set(t.stopped(), 0x08)
+		set(p.paper.Pulses > p.shut, 0x04) // pin 3 of its connector; on others the bit has the other sense
 	case 2:
 		set(t.CoverOpen, 0x04)
 		set(t.PaperOut, 0x20)

@@ -68,6 +68,7 @@ var plan = book{
 		"shared/freeport":   "",
 		"shared/sqlite":     "shared/fault",
 		"shared/ticket":     "",
+		"shared/announce":   "shared/fault shared/pay shared/strictjson",
 		"shared/wire":       "shared/fault shared/pay shared/strictjson",
 		"shared/localapi":   "shared/fault shared/pay",
 
@@ -88,7 +89,11 @@ var plan = book{
 
 		// Its devices. The till sees none of them: a printer cannot be in a payment's way.
 		"agent/internal/serialline": slab,
-		"agent/internal/receipt":    words + "shared/localapi",
+		"agent/internal/receipt":    words + "shared/localapi agent/internal/gbtext",
+		"agent/internal/gbtext":     "",
+		"agent/internal/spell":      words,
+		"agent/internal/display":    slab + "agent/internal/gbtext agent/internal/sale agent/internal/serialline agent/internal/store",
+		"agent/internal/voice":      slab + "shared/announce agent/internal/spell agent/internal/store",
 		"agent/internal/printer":    slab + "agent/internal/printjob agent/internal/receipt agent/internal/serialline agent/internal/store",
 
 		"agent/agentd":    slab + "shared/sqlite agent/internal/*",
@@ -129,10 +134,13 @@ var plan = book{
 		"tui":            slab + "tui/internal/*",
 
 		// The pretended hardware.
-		"firmware-sim/escpos": "",
-		"firmware-sim/board":  slab + "firmware-sim/escpos",
-		"firmware-sim/fleet":  slab,
-		"firmware-sim":        slab + "firmware-sim/board firmware-sim/fleet",
+		"firmware-sim/escpos":      "",
+		"firmware-sim/linedisplay": "",
+		"firmware-sim/board":       slab + "firmware-sim/escpos firmware-sim/linedisplay",
+		"firmware-sim/speaker":     slab + "shared/announce",
+		"firmware-sim/script":      slab,
+		"firmware-sim/fleet":       slab,
+		"firmware-sim":             slab + "shared/announce firmware-sim/board firmware-sim/fleet firmware-sim/linedisplay firmware-sim/script firmware-sim/speaker",
 
 		// What a till's machine needs beside the programs.
 		"deploy": "",
@@ -168,9 +176,11 @@ var plan = book{
 	testRooms: table{
 		"agent/internal/watchdog":          "agent/internal/pulse",
 		"agent/internal/printer":           "firmware-sim/board agent/internal/sale",
+		"agent/internal/display":           "firmware-sim/board firmware-sim/linedisplay",
+		"agent/internal/voice":             "agent/internal/sale firmware-sim/speaker",
 		"agent/internal/scanner":           "firmware-sim/board",
 		"agent/internal/serialline":        "firmware-sim/board",
-		"agent/agentd":                     "firmware-sim/board",
+		"agent/agentd":                     "firmware-sim/board firmware-sim/speaker",
 		"hub/internal/channel/wechat":      "hub/internal/channel/channeltest hub/sandbox",
 		"hub/internal/channel/wechatv3":    "hub/internal/channel/channeltest hub/sandbox",
 		"hub/internal/channel/alipay":      "hub/internal/channel/channeltest hub/sandbox",
@@ -207,14 +217,15 @@ var plan = book{
 		{"go.uber.org/goleak", nil, []string{"agent/*", "hub/*", "tui/*", "firmware-sim/*", "shared/*"}},
 		{"golang.org/x/image", []string{"firmware-sim/escpos"}, nil},
 		{"golang.org/x/sys", []string{"agent/internal/serialline", "firmware-sim/board", "hub/internal/vault"}, nil},
-		{"golang.org/x/text", []string{"agent/internal/receipt", "firmware-sim/escpos", // what one writes, the other reads
-			"hub/internal/channel/alipay", "hub/sandbox/internal/alipay"}, nil}, // GBK, of Alipay's bills
+		{"golang.org/x/text", []string{"agent/internal/gbtext", "firmware-sim/escpos", "firmware-sim/linedisplay", // what one writes, the others read
+			"hub/internal/channel/alipay", "hub/sandbox/internal/alipay"}, // GBK, of Alipay's bills
+			[]string{"agent/internal/receipt"}},
 		{"golang.org/x/time", []string{"hub/internal/broker", "hub/internal/noticedoor"}, nil},
 		{"rsc.io/qr", []string{"tui/internal/qr", "firmware-sim/escpos"}, nil},
 	},
 
 	law: []string{
-		"agent/internal/sale", "agent/internal/printjob", "agent/internal/receipt", "shared/money",
+		"agent/internal/sale", "agent/internal/printjob", "agent/internal/receipt", "agent/internal/spell", "agent/internal/gbtext", "shared/money",
 		"hub/internal/payment", "hub/internal/registry", "hub/internal/routing", "hub/internal/risk",
 		"hub/internal/ledger", "hub/internal/recon", "hub/internal/settlement",
 	},
@@ -241,6 +252,7 @@ var plan = book{
 	money: []string{
 		"shared/money", "shared/pay", "shared/storedvalue", "shared/wire", "shared/localapi",
 		"agent/internal/sale", "agent/internal/store", "agent/internal/till", "agent/internal/localapi", "agent/internal/receipt", "agent/internal/printer",
+		"agent/internal/spell", "agent/internal/display", "agent/internal/voice", "shared/announce",
 		"hub/internal/*", "hub/sandbox", "tui/internal/*", "scripts/internal/rig", "scripts/conformance", "scripts/demo", "scripts/e2e",
 	},
 

@@ -59,6 +59,7 @@ type Deps struct {
 	Now   func() time.Time
 	Log   *slog.Logger
 	Paper Paper
+	Tests Tests
 }
 
 // Paper is the till's receipts.
@@ -171,6 +172,7 @@ func (s *Server) routes() http.Handler {
 		return http.StatusOK, refund, err
 	})
 	handle("GET /v1/status", func(*http.Request) (int, any, error) { return http.StatusOK, s.till.Status(), nil })
+	handle("POST /v1/self-test", s.selfTest)
 	handle("POST /v1/sync", func(*http.Request) (int, any, error) { return http.StatusOK, s.till.SyncNow(), nil })
 	mux.HandleFunc("GET /v1/events", s.events)
 	handle("/", func(r *http.Request) (int, any, error) {

@@ -80,6 +80,8 @@ type Printer struct {
 	waits waits
 	kick  chan struct{} // there may be something to print
 
+	trials chan trial // tests that somebody waits for
+
 	// What follows belongs to Run's goroutine.
 	through int64     // events that were looked at
 	pulse   time.Time // a drawer that waits to be opened, since then; zero: none
@@ -96,7 +98,7 @@ func New(config Config, d Deps) *Printer {
 	if config.Columns == 0 {
 		config.Columns = 48
 	}
-	return &Printer{config: config, Deps: d, waits: usual, kick: make(chan struct{}, 1),
+	return &Printer{config: config, Deps: d, waits: usual, kick: make(chan struct{}, 1), trials: make(chan trial, 1),
 		state: api.Printer{Path: config.Path, State: api.PrinterAbsent, Message: "not looked for yet"}}
 }
 

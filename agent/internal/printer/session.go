@@ -69,6 +69,9 @@ func (s *session) run(ctx context.Context) error {
 		if err := s.openDrawer(h); err != nil {
 			return err
 		}
+		if err := s.try(ctx, h); err != nil {
+			return err
+		}
 		did := false
 		if h.ready() {
 			if did, err = s.serve(ctx); err != nil {

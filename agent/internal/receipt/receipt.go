@@ -14,10 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
-	"golang.org/x/text/encoding/simplifiedchinese"
-
+	"cloudcashier/agent/internal/gbtext"
 	"cloudcashier/shared/fault"
 	"cloudcashier/shared/localapi"
 	"cloudcashier/shared/money"
@@ -147,20 +145,6 @@ func ParseNumber(text string) (int64, error) {
 // Yuan is an amount as paper shows it. The wide sign is the one that GB18030 has in two bytes.
 func Yuan(a money.Amount) string { return "￥" + a.Yuan() }
 
-// encode gives a text in GB18030, columns and bytes alike. What printers cannot show is a question mark.
-func encode(text string) []byte {
-	encoder := simplifiedchinese.GB18030.NewEncoder()
-	var out []byte
-	for _, r := range strings.ReplaceAll(text, "¥", "￥") {
-		raw, err := encoder.Bytes([]byte(string(r)))
-		if err != nil || len(raw) > 2 || len(raw) == 0 || unicode.IsControl(r) || len(raw) == 1 && raw[0] >= 0x80 {
-			raw = []byte("?")
-		}
-		out = append(out, raw...)
-	}
-	return out
-}
-
 // row is one printed line.
 type row struct {
 	text   []byte // GB18030
@@ -174,15 +158,15 @@ func (i Item) rows(columns int) (out []row) {
 	case Rule:
 		return []row{{text: bytes.Repeat([]byte("-"), columns)}}
 	case Big:
-		for _, line := range wrap(encode(i.Left), columns/2) {
+		for _, line := range wrap(gbtext.Encode(i.Left), columns/2) {
 			out = append(out, row{text: line, center: true, big: true})
 		}
 	case Text:
-		for _, line := range wrap(encode(i.Left), columns) {
+		for _, line := range wrap(gbtext.Encode(i.Left), columns) {
 			out = append(out, row{text: line, center: i.Center})
 		}
 	case Pair:
-		left, right := encode(i.Left), encode(i.Right)
+		left, right := gbtext.Encode(i.Left), gbtext.Encode(i.Right)
 		if len(left)+1+len(right) <= columns {
 			gap := bytes.Repeat([]byte(" "), columns-len(left)-len(right))
 			return []row{{text: append(append(left, gap...), right...)}}

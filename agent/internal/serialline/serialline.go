@@ -122,6 +122,10 @@ func (p *Port) Write(buf []byte) (n int, err error) {
 	return max(n, 0), err
 }
 
+// Drop throws away what the kernel has not sent yet, so that a device which takes nothing cannot hold a
+// Close for its half minute.
+func (p *Port) Drop() error { return p.serial.ResetOutputBuffer() }
+
 // Close closes the port. Nothing may be read or written after it.
 func (p *Port) Close() error { return p.serial.Close() }
 

@@ -24,6 +24,8 @@ type surroundings struct {
 	link     hublink.State
 	scanners []localapi.Scanner
 	printer  *localapi.Printer
+	display  *localapi.Display
+	voice    *localapi.Voice
 }
 
 // ScannersChanged tells the till how the scanners stand. It does not block.
@@ -52,11 +54,12 @@ func (t *Till) Status() localapi.Status {
 func (t *Till) status() localapi.Status {
 	t.around.mu.Lock()
 	link, scanners := t.around.link, append([]localapi.Scanner{}, t.around.scanners...)
-	printer := t.around.printer // never changed, only replaced
+	printer, display, voice := t.around.printer, t.around.display, t.around.voice // never changed, only replaced
 	t.around.mu.Unlock()
 	s := localapi.Status{Version: t.cfg.Version, Terminal: t.cfg.Terminal, Store: t.cfg.Store, Merchant: t.cfg.Merchant,
 		Link: "down", LinkSince: link.Since.UTC(), LinkMessage: link.Message, Queue: len(t.bySeq), OpenSales: len(t.open),
-		ClockOffsetMS: link.Offset.Milliseconds(), Scanners: scanners, Printer: printer}
+		ClockOffsetMS: link.Offset.Milliseconds(), Scanners: scanners, Printer: printer,
+		Display: display, Voice: voice}
 	if link.Up {
 		s.Link = "up"
 	}
@@ -190,14 +193,15 @@ func (w *watchers) told(s localapi.Status) bool {
 	last := w.last
 	same := len(last.Scanners) == len(s.Scanners) && last.Link == s.Link && last.LinkMessage == s.LinkMessage &&
 		last.Unsynced == s.Unsynced && sameLimits(last.Offline.Limits, s.Offline.Limits) &&
-		last.ClockOffsetMS == s.ClockOffsetMS && last.LinkSince.Equal(s.LinkSince) && samePrinter(last.Printer, s.Printer)
+		last.ClockOffsetMS == s.ClockOffsetMS && last.LinkSince.Equal(s.LinkSince) && alike(last.Printer, s.Printer) &&
+		alike(last.Display, s.Display) && alike(last.Voice, s.Voice)
 	for i := 0; same && i < len(s.Scanners); i++ {
 		same = last.Scanners[i] == s.Scanners[i]
 	}
 	return same
 }
 
-func samePrinter(a, b *localapi.Printer) bool { return a == b || a != nil && b != nil && *a == *b }
+func alike[T comparable](a, b *T) bool { return a == b || a != nil && b != nil && *a == *b }
 
 // Watch is one reader of events. A slow one loses all it has not read and is told so.
 type Watch struct {
