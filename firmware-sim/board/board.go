@@ -1,6 +1,6 @@
 // Package board is the till's hardware, pretended: a receipt printer ([Printer]), and a barcode
-// scanner ([Scanner]) on a pseudo-terminal that splits, glues, repeats and garbles what it sends, and
-// can be pulled out and put back.
+// scanner ([Scanner]) on a pseudo-terminal that splits, glues, repeats and garbles what it sends, obeys
+// the commands of its make, and can be pulled out and put back.
 //
 // It refuses to be kind: nothing is buffered for a reader that is not there yet beyond what the
 // kernel holds, and bytes on their way when the plug is pulled are lost, as on a real port.
@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -23,6 +24,7 @@ import (
 var (
 	ErrUnplugged = fault.New(fault.Conflict, "board.unplugged", "the scanner is unplugged: plug it in first")
 	ErrClosed    = fault.New(fault.Conflict, "board.closed", "the scanner is closed: make a new one")
+	errUnheard   = fault.New(fault.Unavailable, "board.unheard", "the host acknowledged nothing: does it read this scanner, as SSI?")
 )
 
 // writeLimit bounds one write to a pty whose reader has stopped reading (its buffer is full after
@@ -43,6 +45,14 @@ type Scanner struct {
 	gone  chan struct{}
 	scans int
 	done  bool
+
+	hearing   sync.WaitGroup
+	heard     chan bool // the host's ACK or NAK
+	changed   chan struct{}
+	commands  []string
+	lit, off  bool
+	stuck     bool
+	good, bad int // beeps
 }
 
 // State is what a scanner tells about itself.
@@ -52,6 +62,13 @@ type State struct {
 	Plugged bool   `json:"plugged"`
 	Scans   int    `json:"scans"`          // codes sent in full
 	Baud    int    `json:"baud,omitempty"` // the speed that the reader chose
+
+	Commands []string `json:"commands,omitempty"` // what the host said, the newest last
+	Lit      bool     `json:"lit,omitempty"`      // the host has triggered it
+	Off      bool     `json:"off,omitempty"`      // the host has switched it off
+	Stuck    bool     `json:"stuck,omitempty"`    // its trigger sticks
+	Good     int      `json:"good,omitempty"`     // beeps that the host asked for
+	Bad      int      `json:"bad,omitempty"`
 }
 
 // NewScanner plugs a scanner in under link, a path that is free or a left-over symbolic link.
@@ -59,7 +76,7 @@ func NewScanner(link string, opts Options) (*Scanner, error) {
 	if err := opts.check(); err != nil {
 		return nil, err
 	}
-	s := &Scanner{link: link, opts: opts, dice: rand.New(rand.NewPCG(opts.Seed, 0))}
+	s := &Scanner{link: link, opts: opts, dice: rand.New(rand.NewPCG(opts.Seed, 0)), heard: make(chan bool, 1), changed: make(chan struct{})}
 	if err := s.Replug(); err != nil {
 		return nil, err
 	}
@@ -71,6 +88,9 @@ func (s *Scanner) Scan(code string) error { return s.Glue(code) }
 
 // Glue sends several codes without a pause between them, so that one read may hold them all.
 func (s *Scanner) Glue(codes ...string) error {
+	if err := s.mayRead(); err != nil {
+		return err
+	}
 	s.sending.Lock()
 	defer s.sending.Unlock()
 	for turn := range max(1, s.opts.Repeat) {
@@ -79,18 +99,34 @@ func (s *Scanner) Glue(codes ...string) error {
 				return err
 			}
 		}
-		var raw []byte
-		for _, code := range codes {
-			raw = append(raw, s.opts.frame(code, s.dice)...)
-		}
-		if err := s.send(raw); err != nil {
+		if err := s.emit(codes); err != nil {
 			return err
 		}
 	}
 	s.mu.Lock()
 	s.scans += len(codes)
+	if s.opts.HostTrigger {
+		s.lit = false // a trigger is good for one reading
+	}
 	s.mu.Unlock()
 	return nil
+}
+
+// emit sends codes as bytes in one go, or each as packets.
+func (s *Scanner) emit(codes []string) error {
+	if s.opts.Dialect == SSI {
+		for _, code := range codes {
+			if err := s.packets(code); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	var raw []byte
+	for _, code := range codes {
+		raw = append(raw, s.opts.frame(code, s.dice)...)
+	}
+	return s.send(raw)
 }
 
 // Write sends raw bytes as they are: half a frame, noise, a device's chatter.
@@ -212,6 +248,8 @@ func (s *Scanner) Replug() error {
 		return err
 	}
 	s.line, s.gone = line, make(chan struct{})
+	s.lit, s.off = false, false // it has forgotten
+	s.hearing.Go(func() { s.hear(line) })
 	return nil
 }
 
@@ -249,7 +287,8 @@ func (s *Scanner) BaudRate() (int, error) {
 func (s *Scanner) State() State {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	state := State{Link: s.link, Plugged: s.line != nil, Scans: s.scans}
+	state := State{Link: s.link, Plugged: s.line != nil, Scans: s.scans, Commands: slices.Clone(s.commands), Lit: s.lit, Off: s.off,
+		Stuck: s.stuck, Good: s.good, Bad: s.bad}
 	if s.line != nil {
 		state.Device = s.line.name
 		state.Baud, _ = s.line.speed() // 0 when the kernel will not say
@@ -260,7 +299,9 @@ func (s *Scanner) State() State {
 // Close unplugs for good and removes the link.
 func (s *Scanner) Close() error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.done = true
-	return s.unplug()
+	s.done, s.stuck = true, false
+	err := s.unplug()
+	s.mu.Unlock()
+	s.hearing.Wait()
+	return err
 }

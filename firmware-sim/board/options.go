@@ -44,7 +44,12 @@ type Options struct {
 
 	Noise int    // of 1000 scans, how many have one byte replaced by line noise
 	NUL   int    // of 1000 scans, how many have a NUL put in, as a break or a framing error does
-	Seed  uint64 // of the dice for Noise and NUL
+	Seed  uint64 // of the dice for Noise, NUL and BadSum
+
+	Dialect     Dialect       // the commands it obeys; SSI also changes what it sends
+	HostTrigger bool          // it reads only when the host has triggered it, once each time
+	BadSum      int           // SSI: of 1000 packets, how many have a wrong checksum
+	AckWait     time.Duration // SSI: how long it waits for the host before it repeats a packet; 0 is 2 s
 }
 
 func (o Options) check() error {
@@ -58,6 +63,12 @@ func (o Options) check() error {
 		return fault.New(fault.Invalid, "board.range", "split, repeat (at most 1000), baud and pauses must not be negative")
 	case o.Paced && o.Baud == 0:
 		return fault.New(fault.Invalid, "board.paced", "pacing needs the line's speed: give a baud rate")
+	case o.Dialect != Deaf && !slices.Contains(Dialects, o.Dialect):
+		return fault.New(fault.Invalid, "board.dialect", "dialect %q: use one of %v", o.Dialect, Dialects)
+	case o.HostTrigger && (o.Dialect == Deaf || o.Dialect == Datalogic):
+		return fault.New(fault.Invalid, "board.trigger", "a scanner that the host triggers needs a dialect with a trigger: honeywell, ssi, newland or box")
+	case o.BadSum < 0 || o.BadSum > 1000 || o.AckWait < 0:
+		return fault.New(fault.Invalid, "board.dice", "wrong checksums are a count out of 1000 packets, and no wait is negative")
 	case o.Noise < 0 || o.Noise > 1000 || o.NUL < 0 || o.NUL > 1000:
 		return fault.New(fault.Invalid, "board.dice", "noise and NUL are counts out of 1000 scans: use 0 to 1000")
 	}
@@ -73,18 +84,25 @@ func (o Options) frame(code string, dice *rand.Rand) []byte {
 	start := len(raw)
 	raw = append(raw, o.aim(code)...)
 	raw = append(raw, code...)
-	if end := len(raw); end > start { // spoils the code, not its frame
-		if dice.IntN(1000) < o.Noise {
-			raw[start+dice.IntN(end-start)] = 0x80 | byte(dice.IntN(128))
-		}
-		if dice.IntN(1000) < o.NUL {
-			raw = slices.Insert(raw, start+dice.IntN(end-start), 0)
-		}
-	}
+	raw = o.spoil(raw, start, len(raw), dice) // the code, not its frame
 	if o.STX {
 		raw = append(raw, 0x03)
 	}
 	return append(raw, suffixes[o.Suffix]...)
+}
+
+// spoil throws the dice over the bytes from start to end.
+func (o Options) spoil(raw []byte, start, end int, dice *rand.Rand) []byte {
+	if end <= start {
+		return raw
+	}
+	if dice.IntN(1000) < o.Noise {
+		raw[start+dice.IntN(end-start)] = 0x80 | byte(dice.IntN(128))
+	}
+	if dice.IntN(1000) < o.NUL {
+		raw = slices.Insert(raw, start+dice.IntN(end-start), 0)
+	}
+	return raw
 }
 
 func (o Options) aim(code string) string {

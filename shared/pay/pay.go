@@ -115,6 +115,9 @@ func (c Code) LogValue() slog.Value { return slog.StringValue(c.Mask()) }
 // MarshalText keeps JSON and friends from showing the code.
 func (c Code) MarshalText() ([]byte, error) { return []byte(c.Mask()), nil }
 
+// EMV reports a code of EMVCo's consumer-presented kind: base64 of the TLV 85 05 "CPV01" and what follows.
+func (c Code) EMV() bool { return strings.HasPrefix(c.secret, "hQVDUFYwM") }
+
 // Wallet recognises whose code it is by length and prefix; ok is false for a code of nobody
 // we know. The ranges do not overlap (handbook: wallets, section 5).
 func (c Code) Wallet() (w Wallet, ok bool) {
@@ -122,8 +125,8 @@ func (c Code) Wallet() (w Wallet, ok bool) {
 	if strings.HasPrefix(s, "fp") && len(s) == 35 {
 		return Alipay, true // Alipay's face token: "fp" and 33 alphanumerics
 	}
-	if strings.HasPrefix(s, "hQVDUFYwM") {
-		return UnionPay, true // EMVCo consumer-presented QR: base64 of the TLV 85 05 "CPV01"
+	if c.EMV() {
+		return UnionPay, true
 	}
 	if strings.HasPrefix(s, "SV1.") || strings.HasPrefix(s, "SV1C.") {
 		return StoredValue, true // the code a customer shows, or a till's claim on it: package storedvalue

@@ -19,6 +19,7 @@ const (
 	Link       Kind = "link"       // a web address, such as a shop's or a person's "pay me" code
 	Unreadable Kind = "unreadable" // read badly, cut short, or nothing a till can use
 	Duplicate  Kind = "duplicate"  // a payment code that was scanned a moment ago
+	Stuck      Kind = "stuck"      // the scanner reads the same code over and over; nothing of it is used
 )
 
 const ask = "ask for the payment code in the customer's wallet and scan that"
@@ -66,7 +67,7 @@ func classifyPayment(aim, text string) (finding, bool) {
 	if !ok {
 		return finding{}, false
 	}
-	if strings.HasPrefix(text, emvPrefix) && !emvWhole(text) {
+	if code.EMV() && !emvWhole(text) {
 		return unreadable("the payment code was cut short: scan again"), true
 	}
 	if wallet == pay.StoredValue && !storedWhole(text) {

@@ -1,9 +1,6 @@
 package scanner
 
-import (
-	"strings"
-	"time"
-)
+import "time"
 
 const (
 	// frameMax is far above any payment code (512 characters at most) and any retail barcode; a longer
@@ -18,11 +15,17 @@ const (
 )
 
 const (
-	nul byte = 0x00
+	soh byte = 0x01
 	stx byte = 0x02
 	etx byte = 0x03
+	enq byte = 0x05
+	ack byte = 0x06
+	nak byte = 0x15
 	gs  byte = 0x1d
 )
+
+// replyMax bounds a device's answer to a command, of which a few dozen bytes are usual.
+const replyMax = 256
 
 // flaw is why a frame must not be used.
 type flaw int
@@ -39,6 +42,9 @@ type frame struct {
 	text string
 	aim  string // the symbology's AIM identifier such as "]Q1", when the scanner sends one
 	flaw flaw
+
+	again bool // the device marked it as a repetition, because it had not heard that the first one came
+	retry bool // it was told to send it again
 }
 
 // framer cuts a scanner's bytes into frames. It does no I/O and reads no clock: its reader feeds it
@@ -50,10 +56,15 @@ type framer struct {
 	whole func(frame) bool // is this a complete payment code?
 	yield func(frame)
 
-	buf  []byte
-	open bool // bytes of a frame have come
-	flaw flaw
-	ends bool // this scanner has ended a frame by a terminator, so silence is no end
+	replies bool // the device answers commands by STX SOH … ETX
+	asked   bool // a command was sent a moment ago: ACK, NAK and ENQ between frames are its answer
+
+	buf     []byte
+	started bool // the last byte was an STX outside of a frame
+	reply   int  // bytes of an answer under way
+	open    bool // bytes of a frame have come
+	flaw    flaw
+	ends    bool // this scanner has ended a frame by a terminator, so silence is no end
 }
 
 // feed takes bytes in any portions; the frames do not depend on where they were split.
@@ -64,6 +75,9 @@ func (f *framer) feed(p []byte) {
 }
 
 func (f *framer) take(b byte) {
+	if f.answers(b) {
+		return
+	}
 	switch {
 	case b == '\r' || b == '\n' || b == '\t' || b == etx:
 		if f.open { // else the second byte of CR LF, or CR behind ETX: an empty frame, no scan
@@ -72,6 +86,7 @@ func (f *framer) take(b byte) {
 		}
 	case b == stx && !f.open:
 		// Opens a frame that the next terminator closes. Scanners set to STX and CR without ETX exist.
+		f.started = true
 	case f.flaw != sound:
 		// Skipping to the end of a frame already lost.
 	case len(f.buf) == frameMax:
@@ -84,8 +99,36 @@ func (f *framer) take(b byte) {
 	}
 }
 
+// answers swallows what a device answers to a command. An answer has no end of its own in a code's
+// digits: one that does not stop is a frame that went wrong.
+func (f *framer) answers(b byte) bool {
+	begins := f.started && f.replies && b == soh
+	f.started = false
+	switch {
+	case begins:
+		f.reply = 1
+		return true
+	case f.reply > 0 && b == etx:
+		f.reply = 0
+		return true
+	case f.reply > replyMax:
+		f.reply, f.open, f.flaw = 0, true, garbled
+		return false
+	case f.reply > 0:
+		f.reply++
+		return true
+	}
+	return f.asked && !f.open && (b == ack || b == nak || b == enq)
+}
+
+// underWay reports a frame that has begun.
+func (f *framer) underWay() bool { return f.open || f.reply > 0 }
+
 // idle tells that nothing has come for d, counted from the last byte.
 func (f *framer) idle(d time.Duration) {
+	if d >= longGap && f.reply > 0 { // an answer that lost its end
+		f.reply = 0
+	}
 	if !f.open || d < shortGap {
 		return
 	}
@@ -105,7 +148,9 @@ func (f *framer) idle(d time.Duration) {
 // reset forgets the frame under way and the scanner's habits: the port is gone, and the other half
 // of a frame never comes.
 func (f *framer) reset() {
+	clear(f.buf)
 	f.buf, f.open, f.flaw, f.ends = f.buf[:0], false, sound, false
+	f.started, f.reply, f.asked = false, 0, false
 }
 
 func (f *framer) close() {
@@ -140,11 +185,4 @@ func gs1(p []byte) bool {
 		return true
 	}
 	return false
-}
-
-// chatter reports what a device says on its own and nobody scanned: a failed read, an answer to a
-// setup command.
-func chatter(text string) bool {
-	text = strings.ToLower(strings.TrimSpace(text))
-	return text == "%%noread" || text == "noread" || strings.HasPrefix(text, "$$%")
 }

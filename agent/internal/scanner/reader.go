@@ -3,6 +3,7 @@ package scanner
 import (
 	"context"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"cloudcashier/agent/internal/serialline"
@@ -18,32 +19,67 @@ const (
 	// stall is how much later than asked a read may come back before the process must have been
 	// stopped: what it then finds may have lain there all the while.
 	stall = time.Second
-	// badFrames in a row make a wrong speed more likely than a bad cable.
-	badFrames = 3
+	// alertWait is how long a read waits behind a frame, so that the beep for it does not wait for restWait;
+	// alertReads are so many of them.
+	alertWait  = 10 * time.Millisecond
+	alertReads = 30
 )
 
-// reader keeps one path of the configuration connected. All its fields but path belong to its goroutine.
+// cutter cuts a scanner's bytes into frames.
+type cutter interface {
+	feed(p []byte)
+	idle(d time.Duration)
+	underWay() bool
+	reset()
+}
+
+// reader keeps one path of the configuration connected. All its fields but beep belong to its goroutine.
 type reader struct {
-	set  *Set
-	path string
-	slot int // of its State
+	set     *Set
+	spec    Spec
+	profile profile
+	slot    int          // of its State
+	beep    atomic.Int32 // to be told to the scanner
 
 	looked bool
 	known  map[string]bool // targets that were there at the last look or loss
-	bad    int             // garbled frames in a row
-	at     time.Time       // of the bytes under way
-	framer framer
+	speed  speed
+	stare  stare
+	at     time.Time // of the bytes under way
+	cut    cutter
+	framer *framer // the same, where it is one
+	alert  int     // reads that wait for alertWait only
+
+	lit     bool // the scanner was told to read
+	litAt   time.Time
+	saidAt  time.Time
+	answers [][]byte // to be written
 }
 
-func newReader(set *Set, slot int, path string) *reader {
-	r := &reader{set: set, slot: slot, path: path, known: map[string]bool{}}
-	r.framer = framer{whole: wholeCode, yield: r.frame}
+func newReader(set *Set, slot int, spec Spec) *reader {
+	r := &reader{set: set, slot: slot, spec: spec, known: map[string]bool{}, speed: newSpeed(spec.Baud)}
+	r.profile, _ = profileOf(spec.Profile)
+	if r.profile.packets {
+		r.cut = &packets{yield: r.frame, answer: func(p []byte) { r.answers = append(r.answers, p) }}
+		return r
+	}
+	r.framer = &framer{whole: wholeCode, yield: r.frame, replies: r.profile.replies}
+	r.cut = r.framer
 	return r
+}
+
+// tell notes how the scanner is now.
+func (r *reader) tell(connected bool, message string) {
+	state := State{Path: r.spec.Path, Profile: r.spec.Profile, Connected: connected, Message: message}
+	if connected {
+		state.Baud, state.SpeedWrong, state.Stuck = r.speed.baud, r.speed.wrong(), r.stare.stuck
+	}
+	r.set.tell(r.slot, state)
 }
 
 // run looks for the scanner, reads it until it goes, and looks again, until ctx ends.
 func (r *reader) run(ctx context.Context) {
-	pause := time.NewTicker(pollEvery)
+	pause := time.NewTicker(r.set.poll)
 	defer pause.Stop()
 	own := &r.set.pulses[r.slot]
 	for ctx.Err() == nil {
@@ -63,13 +99,13 @@ func (r *reader) run(ctx context.Context) {
 			}
 		}
 	}
-	r.set.tell(r.slot, false, "the agent is stopping")
+	r.tell(false, "the agent is stopping")
 }
 
 // look opens the first free device under the path, if there is one.
 func (r *reader) look() (serialline.Device, *serialline.Port) {
-	found := serialline.Devices(r.path)
-	message := "no scanner at " + r.path + ": plug it in"
+	found := serialline.Devices(r.spec.Path)
+	message := "no scanner at " + r.spec.Path + ": plug it in"
 	now := map[string]bool{}
 	var open *serialline.Port
 	var at serialline.Device
@@ -78,7 +114,7 @@ func (r *reader) look() (serialline.Device, *serialline.Port) {
 			now[d.Target] = true
 			continue
 		}
-		if !r.set.deps.Claims.Take(d.Target, r.path) {
+		if !r.set.deps.Claims.Take(d.Target, r.spec.Path) {
 			message = d.Target + " is used already under another path: remove one of the two"
 			now[d.Target] = true
 			continue
@@ -86,7 +122,7 @@ func (r *reader) look() (serialline.Device, *serialline.Port) {
 		// A device that was not there at the last look has been there for pollEvery at most, and so
 		// have its bytes; those of any other may be older than a payment code lives.
 		fresh := r.looked && !r.known[d.Target]
-		p, err := serialline.Open(d.Target, r.set.config.Baud, !fresh)
+		p, err := serialline.Open(d.Target, r.speed.baud, !fresh)
 		if err != nil {
 			r.set.deps.Claims.Release(d.Target)
 			now[d.Target] = !serialline.Absent(err)
@@ -99,17 +135,18 @@ func (r *reader) look() (serialline.Device, *serialline.Port) {
 	}
 	r.looked, r.known = true, now
 	if open == nil {
-		r.set.tell(r.slot, false, message)
+		r.tell(false, message)
 	}
 	return at, open
 }
 
 // attend reads one connection to its end. What was half read when it ends is thrown away.
 func (r *reader) attend(ctx context.Context, d serialline.Device, p *serialline.Port) {
-	r.set.tell(r.slot, true, "")
+	r.tell(true, "")
 	err := r.read(ctx, d, p)
-	r.framer.reset()
-	r.bad = 0
+	r.cut.reset()
+	r.speed.sound() // what is plugged in next may be another
+	r.stare, r.lit, r.answers = stare{}, false, nil
 	if closing := p.Close(); closing != nil {
 		r.set.deps.Log.Debug("scanner closed badly", "scanner", d.Name, logs.Err, closing)
 	}
@@ -117,7 +154,7 @@ func (r *reader) attend(ctx context.Context, d serialline.Device, p *serialline.
 	if ctx.Err() == nil {
 		r.lose(d)
 		r.set.deps.Log.Debug("scanner lost", "scanner", d.Name, logs.Err, err)
-		r.set.tell(r.slot, false, "the scanner was unplugged: plug it in again")
+		r.tell(false, "the scanner was unplugged: plug it in again")
 	}
 }
 
@@ -125,12 +162,12 @@ func (r *reader) attend(ctx context.Context, d serialline.Device, p *serialline.
 // moment only; others may have been there for hours.
 func (r *reader) lose(gone serialline.Device) {
 	r.known = map[string]bool{}
-	for _, d := range serialline.Devices(r.path) {
+	for _, d := range serialline.Devices(r.spec.Path) {
 		r.known[d.Target] = d.Name != gone.Name
 	}
 }
 
-// read feeds the framer until the device goes, its name moves to another device, or ctx ends.
+// read feeds the cutter until the device goes, its name moves to another device, or ctx ends.
 func (r *reader) read(ctx context.Context, d serialline.Device, p *serialline.Port) error {
 	buf := make([]byte, 4<<10)
 	last := r.set.deps.Now()
@@ -140,10 +177,9 @@ func (r *reader) read(ctx context.Context, d serialline.Device, p *serialline.Po
 		case <-r.set.pulses[r.slot].Pulse:
 		default:
 		}
-		wait := restWait
-		if r.framer.open {
-			wait = shortGap
-		}
+		r.tune(p)
+		r.obey(p, last)
+		wait := r.wait()
 		n, err := p.Read(buf, wait)
 		now := r.set.deps.Now()
 		if n > 0 {
@@ -152,7 +188,10 @@ func (r *reader) read(ctx context.Context, d serialline.Device, p *serialline.Po
 			if now.Sub(last) > wait+stall {
 				r.at = last
 			}
-			r.framer.feed(buf[:n])
+			if r.framer != nil {
+				r.framer.asked = r.profile.acks && !r.saidAt.IsZero() && now.Sub(r.saidAt) < replyTime
+			}
+			r.cut.feed(buf[:n])
 		}
 		last = now
 		if err != nil {
@@ -162,8 +201,9 @@ func (r *reader) read(ctx context.Context, d serialline.Device, p *serialline.Po
 			continue
 		}
 		silence += wait
-		r.framer.idle(silence)
-		if unchecked += wait; unchecked >= pollEvery {
+		r.cut.idle(silence)
+		r.rest(wait)
+		if unchecked += wait; unchecked >= r.set.poll {
 			unchecked = 0
 			if target, err := filepath.EvalSymlinks(d.Name); err == nil && target != d.Target {
 				return serialline.ErrGone // plugged in elsewhere; the old device may never hang up
@@ -173,30 +213,49 @@ func (r *reader) read(ctx context.Context, d serialline.Device, p *serialline.Po
 	return ctx.Err()
 }
 
-// frame is called by the framer for each frame.
-func (r *reader) frame(f frame) {
-	if f.flaw == garbled || f.flaw == oversize {
-		r.bad++
-	} else {
-		if r.bad >= badFrames {
-			r.set.tell(r.slot, true, "")
-		}
-		r.bad = 0
+// wait is how long the next read waits.
+func (r *reader) wait() time.Duration {
+	switch {
+	case r.cut.underWay():
+		return shortGap
+	case r.alert > 0:
+		r.alert--
+		return alertWait
 	}
-	if f.flaw == sound && chatter(f.text) {
-		r.set.deps.Log.Debug("scanner chatter dropped", "scanner", r.path)
+	return restWait
+}
+
+// frame is called by the cutter for each frame.
+func (r *reader) frame(f frame) {
+	r.alert = alertReads
+	found := finding{kind: Unreadable, message: "the code was read badly: scan again"}
+	if f.flaw == garbled || f.flaw == oversize {
+		switch {
+		case r.speed.garbage():
+			found.message = r.speed.message()
+			r.tell(true, found.message)
+		case f.retry:
+			return // the scanner sends it again
+		case f.flaw == oversize:
+			found.message = "far too much came at once: scan one code again"
+		}
+		r.set.take(r.slot, r.at, f, found)
 		return
 	}
-	found := finding{kind: Unreadable, message: "the code was read badly: scan again"}
+	wrong := r.speed.wrong()
+	if r.speed.sound(); wrong {
+		r.tell(true, "")
+	}
 	switch {
-	case r.bad == badFrames:
-		found.message = "scanner speed wrong: set the scanner to this till's speed, or the till to the scanner's"
-		r.set.tell(r.slot, true, found.message)
+	case f.flaw == sound && r.profile.babble(f.text):
+		r.set.deps.Log.Debug("scanner chatter dropped", "scanner", r.spec.Path)
+		return
 	case f.flaw == cut:
 		found.message = "the scan was cut off: scan again"
-	case f.flaw == oversize:
-		found.message = "far too much came at once: scan one code again"
 	case f.flaw == sound:
+		if r.watch(f) {
+			return
+		}
 		found = classify(f)
 	}
 	r.set.take(r.slot, r.at, f, found)

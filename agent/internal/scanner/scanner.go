@@ -3,8 +3,9 @@
 //
 // It refuses to repair: a frame with one bad byte, half a frame at an unplug, a code with a wrong
 // check digit are thrown away whole, because a guessed digit in a payment code is somebody else's
-// code. It refuses to write to a scanner, and to keep or log a payment code: what it remembers
-// against double reads is a keyed hash.
+// code. It refuses to guess what a scanner understands: it tells one nothing but what its profile
+// names. It refuses to keep or log a payment code: what it remembers against double reads is a keyed
+// hash.
 //
 // Newcomers get one thing wrong: one read is not one scan. A code arrives in pieces, or two codes
 // in one piece, and only the framer knows where one ends.
@@ -40,6 +41,8 @@ type Scan struct {
 	Scanner string    // the path given in Config
 	At      time.Time // when its bytes came, from Deps.Now with its monotonic reading
 	Message string    // for the cashier
+
+	slot int // of its scanner in the configuration
 }
 
 // State tells whether the scanner of a path is there.
@@ -48,14 +51,19 @@ type State struct {
 	Connected bool
 	Since     time.Time // of Connected
 	Message   string    // what the cashier can do about it, "" when all is well
+
+	Profile    string
+	Baud       int  // the port's speed while connected
+	SpeedWrong bool // nothing but garbage comes
+	Stuck      bool // it reads the same code over and over
 }
 
 // Config says which scanners to read.
 type Config struct {
 	// Paths name one scanner each, also as a pattern such as /dev/serial/by-id/*Honeywell*: the first
-	// device that matches and opens is taken.
+	// device that matches and opens is taken. Each may carry options: see ParseSpec.
 	Paths []string
-	Baud  int // 0 is 9600; all scanners have it, and 8 data bits, no parity, 1 stop bit
+	Baud  int // 0 is 9600; of those that name none. All have 8 data bits, no parity, 1 stop bit
 
 	DoubleRead time.Duration // the same product or link again on a scanner is dropped within this; 0 is 700 ms
 	CodeMemory time.Duration // the same payment code again is a Duplicate within this; 0 is 60 s
@@ -72,9 +80,14 @@ type Deps struct {
 
 // Set is all scanners of a till.
 type Set struct {
-	config Config
-	deps   Deps
-	scans  chan Scan
+	config  Config
+	specs   []Spec // of Config.Paths
+	wrong   error  // of the first that cannot be read; Run refuses to start then
+	deps    Deps
+	scans   chan Scan
+	readers []*reader
+	poll    time.Duration // pollEvery
+	wanted  atomic.Bool   // a scan is waited for
 
 	yielding sync.Mutex // one producer at a time makes room in the queue
 	memory   *memory
@@ -100,10 +113,19 @@ func New(config Config, deps Deps) *Set {
 	if deps.Claims == nil {
 		deps.Claims = serialline.NewClaims()
 	}
-	s := &Set{config: config, deps: deps, scans: make(chan Scan, queueMax)}
+	s := &Set{config: config, deps: deps, scans: make(chan Scan, queueMax), poll: pollEvery}
 	s.memory, s.keyless = newMemory(deps.Rand)
-	for _, path := range config.Paths {
-		s.states = append(s.states, State{Path: path, Since: deps.Now(), Message: "not looked for yet"})
+	for slot, path := range config.Paths {
+		spec, err := ParseSpec(path)
+		if err != nil && s.wrong == nil {
+			s.wrong = err
+		}
+		if spec.Baud == 0 {
+			spec.Baud = config.Baud
+		}
+		s.specs = append(s.specs, spec)
+		s.readers = append(s.readers, newReader(s, slot, spec))
+		s.states = append(s.states, State{Path: spec.Path, Profile: spec.Profile, Since: deps.Now(), Message: "not looked for yet"})
 	}
 	s.pulses = make([]readerPulse, len(s.states))
 	for i := range s.pulses {
@@ -118,17 +140,19 @@ func (s *Set) Run(ctx context.Context) error {
 	if s.config.Baud < 0 || s.config.DoubleRead < 0 || s.config.CodeMemory < 0 {
 		return fault.New(fault.Invalid, "scanner.config", "scanner speed and times must not be negative: correct the configuration")
 	}
-	for _, path := range s.config.Paths {
-		if _, err := filepath.Match(path, ""); err != nil || path == "" {
-			return fault.New(fault.Invalid, "scanner.path", "scanner path %q is empty or a broken pattern: correct it", path)
+	if s.wrong != nil {
+		return s.wrong
+	}
+	for _, spec := range s.specs {
+		if _, err := filepath.Match(spec.Path, ""); err != nil || spec.Path == "" {
+			return fault.New(fault.Invalid, "scanner.path", "scanner path %q is empty or a broken pattern: correct it", spec.Path)
 		}
 	}
 	if s.keyless != nil {
 		return s.keyless
 	}
 	var readers sync.WaitGroup
-	for i, path := range s.config.Paths {
-		r := newReader(s, i, path)
+	for _, r := range s.readers {
 		readers.Go(func() { r.run(ctx) })
 	}
 	<-ctx.Done()
@@ -178,15 +202,27 @@ func (s *Set) States() []State {
 // it did not use, as when no sale was open; else the cashier's second scan would be a Duplicate.
 func (s *Set) Forget(code pay.Code) { s.memory.forget(s.codeTag(code)) }
 
+// Want tells whether a sale waits for a scan. Scanners that the host can trigger read while one does, and rest
+// otherwise. It does not block.
+func (s *Set) Want(scan bool) { s.wanted.Store(scan) }
+
+// Beep has the scanner of a scan say whether the till took it. It does not block; a scanner that knows no beeps
+// stays silent.
+func (s *Set) Beep(scan Scan, good bool) {
+	if scan.slot < len(s.readers) {
+		s.readers[scan.slot].beep.Store(int32(map[bool]int{true: beepGood, false: beepBad}[good]))
+	}
+}
+
 // take decides what a frame becomes: a scan, a Duplicate, or nothing when it is a double read.
 func (s *Set) take(slot int, at time.Time, f frame, found finding) {
-	path := s.config.Paths[slot]
-	scan := Scan{Kind: found.kind, Code: found.code, Text: found.text, AIM: f.aim, Scanner: path, At: at, Message: found.message}
+	path := s.specs[slot].Path
+	scan := Scan{Kind: found.kind, Code: found.code, Text: found.text, AIM: f.aim, Scanner: path, At: at, Message: found.message, slot: slot}
 	switch {
 	case found.kind == Payment:
 		again, tell := s.memory.again(s.codeTag(found.code), at, s.config.CodeMemory, s.config.DoubleRead)
-		if !tell {
-			return // a gun that keeps staring at the phone
+		if !tell || again && f.again {
+			return // a gun that keeps staring at the phone, or that did not hear our answer
 		}
 		if again {
 			scan.Kind, scan.Code = Duplicate, pay.Code{}
@@ -235,20 +271,19 @@ func (s *Set) drop(old Scan) {
 }
 
 // tell notes a reader's state. Each reader tells of its own slot, so that its calls are in order.
-func (s *Set) tell(slot int, connected bool, message string) {
+func (s *Set) tell(slot int, state State) {
 	s.mu.Lock()
-	state := s.states[slot]
-	if state.Connected == connected && state.Message == message {
+	last := s.states[slot]
+	if state.Since = last.Since; state == last {
 		s.mu.Unlock()
 		return
 	}
-	if state.Connected != connected {
+	if state.Connected != last.Connected {
 		state.Since = s.deps.Now()
 	}
-	state.Connected, state.Message = connected, message
 	s.states[slot] = state
 	s.mu.Unlock()
-	s.deps.Log.Info("scanner state", "scanner", state.Path, "connected", connected, "message", message)
+	s.deps.Log.Info("scanner state", "scanner", state.Path, "connected", state.Connected, "message", state.Message)
 	if s.deps.Changed != nil {
 		s.deps.Changed(state)
 	}

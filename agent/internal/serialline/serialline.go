@@ -126,6 +126,9 @@ func (p *Port) Write(buf []byte) (n int, err error) {
 // Close for its half minute.
 func (p *Port) Drop() error { return p.serial.ResetOutputBuffer() }
 
+// SetSpeed changes the speed of an open port, at 8N1. What the device sent meanwhile reads as garbage.
+func (p *Port) SetSpeed(baud int) error { return p.serial.SetMode(&serial.Mode{BaudRate: baud}) }
+
 // Close closes the port. Nothing may be read or written after it.
 func (p *Port) Close() error { return p.serial.Close() }
 
