@@ -46,7 +46,7 @@ func main() {
 	var d load.Drain
 	var s load.Storm
 	flag.StringVar(&bin, "bin", "bin", "folder of the built programs")
-	flag.StringVar(&only, "only", "", "talk, signing, gateway, drain, hang or storm (all)")
+	flag.StringVar(&only, "only", "", "talk, signing, gateway, agent, drain, hang or storm (all)")
 	flag.IntVar(&d.Records, "records", 10_000, "cash sales a till takes while its line is cut")
 	flag.IntVar(&d.Others, "others", 50, "other tills")
 	flag.IntVar(&d.Rate, "rate", 100, "sales a second of the other tills, all together")
@@ -75,6 +75,7 @@ func main() {
 			out, err := counter.Gateway{Alone: 1500 * time.Millisecond, Full: 3 * time.Second, Open: 3 * time.Second, Callers: 64}.Run(ctx, r)
 			return out.Table(), out.Differences, err
 		}},
+		agent,
 		{"drain", "an offline till comes back while others sell", func(ctx context.Context, r *rig.Rig) ([]load.Row, []string, error) {
 			out, err := d.Run(ctx, r)
 			return out.Table(), out.Differences, err
