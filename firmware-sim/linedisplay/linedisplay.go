@@ -31,7 +31,10 @@ const (
 	digits  = 8
 )
 
-const complaintsMost = 100
+const (
+	complaintsMost = 100
+	commandMost    = 64 // bytes of a command; beyond it its end was lost
+)
 
 // lamps of a display with figures, by ESC s n.
 var lamps = map[byte]string{'0': "", '1': "price", '2': "total", '3': "received", '4': "change"}
@@ -152,8 +155,11 @@ func (m *Machine) text(c []byte) (done bool) {
 		m.complain("there is no line %q", c[2])
 		return true
 	}
-	last := c[len(c)-1]
-	if last != 0x0d || len(c) == 3 {
+	if len(c) > commandMost {
+		m.complain("a line of %d bytes has no end", len(c))
+		return true
+	}
+	if c[len(c)-1] != 0x0d || len(c) == 3 {
 		return false
 	}
 	text := c[3 : len(c)-1]

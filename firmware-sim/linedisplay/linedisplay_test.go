@@ -54,3 +54,19 @@ func TestWhatIsOnTheGlass(t *testing.T) {
 		t.Error("a set nobody knows")
 	}
 }
+
+func FuzzPut(f *testing.F) {
+	f.Add("\x1b@\x0c\x1bQATOTAL\x0d\x1bQBPAY\x0d")
+	f.Add("\x1f$\x01\x02b\x1bs4\x1bl\x14\x02\xb8\xb6")
+	f.Fuzz(func(t *testing.T, raw string) {
+		for _, set := range linedisplay.Sets {
+			m, _ := linedisplay.New(set)
+			for _, b := range []byte(raw) {
+				m.Put(b)
+			}
+			if len(m.Screen()) != linedisplay.Rows || len(m.Complaints) > 100 {
+				t.Errorf("%q, %d complaints", m.Screen(), len(m.Complaints))
+			}
+		}
+	})
+}

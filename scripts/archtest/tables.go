@@ -157,7 +157,7 @@ var plan = book{
 		"scripts/internal/signrate":  "hub/hubtest/signing scripts/internal/hsm scripts/internal/load",
 		"scripts/internal/mqttproxy": "",
 		"scripts/conformance":        slab + "scripts/internal/rig",
-		"scripts/demo":               slab + "shared/freeport scripts/internal/rig",
+		"scripts/demo":               slab + "scripts/internal/rig",
 		"scripts/e2e":                slab + "scripts/internal/rig",
 		"scripts/keyscan":            slab + "scripts/internal/hsm scripts/internal/load scripts/internal/needle scripts/internal/rig",
 		"scripts/history":            "shared/pay",

@@ -8,17 +8,17 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"cloudcashier/scripts/internal/rig"
-	"cloudcashier/shared/freeport"
 	"cloudcashier/shared/pay"
 )
 
 // session is how `-scan` finds the screen that is open: a file beside the programs.
 type session struct {
 	Lab     string `json:"lab"`     // folder
-	Scanner string `json:"scanner"` // control address of the pretended scanner
+	Scanner string `json:"scanner"` // control address of the pretended counter
 }
 
 func sessionFile(bin string) string { return filepath.Join(bin, "run.json") }
@@ -33,17 +33,14 @@ func live(ctx context.Context, r *rig.Rig, bin string) error {
 	if err != nil {
 		return err
 	}
-	control, err := freeport.Address()
+	counter, err := till.PlugBoard(ctx)
 	if err != nil {
-		return err
-	}
-	if err := till.PlugScanner(ctx, "--control", control); err != nil {
 		return err
 	}
 	if err := till.Open(ctx); err != nil {
 		return err
 	}
-	data, err := json.Marshal(session{Lab: lab.Data, Scanner: control})
+	data, err := json.Marshal(session{Lab: lab.Data, Scanner: strings.TrimPrefix(counter.Control, "http://")})
 	if err != nil {
 		return err
 	}
@@ -57,10 +54,15 @@ func live(ctx context.Context, r *rig.Rig, bin string) error {
   make scan WALLET=alipay FATE=53    an Alipay customer who must type the password
                                      (FATE: last two digits of the code; README has the table)
 
+Its counter is pretended: scanner, receipt printer with a drawer, customer display, speaker.
+Receipts (PNG):  %s
+What happens:    tail -f %s
+Trouble:         printf 'paper out' | curl --data-binary @- %s/script      (more: bin/firmware-sim board --help)
+
 Portal: %s  user %s  password %s  (its certificate is the lab's own: %s)
 The screen: type an amount, Enter, then scan. F10 and Ctrl+Q leave; everything is cleaned up.
 
-Enter opens the screen. `, lab.Portal, lab.PortalUser, lab.PortalPassword, lab.CA)
+Enter opens the screen. `, counter.Slips, r.Running("till-board").Log, counter.Control, lab.Portal, lab.PortalUser, lab.PortalPassword, lab.CA)
 	if err := enter(ctx); err != nil {
 		return nil // left before it was opened
 	}

@@ -1,6 +1,9 @@
 package announce_test
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
 	"strings"
 	"testing"
@@ -102,4 +105,33 @@ func TestKeys(t *testing.T) {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}
+}
+
+func FuzzOpen(f *testing.F) {
+	f.Add([]byte(`{"id":"pay_1","fen":1280,"wallet":"wechat","at":1764061200000,"ttl":30}`))
+	f.Add([]byte(`{"id":"test_1","fen":0,"wallet":"test","at":0,"ttl":1}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		if _, err := announce.Open(body, golden, key); err == nil && string(body) != `{"id":"pay_1","fen":1280,"wallet":"wechat","at":1764061200000,"ttl":30}` {
+			t.Errorf("%q passes with the signature of another message", body)
+		}
+		m, err := announce.Open(body, signatureOf(body), key)
+		if err != nil {
+			return
+		}
+		again, signature, err := announce.Seal(m, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if back, err := announce.Open(again, signature, key); err != nil || back != m {
+			t.Errorf("%+v comes back as %+v, %v", m, back, err)
+		}
+	})
+}
+
+// signatureOf signs any bytes as a till with the key could.
+func signatureOf(body []byte) string {
+	mac := hmac.New(sha256.New, key)
+	mac.Write([]byte("cashier speaker v1\n"))
+	mac.Write(body)
+	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }

@@ -15,3 +15,6 @@ func (d *Display) Hurry(linger time.Duration) {
 
 // SceneOf is the picture of a sale in a state.
 func SceneOf(s localapi.State) (Scene, bool) { return sceneOf(sale.Sale{State: s}) }
+
+// WithChange is withChange.
+var WithChange = withChange

@@ -55,5 +55,22 @@ var kinds = map[localapi.State]struct {
 // sceneOf is the picture of a sale as it is stored; brief pictures give way to the idle one.
 func sceneOf(s sale.Sale) (scene Scene, brief bool) {
 	k := kinds[s.State] // a state nobody has met yet is idle
-	return Scene{Kind: k.kind, Amount: s.Amount}, k.brief
+	scene = Scene{Kind: k.kind, Amount: s.Amount}
+	if k.kind == Paid {
+		scene = withChange(scene, s)
+	}
+	return scene, k.brief
+}
+
+// withChange tells what comes back, of a sale that knows what the customer gave.
+func withChange(paid Scene, s any) Scene {
+	cash, ok := s.(interface{ Change() money.Amount })
+	if !ok || cash.Change().Fen() <= 0 {
+		return paid
+	}
+	received, err := paid.Amount.Add(cash.Change())
+	if err != nil { // nobody holds that much
+		return paid
+	}
+	return Scene{Kind: Change, Amount: paid.Amount, Received: received, Change: cash.Change()}
 }

@@ -33,22 +33,45 @@ func (s *session) run(ctx context.Context) error {
 	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	for alive := time.Duration(0); ; {
+	last, alive := s.Now(), time.Duration(0)
+	for {
 		if err := s.send(s.profile.Picture(scene, s.config.Title)); err != nil {
 			return err
 		}
-		wait := s.waits.alive
-		if holds > 0 {
-			wait = min(wait, holds)
-		}
-		if len(s.pending) > 0 {
-			wait = s.waits.again
-		}
-		timer.Reset(wait)
+		timer.Reset(s.rest(holds))
+		var kicked bool
+		var asked *trial
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-s.kick:
+			kicked = true
+		case t := <-s.trials:
+			asked = &t
+		case <-timer.C:
+		}
+		// Time is measured, not counted in rests: somebody who kicks all the time must not stop it.
+		now := s.Now()
+		passed := max(now.Sub(last), 0)
+		last = now
+		if s.stood += passed; len(s.pending) == 0 {
+			s.stood = 0
+		}
+		if alive += passed; alive >= s.waits.alive {
+			alive = 0
+			if err := s.there(); err != nil {
+				return err
+			}
+		}
+		over := false
+		if holds > 0 {
+			holds -= passed
+			over = holds <= 0
+		}
+		if over {
+			s.end(nil)
+		}
+		if kicked || over {
 			next, until, err := s.look()
 			if err != nil {
 				return err
@@ -57,33 +80,28 @@ func (s *session) run(ctx context.Context) error {
 				scene, holds = next, until
 				s.end(fault.New(fault.Conflict, "display.busy", "a sale came in between"))
 			}
-		case t := <-s.trials:
-			scene, holds = s.try(t, scene, holds)
-		case <-timer.C:
-			if len(s.pending) > 0 {
-				s.stood += wait
-			}
-			if holds > 0 {
-				if holds -= wait; holds <= 0 {
-					s.end(nil)
-					if scene, holds, err = s.look(); err != nil {
-						return err
-					}
-				}
-			}
-			if alive += wait; alive >= s.waits.alive {
-				alive = 0
-				if err := s.there(); err != nil {
-					return err
-				}
-			}
+		}
+		if asked != nil {
+			scene, holds = s.try(*asked, scene, holds)
 		}
 	}
 }
 
+// rest is how long nothing needs to be done.
+func (s *session) rest(holds time.Duration) time.Duration {
+	wait := s.waits.alive
+	if holds > 0 {
+		wait = min(wait, holds)
+	}
+	if len(s.pending) > 0 {
+		wait = s.waits.again
+	}
+	return wait
+}
+
 // try begins a test, where no customer looks at the display.
 func (s *session) try(t trial, scene Scene, holds time.Duration) (Scene, time.Duration) {
-	if scene.Kind != Idle {
+	if scene.Kind != Idle { // a test is one, too
 		t.done <- fault.New(fault.Conflict, "display.busy", "a sale is on the display: finish it first")
 		return scene, holds
 	}

@@ -21,5 +21,8 @@ func Sentence(w pay.Wallet, amount money.Amount) (text string, clips []string, e
 	return news{wallet: w, amount: amount}.sentence()
 }
 
-// Compose is compose.
-var Compose = compose
+// Compose is compose, ParseWAV parseWAV.
+var (
+	Compose  = compose
+	ParseWAV = parseWAV
+)

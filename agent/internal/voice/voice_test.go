@@ -330,3 +330,14 @@ func TestNobodyToSayATest(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func FuzzWAV(f *testing.F) {
+	f.Add(wav(3, 8000))
+	f.Add(wav(0, 8000)[:40])
+	f.Add([]byte("RIFF\x00\x00\x00\x00WAVEdata\xff\xff\xff\xff"))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		if format, data, ok := voice.ParseWAV(raw); ok && (len(format) != 16 || len(data) > len(raw)) {
+			t.Errorf("%d bytes of format, %d of sound out of %d", len(format), len(data), len(raw))
+		}
+	})
+}

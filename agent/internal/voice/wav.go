@@ -57,11 +57,12 @@ func parseWAV(raw []byte) (format, data []byte, ok bool) {
 		return nil, nil, false
 	}
 	for raw = raw[12:]; len(raw) >= 8; {
-		kind, size := string(raw[:4]), int(binary.LittleEndian.Uint32(raw[4:8]))
+		kind, said := string(raw[:4]), binary.LittleEndian.Uint32(raw[4:8])
 		raw = raw[8:]
-		if size > len(raw) {
+		if uint64(said) > uint64(len(raw)) { // before it becomes an int, which has 32 bits on some tills
 			return nil, nil, false
 		}
+		size := int(said)
 		switch kind {
 		case "fmt ":
 			if size < 16 || binary.LittleEndian.Uint16(raw) != 1 {

@@ -21,6 +21,7 @@ type Till struct {
 	rig     *Rig
 	link    string
 	scanner *Process
+	flags   []string // of the agent, for its devices
 }
 
 // Activate makes a till of a fresh folder.
@@ -95,6 +96,7 @@ func (t *Till) Launch() (err error) {
 	if t.scanner != nil {
 		args = append(args, "--scanner", t.link)
 	}
+	args = append(args, t.flags...)
 	t.Agent, err = t.rig.Start(t.Name, "cashier-agent", args...)
 	return err
 }

@@ -63,7 +63,7 @@ func statusLines(d *screen.Desk, w int) []string {
 		if s.SendUntil != nil && !up {
 			lapses = say(words.StatusLapses, widget.Lasted(s.SendUntil.Sub(d.Now)))
 		}
-		items = append(items, scanners(d), printer(d), clockOffset(d), lapses, say(words.StatusTerminal, short(s.Terminal)),
+		items = append(items, scanners(d), printer(d), d.Lang.Display(s.Display), d.Lang.Voice(s.Voice), clockOffset(d), lapses, say(words.StatusTerminal, short(s.Terminal)),
 			say(words.StatusVersion, s.Version))
 	}
 	lines := widget.Flow(items, w, statusHeight(w))
