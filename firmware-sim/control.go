@@ -71,6 +71,10 @@ func openScannerDoor(addr string, device *board.Scanner, log *slog.Logger) (*sca
 	d.handle("POST /replug", func(*http.Request, []byte) (any, error) {
 		return d.moved("plugged in again", d.device.Replug())
 	})
+	d.handle("POST /do", func(r *http.Request, body []byte) (any, error) {
+		order := strings.TrimPrefix(strings.TrimSpace(string(body)), "!")
+		return d.moved("moved", move(r.Context(), d.device, d.log, order))
+	})
 	d.handle("GET /state", func(*http.Request, []byte) (any, error) { return d.device.State(), nil })
 	return d, nil
 }

@@ -38,7 +38,7 @@ import (
 // Config says which till to run.
 type Config struct {
 	Dir      string   // activated; holds everything
-	Scanners []string // serial ports, or patterns of them
+	Scanners []string // serial ports, or patterns of them, each with its options: package scanner reads them
 	Baud     int      // of the scanners; 0 is their usual speed
 	Printer  Printer
 	Version  string
@@ -127,33 +127,10 @@ func assemble(c Config, d Deps, who identity.Identity, journal *store.Store, res
 		{Name: "link", Run: link.Run},
 		{Name: "scanners", Run: scanners.Run},
 		{Name: "scans", Run: func(ctx context.Context) error { return pump(ctx, scanners, t) }},
+		{Name: "trigger", Run: func(ctx context.Context) error { return trigger(ctx, scanners, t) }},
 	}, paper.parts(), []run.Part{
 		{Name: "local API", Run: door.Run},
 	}), nil
-}
-
-// pump hands scans to the till, in order.
-func pump(ctx context.Context, scanners *scanner.Set, t *till.Till) error {
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case s := <-scanners.Scans():
-			if s.Kind != scanner.Payment {
-				t.Notice(api.Notice{Kind: string(s.Kind), Text: s.Text, Message: s.Message})
-			} else if !t.Scan(s.Code, s.At) {
-				scanners.Forget(s.Code) // the cashier may scan it again once a sale waits
-			}
-		}
-	}
-}
-
-func shown(states []scanner.State) []api.Scanner {
-	list := make([]api.Scanner, len(states))
-	for i, s := range states {
-		list[i] = api.Scanner{Path: s.Path, Connected: s.Connected, Message: s.Message}
-	}
-	return list
 }
 
 // takeLock makes sure that one agent at a time runs on a folder. The kernel lets go of the lock
