@@ -23,6 +23,7 @@ import (
 	"cloudcashier/shared/id"
 	"cloudcashier/shared/localapi"
 	"cloudcashier/tui/internal/console"
+	"cloudcashier/tui/internal/screen"
 	"cloudcashier/tui/internal/widget"
 	"cloudcashier/tui/internal/words"
 )
@@ -51,7 +52,7 @@ func run(args []string, env func(string) string, in, out *os.File, errs io.Write
 	defer agent.Close()
 	ids := id.NewSource(time.Now, nil)
 	err = console.Run(ctx, console.Config{
-		Agent: agent, Refunds: agent, Receipts: agent, Sync: agent.Sync, Events: agent.Events, Now: time.Now, NewOrder: ids.OutTradeNo, Zone: zone(),
+		Doors: screen.DoorsOf(agent), Sync: agent.Sync, Events: agent.Events, Now: time.Now, NewOrder: ids.OutTradeNo, Zone: zone(),
 		Lang: lang, Chinese: lang == words.ZH || env("TERM") != "linux", Theme: theme(env), In: in, Out: out,
 	})
 	if err != nil {

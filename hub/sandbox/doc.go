@@ -2,7 +2,7 @@
 // pay/unifiedorder NATIVE, pay/orderquery, pay/closeorder, secapi/pay/reverse, secapi/pay/refund, pay/refundquery,
 // pay/downloadbill, pay/downloadfundflow) and API v3 under /wechat/v3/ (codepay, native, query, close, reverse, refunds,
 // certificates, bills), Alipay's gateway at /alipay/gateway.do (alipay.trade.pay, .precreate, .query,
-// .cancel, .close, .refund, .fastpay.refund.query, bills) and UnionPay's gateway 5.1.0 under
+// .cancel, .close, .refund, .fastpay.refund.query, bills; the same through REST v3 under /alipay/v3/) and UnionPay's gateway 5.1.0 under
 // /unionpay/gateway/api/ (backTransReq.do: consumption, reversal, refund, undo; queryTrans.do;
 // the day's settlement file under /unionpay/filedownload/), with a durable ledger of its own and control endpoints under
 // /sandbox/ for those who test against it.

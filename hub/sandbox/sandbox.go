@@ -122,7 +122,7 @@ func (s *Sandbox) open(listen string) error {
 	s.merchants = merchant.NewDirectory(known)
 	s.wechat = &wechat.Door{Merchants: s.merchants, Book: s.book, Clients: s.clients.Pool(), Nonce: rand.Text, BillFault: s.faults.bill}
 	s.wechatv3 = wechatv3.New(s.merchants, s.book, s.platform, rand.Text)
-	s.alipay = &alipay.Door{Merchants: s.merchants, Book: s.book, Secret: rand.Text(), BillFault: s.faults.bill}
+	s.alipay = &alipay.Door{Merchants: s.merchants, Book: s.book, Secret: rand.Text(), Nonce: rand.Text, BillFault: s.faults.bill}
 	s.unionpay = &unionpay.Door{Merchants: s.merchants, Book: s.book, Keys: s.chain, BillFault: s.faults.bill}
 	if s.listener, err = net.Listen("tcp", listen); err != nil {
 		return fault.Wrap(err, fault.Unavailable, "sandbox.listen", "cannot listen on %s: stop what uses it or choose another address", listen)

@@ -31,6 +31,7 @@ func (s *Sandbox) routes() http.Handler {
 	mux.Handle("/wechat/pay/downloadfundflow", s.wallet(s.wechat.DownloadFundFlow))
 	mux.Handle("/wechat/v3/", s.wallet(s.wechatv3.Serve))
 	mux.Handle("/alipay/gateway.do", s.wallet(s.alipay.Gateway))
+	mux.Handle("/alipay/v3/", s.wallet(s.alipay.Rest))
 	mux.Handle("/alipay/downloadBillFile.resource", s.wallet(s.alipay.Download))
 	mux.Handle("/unionpay/gateway/api/backTransReq.do", s.wallet(s.unionpay.BackTrans))
 	mux.Handle("/unionpay/gateway/api/queryTrans.do", s.wallet(s.unionpay.QueryTrans))

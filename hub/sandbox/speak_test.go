@@ -237,14 +237,9 @@ func (l *lab) alipayBytes(method, query, form string) (fields, string) {
 	if !signed {
 		return got, "unsigned " + got["sub_code"]
 	}
-	block, _ := pem.Decode([]byte(l.Alipay.PublicKey))
-	key, err := x509.ParsePKIXPublicKey(block.Bytes)
-	if err != nil {
-		l.t.Fatal(err)
-	}
 	raw, err := base64.StdEncoding.DecodeString(strings.TrimSuffix(sign, `"}`))
 	sum := sha256.Sum256([]byte(node))
-	if err != nil || rsa.VerifyPKCS1v15(key.(*rsa.PublicKey), crypto.SHA256, sum[:], raw) != nil {
+	if err != nil || rsa.VerifyPKCS1v15(l.alipayKey(), crypto.SHA256, sum[:], raw) != nil {
 		return got, "forged"
 	}
 	switch {
@@ -259,4 +254,15 @@ func (l *lab) alipayBytes(method, query, form string) (fields, string) {
 		}
 	}
 	return got, "?"
+}
+
+// alipayKey is what the wallet signs with.
+func (l *lab) alipayKey() *rsa.PublicKey {
+	l.t.Helper()
+	block, _ := pem.Decode([]byte(l.Alipay.PublicKey))
+	key, err := x509.ParsePKIXPublicKey(block.Bytes)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return key.(*rsa.PublicKey)
 }

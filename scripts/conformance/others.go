@@ -54,8 +54,10 @@ func (w *wallets) others(ctx context.Context) (map[string]other, error) {
 
 // agreed are the ways to speak beyond the usual, by the SDK's name in the rows; each call must have been tried in honesty.
 var agreed = map[string][]string{
-	"alipay-sdk, certificates":        {"alipay.trade.pay", "alipay.trade.query", "alipay.trade.refund", "alipay.trade.cancel", "another certificate"},
-	"alipay-sdk, AES":                 {"alipay.trade.pay", "alipay.trade.query", "wrong key"},
+	"alipay-sdk, certificates": {"alipay.trade.pay", "alipay.trade.query", "alipay.trade.refund", "alipay.trade.cancel", "another certificate"},
+	"alipay-sdk, AES":          {"alipay.trade.pay", "alipay.trade.query", "wrong key"},
+	"alipay-sdk, REST v3": {"trade/pay", "trade/query", "trade/cancel", "trade/refund", "trade/fastpay/refund/query", "trade/precreate",
+		"trade/close", "a foreign key"},
 	"alipay-sdk, partner":             {"alipay.trade.pay", "alipay.trade.query", "a foreign merchant"},
 	"wechatpay-axios-plugin, partner": {"pay/micropay", "pay/orderquery", "a foreign merchant"},
 	"alipay-sdk, bills":               {"trade", "signcustomer", "no bill"},

@@ -4,6 +4,7 @@ import { createPrivateKey, createPublicKey } from 'node:crypto';
 import { AlipaySdk } from 'alipay-sdk';
 import wechatpay from 'wechatpay-axios-plugin';
 import { changedAnswer, changedRequest } from './alipay.mjs';
+import { inREST } from './rest.mjs';
 import { Shop, plan, say, versionOf } from './story.mjs';
 
 const { Hash, Wechatpay } = wechatpay;
@@ -188,5 +189,5 @@ async function wechatPartner(t) {
 // One after the other, for they share the liar.
 for (const [sdk, way, wallet, story] of [
   ['alipay-sdk', 'certificates', 'alipay', inCertificateMode], ['alipay-sdk', 'AES', 'alipay', encrypted],
-  ['alipay-sdk', 'partner', 'alipay', alipayPartner], ['wechatpay-axios-plugin', 'partner', 'wechat', wechatPartner],
+  ['alipay-sdk', 'REST v3', 'alipay', inREST], ['alipay-sdk', 'partner', 'alipay', alipayPartner], ['wechatpay-axios-plugin', 'partner', 'wechat', wechatPartner],
 ]) say(await new Mode(sdk, way, wallet).tell([story]));

@@ -10,6 +10,7 @@ package console
 import (
 	"context"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -34,9 +35,7 @@ const (
 
 // Config is what the console needs from outside.
 type Config struct {
-	Agent    screen.Agent
-	Refunds  screen.Refunds
-	Receipts screen.Receipts
+	Doors    screen.Doors
 	Sync     func(ctx context.Context) (localapi.Status, error) // has the agent send now what waits
 	Events   func(ctx context.Context, on func(localapi.Event)) error
 	Now      func() time.Time
@@ -47,14 +46,6 @@ type Config struct {
 	Theme    widget.Theme
 	In       io.Reader
 	Out      io.Writer
-}
-
-// page is a screen.
-type page interface {
-	Update(tea.Msg) tea.Cmd
-	View(w, h int) string
-	Hints() []screen.Hint
-	Init() tea.Cmd
 }
 
 type (
@@ -81,9 +72,10 @@ type Model struct {
 	box  *mailbox
 	arb  Arbiter
 
-	till  *screen.Till
+	till  *screen.Till // hears everything, whoever is shown
 	sales *screen.Sales
-	page  page // one of the above; the till hears everything, whoever is shown
+	menu  *screen.Menu
+	pages []screen.Page // all of them: an answer goes to whoever asked
 
 	w, h       int
 	refreshing bool
@@ -93,10 +85,11 @@ type Model struct {
 
 // New makes the console. The context ends its commands.
 func New(ctx context.Context, cfg Config) *Model {
-	d := &screen.Desk{Agent: cfg.Agent, Refunds: cfg.Refunds, Receipts: cfg.Receipts, NewOrder: cfg.NewOrder, Zone: cfg.Zone, Theme: cfg.Theme, Lang: cfg.Lang,
+	d := &screen.Desk{Doors: cfg.Doors, NewOrder: cfg.NewOrder, Zone: cfg.Zone, Theme: cfg.Theme, Lang: cfg.Lang,
 		Now: cfg.Now(), Book: screen.NewBook(), Returns: screen.NewReturns()}
-	m := &Model{ctx: ctx, cfg: cfg, desk: d, box: newMailbox(), till: screen.NewTill(d), sales: screen.NewSales(d)}
-	m.page = m.till
+	m := &Model{ctx: ctx, cfg: cfg, desk: d, box: newMailbox(), till: screen.NewTill(d), sales: screen.NewSales(d), menu: screen.NewMenu(d)}
+	m.pages = append([]screen.Page{m.till, m.sales, m.menu}, m.menu.Pages()...)
+	d.Home, d.Page = m.till, m.till
 	return m
 }
 
@@ -122,7 +115,7 @@ func Run(ctx context.Context, cfg Config) error {
 
 // Init starts the ticking, the mailbox and the first look.
 func (m *Model) Init() tea.Cmd {
-	return tea.Batch(m.till.Init(), m.sales.Init(), second(), m.fetch(), m.refresh())
+	return tea.Batch(second(), m.fetch(), m.refresh())
 }
 
 func second() tea.Cmd {
@@ -178,7 +171,7 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	shown := m.till.Shown()
 	cmd := m.route(msg)
 	if m.till.Shown() != shown {
-		m.page = m.till // nobody misses a result behind another screen
+		m.desk.Page = m.till // nobody misses a result behind another screen
 	}
 	m.dropStale()
 	return m, cmd
@@ -193,7 +186,7 @@ func (m *Model) route(msg tea.Msg) tea.Cmd {
 	case idleTick:
 		return tea.Batch(m.inputs(m.arb.Idle(m.desk.Now)), m.awaitIdle())
 	case secondTick:
-		cmds := []tea.Cmd{second(), m.till.Update(screen.Ticked{})}
+		cmds := []tea.Cmd{second(), m.tell(screen.Ticked{})}
 		if !m.refreshing && m.due() {
 			cmds = append(cmds, m.refresh())
 		}
@@ -205,9 +198,22 @@ func (m *Model) route(msg tea.Msg) tea.Cmd {
 	case synced:
 		m.synced(msg)
 	default: // an answer to a question of one of them
-		return tea.Batch(m.till.Update(msg), m.sales.Update(msg))
+		cmds := make([]tea.Cmd, len(m.pages))
+		for i, p := range m.pages {
+			cmds[i] = p.Update(msg)
+		}
+		return tea.Batch(cmds...)
 	}
 	return nil
+}
+
+// tell gives news to the till, and to the page shown.
+func (m *Model) tell(msg tea.Msg) tea.Cmd {
+	cmd := m.till.Update(msg)
+	if m.desk.Page != m.till {
+		cmd = tea.Batch(cmd, m.desk.Page.Update(msg))
+	}
+	return cmd
 }
 
 // sync has the agent send now what the hub does not have.
@@ -244,15 +250,15 @@ func (m *Model) take(n news) tea.Cmd {
 	cmds := []tea.Cmd{}
 	for _, x := range n.refunds {
 		m.desk.Returns.Event(x)
-		cmds = append(cmds, m.till.Update(screen.Returned{Refund: x}))
+		cmds = append(cmds, m.tell(screen.Returned{Refund: x}))
 	}
 	for _, notice := range n.notices {
-		cmds = append(cmds, m.till.Update(screen.Noticed{Notice: notice}))
+		cmds = append(cmds, m.tell(screen.Noticed{Notice: notice}))
 	}
 	if n.lost {
 		cmds = append(cmds, m.refresh())
 	}
-	return tea.Batch(append(cmds, m.till.Update(screen.Changed{}))...)
+	return tea.Batch(append(cmds, m.tell(screen.Changed{}))...)
 }
 
 func (m *Model) refreshed(r refreshed) tea.Cmd {
@@ -268,10 +274,7 @@ func (m *Model) refreshed(r refreshed) tea.Cmd {
 			d.Book.Answer(r.mark, s)
 		}
 	}
-	cmd := m.till.Update(screen.Changed{})
-	if m.page == m.sales {
-		cmd = tea.Batch(cmd, m.sales.Update(screen.Changed{}))
-	}
+	cmd := m.tell(screen.Changed{})
 	if m.again && r.err == nil {
 		return tea.Batch(cmd, m.refresh())
 	}
@@ -304,7 +307,7 @@ func (m *Model) inputs(inputs []any) tea.Cmd {
 		m.dropStale()
 		switch in := in.(type) {
 		case screen.Scan:
-			m.page = m.till
+			m.desk.Page = m.till
 			cmds = append(cmds, m.scan(in))
 		case screen.Key:
 			cmds = append(cmds, m.key(in))
@@ -327,9 +330,9 @@ func (m *Model) key(k screen.Key) tea.Cmd {
 	d := m.desk
 	if n := len(d.Dialogs); n > 0 {
 		top := d.Dialogs[n-1]
-		cmd, done := top.Update(k)
-		if done {
-			d.Dialogs = d.Dialogs[:n-1]
+		cmd, done := top.Press(k)
+		if i := slices.Index(d.Dialogs, top); done && i >= 0 { // the answer may have opened another
+			d.Dialogs = slices.Delete(d.Dialogs, i, i+1)
 		}
 		return cmd
 	}
@@ -342,25 +345,24 @@ func (m *Model) key(k screen.Key) tea.Cmd {
 		d.Lang = d.Lang.Other()
 		return nil
 	case "f3":
-		if m.page == m.sales {
-			m.page = m.till
-			return nil
-		}
-		m.page = m.sales
-		return m.sales.Enter()
+		return m.turn(m.sales)
+	case "f12":
+		return m.turn(m.menu)
 	case "f8":
 		return m.sync()
 	case "f10", "ctrl+q":
 		m.askQuit()
 		return nil
 	}
-	if m.page == m.sales && !m.sales.Takes(k) { // any other key leads back, and an amount begins at once
-		m.page = m.till
-		if !screen.IsAmount(k) {
-			return nil
-		}
+	return d.Page.Update(k)
+}
+
+// turn opens a page, or leaves it when it is shown already.
+func (m *Model) turn(p screen.Page) tea.Cmd {
+	if m.desk.Page == p {
+		p = m.till
 	}
-	return m.page.Update(k)
+	return m.desk.Show(p)
 }
 
 func (m *Model) askQuit() {
@@ -379,7 +381,7 @@ func (m *Model) dropStale() {
 	d := m.desk
 	for len(d.Dialogs) > 0 {
 		top := d.Dialogs[len(d.Dialogs)-1]
-		if top.Stale == nil || !top.Stale() {
+		if !top.Stale() {
 			return
 		}
 		d.Dialogs = d.Dialogs[:len(d.Dialogs)-1]
@@ -395,19 +397,19 @@ func (m *Model) View() string {
 	if m.w < minWidth || m.h < minHeight {
 		return tooSmall(d, m.w, m.h)
 	}
-	own := []screen.Hint{{Key: "F3", Text: d.Lang.Say(words.KeySales)}, {Key: "F2", Text: d.Lang.Say(words.KeyLanguage)},
+	own := []screen.Hint{{Key: "F3", Text: d.Lang.Say(words.KeySales)}, {Key: "F12", Text: d.Lang.Say(words.KeyMenu)}, {Key: "F2", Text: d.Lang.Say(words.KeyLanguage)},
 		{Key: "F10", Text: d.Lang.Say(words.KeyQuit)}}
 	if d.Lang == words.EN && !m.cfg.Chinese {
-		own = append(own[:1], own[2])
+		own = slices.Delete(own, 2, 3)
 	}
 	if d.Connected && (d.Status.Queue > 0 || d.Status.OpenRefunds > 0 || d.Status.Link == "down") {
-		own = append(own[:1:1], append([]screen.Hint{{Key: "F8", Text: d.Lang.Say(words.KeySendNow)}}, own[1:]...)...)
+		own = slices.Insert(own, 1, screen.Hint{Key: "F8", Text: d.Lang.Say(words.KeySendNow)})
 	}
 	if full, ok := m.full(); ok {
 		return full
 	}
-	hints := append(m.page.Hints(), own...)
-	view := m.page.View
+	hints := append(d.Page.Hints(), own...)
+	view := d.Page.View
 	if n := len(d.Dialogs); n > 0 {
 		hints = d.Dialogs[n-1].Hints()
 		view = func(w, h int) string { return d.Dialogs[n-1].View(d.Theme, w, h) }
@@ -419,7 +421,7 @@ func (m *Model) View() string {
 
 // full is a code that needs the whole window: a customer must be able to scan it.
 func (m *Model) full() (string, bool) {
-	if m.page != m.till || len(m.desk.Dialogs) > 0 {
+	if m.desk.Page != m.till || len(m.desk.Dialogs) > 0 {
 		return "", false
 	}
 	frame := m.h - 2 - statusHeight(m.w) - len(hintLines(nil, m.w)) // header and rule

@@ -20,6 +20,7 @@ import (
 	"cloudcashier/shared/localapi"
 	"cloudcashier/shared/pay"
 	"cloudcashier/tui/internal/console"
+	"cloudcashier/tui/internal/screen"
 	"cloudcashier/tui/internal/widget"
 	"cloudcashier/tui/internal/words"
 )
@@ -234,7 +235,7 @@ func playOn(t *testing.T, lang words.Lang, theme widget.Theme, prepare func(a *a
 		if prepare != nil {
 			prepare(r.agent)
 		}
-		r.m = console.New(ctx, console.Config{Agent: r.agent, Refunds: r.agent, Receipts: r.agent, Sync: r.agent.Sync, Now: time.Now, NewOrder: func() string {
+		r.m = console.New(ctx, console.Config{Doors: screen.Doors{Agent: r.agent, Refunds: r.agent, Receipts: r.agent}, Sync: r.agent.Sync, Now: time.Now, NewOrder: func() string {
 			r.orders++
 			return fmt.Sprintf("ORDER%07d", r.orders)
 		}, Zone: time.FixedZone("CST", 8*3600), Lang: lang, Chinese: true, Theme: theme})

@@ -17,8 +17,11 @@ type Confirm struct {
 	YesKey      Key      // says yes, beside "y"
 	Choices     []Choice // in the place of one yes
 	Yes         func() tea.Cmd
-	Stale       func() bool // the question has answered itself: the dialog goes away
+	Answered    func() bool // elsewhere; nil: only by a key
 }
+
+// Stale reports that the question has answered itself.
+func (c *Confirm) Stale() bool { return c.Answered != nil && c.Answered() }
 
 // Choice is one of several answers, with its letter.
 type Choice struct {
@@ -27,8 +30,8 @@ type Choice struct {
 	Do   func() tea.Cmd
 }
 
-// Update handles a key; done closes the dialog.
-func (c *Confirm) Update(k Key) (cmd tea.Cmd, done bool) {
+// Press handles a key; done closes the dialog.
+func (c *Confirm) Press(k Key) (cmd tea.Cmd, done bool) {
 	for _, one := range c.Choices {
 		if k == one.Key || k == Key(strings.ToUpper(string(one.Key))) {
 			return one.Do(), true

@@ -32,11 +32,41 @@ type Agent interface {
 // past this a cashier wants to be told.
 const askTimeout = 5 * time.Second
 
-// Desk is what every screen sees. Only Update writes it.
-type Desk struct {
+// Doors are what the screens ask of the agent, each declared beside the screen that asks.
+type Doors struct {
 	Agent    Agent
 	Refunds  Refunds
 	Receipts Receipts
+}
+
+// DoorsOf opens every door of one agent.
+func DoorsOf(c *localapi.Client) Doors {
+	return Doors{
+		Agent:    c,
+		Refunds:  c,
+		Receipts: c,
+	}
+}
+
+// Page is a screen. It shows itself from the moment it is sent [Entered]; keys, news and the answers to
+// its questions come through Update.
+type Page interface {
+	Update(tea.Msg) tea.Cmd
+	View(w, h int) string
+	Hints() []Hint
+}
+
+// Dialog lies over a page and takes every key until it is done.
+type Dialog interface {
+	Press(k Key) (cmd tea.Cmd, done bool)
+	View(t widget.Theme, w, h int) string
+	Hints() []Hint
+	Stale() bool // the question has answered itself: the dialog goes away
+}
+
+// Desk is what every screen sees. Only Update writes it.
+type Desk struct {
+	Doors
 	NewOrder func() string // mints an order number
 	Zone     *time.Location
 	Theme    widget.Theme
@@ -49,14 +79,22 @@ type Desk struct {
 	Connected bool      // the agent has answered at least once
 	AwaySince time.Time // zero while the agent answers
 
-	Dialogs []*Confirm // the last one is on top and receives the keys
+	Home    Page     // where amounts are typed
+	Page    Page     // the one shown
+	Dialogs []Dialog // the last one is on top and receives the keys
+}
+
+// Show turns to a page.
+func (d *Desk) Show(p Page) tea.Cmd {
+	d.Page = p
+	return p.Update(Entered{})
 }
 
 // Clock writes a time of day in the shop's zone.
 func (d *Desk) Clock(t time.Time) string { return t.In(d.Zone).Format("15:04") }
 
 // Open lays a dialog on top.
-func (d *Desk) Open(c *Confirm) { d.Dialogs = append(d.Dialogs, c) }
+func (d *Desk) Open(one Dialog) { d.Dialogs = append(d.Dialogs, one) }
 
 // Away reports that the agent did not answer the last question.
 func (d *Desk) Away() bool { return !d.AwaySince.IsZero() }
@@ -72,6 +110,9 @@ func ask(f func(ctx context.Context) tea.Msg) tea.Cmd {
 
 // Key is one key after the input arbiter: a printable sign, or a name such as "enter" or "f2".
 type Key string
+
+// Entered tells a page that it is shown from now on.
+type Entered struct{}
 
 // Noticed is a scan the agent did not use.
 type Noticed struct{ Notice localapi.Notice }

@@ -142,7 +142,7 @@ func (s *Sales) confirmRefund() {
 		YesText: l.Say(words.ConfirmRefundYes),
 		NoText:  l.Say(words.ConfirmRefundNo),
 		Yes:     func() tea.Cmd { return s.refund(want) },
-		Stale: func() bool {
+		Answered: func() bool {
 			now, _ := s.d.Book.Sale(want.sale)
 			return left(now) != left(sale)
 		},

@@ -26,25 +26,13 @@ type Sales struct {
 // NewSales makes the screen.
 func NewSales(d *Desk) *Sales { return &Sales{d: d} }
 
-// Init starts nothing: the book is filled already.
-func (s *Sales) Init() tea.Cmd { return nil }
-
 // Update handles the keys this screen takes, answers of the agent, and news while it is shown.
 func (s *Sales) Update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case Key:
-		s.notice = nil
-		switch msg {
-		case "up":
-			s.move(-1)
-		case "down":
-			s.move(1)
-		case "f7":
-			s.confirmRefund()
-			return nil
-		case "f9":
-			return s.reprint()
-		}
+		return s.press(msg)
+	case Entered:
+		s.at, s.notice = "", nil
 		return s.look()
 	case Changed:
 		return s.look()
@@ -60,14 +48,24 @@ func (s *Sales) Update(msg tea.Msg) tea.Cmd {
 	return nil
 }
 
-// Takes reports that a key means something here. Any other leads back.
-func (s *Sales) Takes(k Key) bool {
-	return k == "up" || k == "down" || k == "f7" || k == "f9" && s.d.prints()
-}
-
-// Enter opens the screen at the newest sale.
-func (s *Sales) Enter() tea.Cmd {
-	s.at, s.notice = "", nil
+// press handles a key. One that means nothing here leads back, and an amount begins at once.
+func (s *Sales) press(k Key) tea.Cmd {
+	s.notice = nil
+	switch {
+	case k == "up":
+		s.move(-1)
+	case k == "down":
+		s.move(1)
+	case k == "f7":
+		s.confirmRefund()
+		return nil
+	case k == "f9" && s.d.prints():
+		return s.reprint()
+	case IsAmount(k):
+		return tea.Batch(s.d.Show(s.d.Home), s.d.Home.Update(k))
+	default:
+		return s.d.Show(s.d.Home)
+	}
 	return s.look()
 }
 

@@ -58,9 +58,6 @@ type Till struct {
 // NewTill makes the screen.
 func NewTill(d *Desk) *Till { return &Till{d: d} }
 
-// Init starts nothing: the console loads the book.
-func (t *Till) Init() tea.Cmd { return nil }
-
 // Update handles a message of the console or an answer of the agent.
 func (t *Till) Update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {

@@ -44,7 +44,7 @@ func (t *Till) wantCode() {
 	}
 	l, sale := t.d.Lang, t.sale
 	c := &Confirm{Title: l.Say(words.ChooseTitle, t.d.Theme.Yuan(amount)), Body: l.Say(words.ChooseBody), NoText: l.Say(words.ChooseNo),
-		Stale: func() bool {
+		Answered: func() bool {
 			now, ok := t.d.Book.Sale(sale)
 			return t.sale != sale || ok && now.State != localapi.StateWaiting
 		}}

@@ -141,7 +141,7 @@ func (t *Till) confirmLike() {
 			t.insist = true
 			return t.start()
 		},
-		Stale: func() bool { return t.order != order || t.sale != "" },
+		Answered: func() bool { return t.order != order || t.sale != "" },
 	})
 }
 
@@ -192,7 +192,7 @@ func (t *Till) confirmStop() {
 		YesText: l.Say(words.ConfirmStopYes),
 		NoText:  l.Say(words.ConfirmStopNo),
 		Yes:     func() tea.Cmd { return t.stop(id) },
-		Stale: func() bool {
+		Answered: func() bool {
 			now, _ := t.d.Book.Sale(id)
 			return t.sale != id || now.State.Final() || now.State == localapi.StateCancelling
 		},

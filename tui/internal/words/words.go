@@ -31,9 +31,12 @@ func (l Lang) Other() Lang {
 	return ZH
 }
 
-// Say gives the sentence for a key, with its blanks filled.
+// Say gives the sentence in this language, with its blanks filled.
 func (l Lang) Say(k Key, args ...any) string {
-	s := catalogue[l][k]
+	s := k.en
+	if l == ZH {
+		s = k.zh
+	}
 	if len(args) == 0 {
 		return s
 	}
@@ -41,12 +44,12 @@ func (l Lang) Say(k Key, args ...any) string {
 }
 
 // reason is why a sale stands as it does and what the cashier does next.
-type reason struct{ why, next string }
+type reason struct{ why, next Key }
 
 // Why explains a sale that is not paid; with the agent's English message when its reason is new to us.
 func (l Lang) Why(s localapi.Sale) string {
-	if r, ok := reasons[l][s.Reason]; ok {
-		return r.why
+	if r, ok := reasons[s.Reason]; ok {
+		return l.Say(r.why)
 	}
 	return s.Message
 }
@@ -55,13 +58,13 @@ func (l Lang) Why(s localapi.Sale) string {
 // phone may still show a payment, whatever the reason was.
 func (l Lang) Next(s localapi.Sale) string {
 	if Lost(s) {
-		return reasons[l]["deferred_refused"].next
+		return l.Say(reasons["deferred_refused"].next)
 	}
 	if s.State == localapi.StateReversed {
-		return reasons[l]["reversed"].next
+		return l.Say(reasons["reversed"].next)
 	}
-	if r, ok := reasons[l][s.Reason]; ok && r.next != "" {
-		return r.next
+	if r, ok := reasons[s.Reason]; ok {
+		return l.Say(r.next)
 	}
 	return l.Say(NextScanAgain)
 }
@@ -115,19 +118,19 @@ func (l Lang) State(s localapi.State) string {
 // Refund says how a refund stands. A refusal that is new to us says so in our words and gives the
 // agent's English message for the reason.
 func (l Lang) Refund(r localapi.Refund) string {
-	if s, ok := refunds[l][r.Code]; ok {
-		return s
+	if k, ok := refunds[r.Code]; ok {
+		return l.Say(k)
 	}
 	if r.State == localapi.RefundFailed {
-		return refunds[l]["refund_failed"] + ": " + r.Message
+		return l.Say(refunds["refund_failed"]) + ": " + r.Message
 	}
 	return r.Message
 }
 
 // Notice tells of a scan that was not used, by its kind; the agent's message for a new kind.
 func (l Lang) Notice(n localapi.Notice) string {
-	if s, ok := notices[l][n.Kind]; ok {
-		return s
+	if k, ok := notices[n.Kind]; ok {
+		return l.Say(k)
 	}
 	return n.Message
 }

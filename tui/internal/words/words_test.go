@@ -1,8 +1,12 @@
 package words_test
 
 import (
-	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -15,41 +19,52 @@ import (
 
 var verb = regexp.MustCompile(`%[a-z]`)
 
-// sentences gives every text of a language under a name.
-func sentences(l words.Lang) map[string]string {
-	all := map[string]string{}
-	for k, s := range words.Catalogue[l] {
-		all[fmt.Sprintf("sentence %d", k)] = s
+// sentences reads every pair of texts in this package's sources, by its place.
+func sentences(t *testing.T) map[string]map[words.Lang]string {
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
 	}
-	for k, s := range words.Notices[l] {
-		all["notice "+k] = s
+	all, set := map[string]map[words.Lang]string{}, token.NewFileSet()
+	for _, name := range files {
+		file, err := parser.ParseFile(set, name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			list, ok := n.(*ast.CompositeLit)
+			if !ok || strings.HasSuffix(name, "_test.go") || len(list.Elts) != 2 {
+				return true
+			}
+			en, zh := text(list.Elts[0]), text(list.Elts[1])
+			if en != "" || zh != "" {
+				all[set.Position(list.Pos()).String()] = map[words.Lang]string{words.EN: en, words.ZH: zh}
+			}
+			return true
+		})
 	}
-	for k, s := range words.Refunds[l] {
-		all["refund "+k] = s
-	}
-	for k, r := range words.Reasons()[l] {
-		all["why "+k], all["next "+k] = r[0], r[1]
+	if len(all) < 200 {
+		t.Fatalf("only %d sentences were found", len(all))
 	}
 	return all
 }
 
+func text(e ast.Expr) string {
+	if lit, ok := e.(*ast.BasicLit); ok && lit.Kind == token.STRING {
+		s, _ := strconv.Unquote(lit.Value)
+		return s
+	}
+	return ""
+}
+
 func TestBothLanguagesSayEverything(t *testing.T) {
-	for k := range words.LastKey {
-		zh, en := words.Catalogue[words.ZH][k], words.Catalogue[words.EN][k]
+	for at, s := range sentences(t) {
+		zh, en := s[words.ZH], s[words.EN]
 		if zh == "" || en == "" {
-			t.Errorf("sentence %d: zh %q, en %q", k, zh, en)
+			t.Errorf("%s: zh %q, en %q", at, zh, en)
 		}
 		if z, e := strings.Join(verb.FindAllString(zh, -1), ""), strings.Join(verb.FindAllString(en, -1), ""); z != e {
-			t.Errorf("sentence %d: blanks %q in %q, %q in %q", k, z, zh, e, en)
-		}
-	}
-	zh, en := sentences(words.ZH), sentences(words.EN)
-	if len(zh) != len(en) {
-		t.Errorf("%d texts in Chinese, %d in English", len(zh), len(en))
-	}
-	for name, s := range zh {
-		if s == "" || en[name] == "" {
-			t.Errorf("%s: zh %q, en %q", name, s, en[name])
+			t.Errorf("%s: blanks %q in %q, %q in %q", at, z, zh, e, en)
 		}
 	}
 }
@@ -77,7 +92,7 @@ func TestEveryReasonIsTranslated(t *testing.T) {
 		}
 	}
 	x := localapi.Refund{State: localapi.RefundFailed, Code: "new", Message: "the agent's message"}
-	if got := words.ZH.Refund(x); !strings.HasPrefix(got, words.Refunds[words.ZH]["refund_failed"]) || !strings.HasSuffix(got, x.Message) {
+	if got := words.ZH.Refund(x); !strings.HasPrefix(got, words.ZH.Refund(localapi.Refund{Code: "refund_failed"})) || !strings.HasSuffix(got, x.Message) {
 		t.Errorf("a new refusal shows %q", got)
 	}
 	n := localapi.Notice{Kind: "new", Message: "the agent's message"}
@@ -89,10 +104,10 @@ func TestEveryReasonIsTranslated(t *testing.T) {
 // TestWidthsDoNotDependOnLocale looks for signs that are one cell here and two there.
 func TestWidthsDoNotDependOnLocale(t *testing.T) {
 	narrow, eastAsian := runewidth.Condition{}, runewidth.Condition{EastAsianWidth: true}
-	for _, l := range []words.Lang{words.ZH, words.EN} {
-		for name, s := range sentences(l) {
+	for at, both := range sentences(t) {
+		for l, s := range both {
 			if narrow.StringWidth(s) != eastAsian.StringWidth(s) {
-				t.Errorf("%s %s: %q has a sign of unsure width", l, name, s)
+				t.Errorf("%s %s: %q has a sign of unsure width", at, l, s)
 			}
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"cloudcashier/hub/sandbox/internal/door"
 	"cloudcashier/hub/sandbox/internal/keys"
 )
 
@@ -75,14 +76,33 @@ func TestSignatureVectors(t *testing.T) {
 				t.Errorf("%s forged: %s (%v)", v.ID, forged, err)
 			}
 			done++
+		case "A3-1", "A3-2":
+			signed, rest, _ := strings.Cut(v.Input, "\n")
+			lines := strings.SplitN(rest, "\n", 3)
+			r := door.Request{Method: lines[0], Body: []byte(strings.TrimSuffix(lines[2], "\n"))}
+			if got := string(restText(signed, lines[1], r)); got != v.Input || !verify(public, restText(signed, lines[1], r), v.Output) {
+				t.Errorf("%s: the signed text is %q", v.ID, got)
+			}
+			r.Body = append(r.Body, ' ')
+			if verify(public, restText(signed, lines[1], r), v.Output) {
+				t.Errorf("%s verifies for a changed request", v.ID)
+			}
+			done++
+		case "A3-3":
+			lines := strings.SplitN(v.Input, "\n", 3)
+			got, err := restSign(signing{key: private}, lines[0], lines[1], []byte(strings.TrimSuffix(lines[2], "\n")))
+			if err != nil || got != v.Output {
+				t.Errorf("%s: %s (%v)", v.ID, got, err)
+			}
+			done++
 		}
 	}
 	// An encoder that escapes < or / would change bytes that other clients build their texts from.
 	if body, err := seal(signing{}, "x", map[string]string{"a": "</&>"}); err != nil || string(body) != `{"x":{"a":"</&>"}}` {
 		t.Errorf("unsigned: %s (%v)", body, err)
 	}
-	if done != 3 {
-		t.Errorf("%d vectors were tried, want 3", done)
+	if done != 6 {
+		t.Errorf("%d vectors were tried, want 6", done)
 	}
 }
 

@@ -4,7 +4,7 @@
 // It refuses what the gateway refuses, and is strict where the handbook leaves the wallet's
 // tolerance open: a parameter in both query and form, a field of biz_content it does not know, a
 // timestamp more than ten minutes off China time, certificates or encryption that the application
-// did not agree upon, tokens that nobody gave it. REST v3 will be further files of this package.
+// did not agree upon, tokens that nobody gave it. REST v3 (rest.go) is the same methods in other words.
 //
 // Newcomers get one thing wrong: even a refused signature is answered inside the method's node and
 // signed, so that a client that verifies answers can read why. Only a request without a readable
@@ -28,6 +28,7 @@ type Door struct {
 	Merchants *merchant.Directory
 	Book      *book.Book
 	Secret    string                // seals the addresses of bills
+	Nonce     func() string         // 32 letters and digits, for the answers of REST v3
 	BillFault func() door.BillFault // what is wrong with the bills made now
 }
 
@@ -38,6 +39,7 @@ type call struct {
 	merchant *merchant.Merchant // for whom: itself, or one that authorised it
 	sealed   bool               // the content is encrypted, and so is the answer's
 	node     string             // of the answer
+	rest     bool               // asked through REST v3, and answered so
 	params   map[string]string
 	content  content
 	now      time.Time
@@ -79,17 +81,22 @@ func (d *Door) Gateway(r door.Request) (door.Reply, error) {
 	if no := c.admit(); no != nil {
 		return c.fail(*no)
 	}
+	return c.carryOut(method)
+}
+
+// carryOut runs a method whose request is admitted.
+func (c *call) carryOut(method string) (door.Reply, error) {
 	switch method {
 	case "alipay.trade.pay":
 		return c.pay()
 	case "alipay.trade.query":
-		return c.about(queryRules, d.Book.Query, c.state)
+		return c.about(queryRules, c.door.Book.Query, c.state)
 	case "alipay.trade.cancel":
-		return c.about(cancelRules, d.Book.Reverse, c.cancelled)
+		return c.about(cancelRules, c.door.Book.Reverse, c.cancelled)
 	case "alipay.trade.precreate":
 		return c.precreate()
 	case "alipay.trade.close":
-		return c.about(closeRules, d.Book.CloseOrder, c.closed)
+		return c.about(closeRules, c.door.Book.CloseOrder, c.closed)
 	case "alipay.trade.refund":
 		return c.refund()
 	case "alipay.trade.fastpay.refund.query":

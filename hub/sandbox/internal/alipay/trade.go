@@ -14,8 +14,8 @@ const wallet = pay.Alipay
 
 // node is the signed part of every answer; what is empty is left out.
 type node struct {
-	Code    string `json:"code"`
-	Msg     string `json:"msg"`
+	Code    string `json:"code,omitempty"` // empty in a success of REST v3
+	Msg     string `json:"msg,omitempty"`
 	SubCode string `json:"sub_code,omitempty"`
 	SubMsg  string `json:"sub_msg,omitempty"`
 	Action  string `json:"action,omitempty"`
@@ -58,11 +58,15 @@ type bill struct {
 // reply signs an answer and gives it the way it must travel.
 func (c *call) reply(s order.Step, n node, verdict string) (door.Reply, error) {
 	r := door.Reply{Status: http.StatusOK, ContentType: "text/html;charset=utf-8", Order: n.OutTradeNo, Verdict: verdict}
-	body, err := c.seal(n, s.Delivery == order.Forged)
+	var err error
+	if c.rest {
+		err = c.restSeal(&r, n, s.Delivery == order.Forged)
+	} else {
+		r.Body, err = c.seal(n, s.Delivery == order.Forged)
+	}
 	if err != nil {
 		return door.Reply{}, err
 	}
-	r.Body = body
 	switch s.Delivery {
 	case order.Late:
 		r.After = order.SlowAnswer

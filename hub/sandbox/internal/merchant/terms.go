@@ -130,3 +130,6 @@ func (m *Merchant) Rate(w pay.Wallet) int64 {
 
 // Fee is what is withheld of an amount in fen, half a fen upwards.
 func (m *Merchant) Fee(w pay.Wallet, fen int64) int64 { return (fen*m.Rate(w) + 500_000) / 1_000_000 }
+
+// Percent writes a rate of millionths as bills do: 0.60%.
+func Percent(ppm int64) string { return fmt.Sprintf("%d.%02d%%", ppm/10_000, ppm%10_000/100) }

@@ -154,10 +154,13 @@ func tradeText(c *call, all []book.Booked, day time.Time, f door.BillFault) []by
 			state, refundID, refundNo = "REFUND", b.Refund.Ref(pay.WeChat), b.Refund.Number
 		}
 		count, settled, paid, back, fees = count+1, settled+owed, paid+owed, back+given, fees+fee
-		o := b.Order
+		o, way := b.Order, "MICROPAY"
+		if o.Shown {
+			way = "NATIVE"
+		}
 		line(out, b.At.In(beijing).Format(time.DateTime), c.merchant.WeChat.AppID, c.merchant.WeChat.MchID, sub, o.Terminal, o.Ref(), o.Number,
-			fmt.Sprintf("oUpF8uMuAJO_M2pxb1%010d", o.ID), "MICROPAY", state, "OTHERS", "CNY", yuan(owed), "0.00", refundID, refundNo, yuan(given), "0.00",
-			kind, status, "商品, 一件", o.Attach, yuan(fee)+"000", percent(m.Rate(pay.WeChat)), yuan(owed), yuan(given), "")
+			fmt.Sprintf("oUpF8uMuAJO_M2pxb1%010d", o.ID), way, state, "OTHERS", "CNY", yuan(owed), "0.00", refundID, refundNo, yuan(given), "0.00",
+			kind, status, "商品, 一件", o.Attach, yuan(fee)+"000", merchant.Percent(m.Rate(pay.WeChat)), yuan(owed), yuan(given), "")
 	}
 	if count == 0 {
 		return nil
@@ -166,8 +169,6 @@ func tradeText(c *call, all []book.Booked, day time.Time, f door.BillFault) []by
 	line(out, strconv.Itoa(count), yuan(settled), yuan(back), "0.00", yuan(fees)+"000", yuan(paid+f.Off()), yuan(back))
 	return out.Bytes()
 }
-
-func percent(ppm int64) string { return fmt.Sprintf("%d.%02d%%", ppm/10_000, ppm%10_000/100) }
 
 // fundsText is a funds bill (section 7.3), the fee a line of its own. Nothing is ever paid out here, so the balance grows.
 func fundsText(c *call, all []book.Booked, day time.Time, f door.BillFault) []byte {

@@ -15,6 +15,7 @@ import (
 
 	"cloudcashier/hub/sandbox/internal/book"
 	"cloudcashier/hub/sandbox/internal/door"
+	"cloudcashier/hub/sandbox/internal/merchant"
 	"cloudcashier/hub/sandbox/internal/order"
 	"cloudcashier/shared/money"
 	"cloudcashier/shared/pay"
@@ -127,16 +128,15 @@ func (d *Door) write(w wanted, signs string, now time.Time) ([]byte, error) {
 	if err != nil || len(moved) == 0 {
 		return nil, err
 	}
+	m := d.merchants.WeChatMch(w.mch)
 	if w.kind == "fundflowbill" {
-		return funds(moved), nil
+		return funds(m, moved), nil
 	}
-	return d.trades(moved, signs), nil
+	return d.trades(m, moved, signs), nil
 }
 
-// feePPM is what WeChat Pay keeps of a payment, in millionths; a refund gives its part back.
-const feePPM = 6000
-
-func fee(a money.Amount) int64 { return (a.Fen()*feePPM + 500_000) / 1_000_000 }
+// fee is what WeChat Pay keeps of a payment; a refund gives its part back.
+func fee(m *merchant.Merchant, a money.Amount) int64 { return m.Fee(pay.WeChat, a.Fen()) }
 
 func yuan(n int64) string { return money.Fen(n).Yuan() }
 
@@ -144,13 +144,13 @@ func yuan(n int64) string { return money.Fen(n).Yuan() }
 func row(fields ...string) string { return "`" + strings.Join(fields, ",`") + "\r\n" }
 
 // trades is the trade bill, ALL: 27 columns and the sums.
-func (d *Door) trades(moved []book.Booked, signs string) []byte {
+func (d *Door) trades(payee *merchant.Merchant, moved []book.Booked, signs string) []byte {
 	var out bytes.Buffer
 	out.WriteString("\ufeff" + tradeHeader + "\r\n")
 	var ordered, back, fees int64
 	app := d.merchants.WeChatMch(signs).WeChat.AppID
 	for _, m := range moved {
-		o, kind, state, cost := m.Order, "MICROPAY", "SUCCESS", fee(m.Amount)
+		o, kind, state, cost := m.Order, "MICROPAY", "SUCCESS", fee(payee, m.Amount)
 		if o.Shown {
 			kind = "NATIVE"
 		}
@@ -171,7 +171,7 @@ func (d *Door) trades(moved []book.Booked, signs string) []byte {
 		ordered, back, fees = ordered+sum, back+given, fees+cost
 		out.WriteString(row(m.At.In(beijing).Format(time.DateTime), app, signs, sub, o.Terminal, o.Ref(), o.Number, fmt.Sprintf("oUpF8uMuAJO_M2pxb1%010d", o.ID),
 			kind, state, "OTHERS", "CNY", yuan(sum), "0.00", ref, number, yuan(given), "0.00", how, done, "茶, 一杯", o.Attach,
-			yuan(cost)+"000", "0.60%", yuan(sum), yuan(given), ""))
+			yuan(cost)+"000", merchant.Percent(payee.Rate(pay.WeChat)), yuan(sum), yuan(given), ""))
 	}
 	out.WriteString(tradeSummary + "\r\n")
 	out.WriteString(row(fmt.Sprint(len(moved)), yuan(ordered), yuan(back), "0.00", yuan(fees)+"000", yuan(ordered), yuan(back)))
@@ -179,7 +179,7 @@ func (d *Door) trades(moved []book.Booked, signs string) []byte {
 }
 
 // funds is the fund flow of the basic account: what came and went, and the fees of each.
-func funds(moved []book.Booked) []byte {
+func funds(payee *merchant.Merchant, moved []book.Booked) []byte {
 	var out bytes.Buffer
 	out.WriteString("\ufeff" + fundsHeader + "\r\n")
 	var rows, ins, outs int
@@ -200,11 +200,11 @@ func funds(moved []book.Booked) []byte {
 	for _, m := range moved {
 		if m.Kind == order.Charge {
 			put(m, "交易", "收入", m.Amount.Fen())
-			put(m, "扣除交易手续费", "支出", fee(m.Amount))
+			put(m, "扣除交易手续费", "支出", fee(payee, m.Amount))
 			continue
 		}
 		put(m, "退款", "支出", m.Amount.Fen())
-		put(m, "退还手续费", "收入", fee(m.Amount))
+		put(m, "退还手续费", "收入", fee(payee, m.Amount))
 	}
 	out.WriteString(fundsSummary + "\r\n")
 	out.WriteString(row(fmt.Sprint(rows), fmt.Sprint(ins), yuan(in), fmt.Sprint(outs), yuan(gone)))
