@@ -240,7 +240,7 @@ func dataFlag(c *cobra.Command, dir *string) {
 }
 
 func scannerFlag(c *cobra.Command, paths *[]string) {
-	c.Flags().StringArrayVar(paths, "scanner", nil, "serial port of a scanner, or a pattern of ports; may be repeated")
+	c.Flags().StringArrayVar(paths, "scanner", nil, "serial port of a scanner, or a pattern of ports, as PATH[,profile=NAME][,baud=N|auto]; profiles: generic, honeywell, ssi, datalogic, newland, box; may be repeated")
 }
 
 func printerFlags(c *cobra.Command, p *agentd.Printer) {

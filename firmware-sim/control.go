@@ -80,6 +80,10 @@ func (d *scannerDoor) routes() {
 	d.handle("POST /replug", func(*http.Request, []byte) (any, error) {
 		return d.moved("plugged in again", d.device.Replug())
 	})
+	d.handle("POST /do", func(r *http.Request, body []byte) (any, error) {
+		order := strings.TrimPrefix(strings.TrimSpace(string(body)), "!")
+		return d.moved("moved", move(r.Context(), d.device, d.log, order))
+	})
 	d.handle("GET /state", func(*http.Request, []byte) (any, error) { return d.device.State(), nil })
 }
 

@@ -29,17 +29,29 @@ const scannerUsage = `Pretends to be a barcode scanner: makes a pseudo-terminal,
 and scans each line of its standard input. The end of the input ends it once a reader has taken
 everything, unless --control is given. SIGINT and SIGTERM remove the link and end it.
 
+A line that begins with ! moves the scanner instead ("!!" scans a text that begins with one !):
+  !unplug  !replug  !noread  !half CODE  !stick CODE [100ms]  !free  !raw HEX  !pause 500ms
+
 With --control ADDR (127.0.0.1:PORT; port 0 picks one and prints "control http://ADDR") it also answers:
   POST /scan      {"code":"..."}, {"codes":["...","..."]} glued together, or plain text, a code a line
   POST /raw       the bytes of the body as they are: noise, half a frame
   POST /unplug    pulls the plug
   POST /replug    plugs it in again, as another pty behind the same link
-  GET  /state     link, device, plugged, scans, and the speed that the reader chose
+  POST /do        one of the lines above, with or without its !
+  GET  /state     link, device, plugged, scans, the speed that the reader chose, and what the host commanded
+
+With --dialect it obeys the commands of a make: honeywell, ssi (which also sends packets and wants them
+acknowledged), datalogic, newland, box. What the host says is logged, and told by /state.
 
 Examples:
   firmware-sim scanner --link /tmp/till/scanner0
   firmware-sim scanner --link /tmp/till/scanner0 --control 127.0.0.1:7070 --suffix crlf --split 5 </dev/null
   curl -d '{"code":"130061098828009406"}' http://127.0.0.1:7070/scan
+  firmware-sim scanner --link /tmp/till/scanner0 --dialect ssi --bad-sum 100 --seed 7   # a bad line
+  firmware-sim scanner --link /tmp/till/scanner0 --baud 115200   # garbage, unless the agent has that speed
+  curl -d 'stick 6901234567892 100ms' http://127.0.0.1:7070/do   # its trigger sticks
+  printf '130061098828009406\n!half 280612345678901234\n!pause 1s\n!unplug\n' |
+    firmware-sim scanner --link /tmp/till/scanner0 --stx --suffix none
 
 Flags:
 `
@@ -88,7 +100,8 @@ func parseScannerFlags(args []string, stdout, stderr io.Writer) (f scannerFlags,
 	set.BoolVar(&f.opts.Paced, "paced", false, "send byte by byte at --baud")
 	set.IntVar(&f.opts.Noise, "noise", 0, "of 1000 scans, how many have a byte of line noise (`0 to 1000`)")
 	set.IntVar(&f.opts.NUL, "nul", 0, "of 1000 scans, how many have a NUL put in (`0 to 1000`)")
-	set.Uint64Var(&f.opts.Seed, "seed", 0, "`seed` of the dice for --noise and --nul")
+	set.Uint64Var(&f.opts.Seed, "seed", 0, "`seed` of the dice for --noise, --nul and --bad-sum")
+	moreScannerFlags(set, &f.opts)
 	switch err := set.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		fmt.Fprint(stdout, scannerUsage)
@@ -187,6 +200,15 @@ func scanLines(ctx context.Context, device *board.Scanner, stdin io.Reader, f sc
 			if line = strings.TrimRight(line, "\r"); line == "" {
 				continue
 			}
+			if order, is := isOrder(line); is {
+				send()
+				if err := move(ctx, device, log, order); err != nil {
+					failed++
+					log.Error("not done", logs.Err, err)
+				}
+				continue
+			}
+			line = strings.TrimPrefix(line, "!")
 			if glued = append(glued, line); len(glued) == f.glue {
 				send()
 			}

@@ -32,7 +32,6 @@ import (
 	"cloudcashier/agent/internal/watchdog"
 	"cloudcashier/shared/fault"
 	"cloudcashier/shared/id"
-	api "cloudcashier/shared/localapi"
 	"cloudcashier/shared/logs"
 	"cloudcashier/shared/run"
 )
@@ -40,7 +39,7 @@ import (
 // Config says which till to run.
 type Config struct {
 	Dir      string   // activated; holds everything
-	Scanners []string // serial ports, or patterns of them
+	Scanners []string // serial ports, or patterns of them, each with its options: package scanner reads them
 	Baud     int      // of the scanners; 0 is their usual speed
 	Printer  Printer
 	Display  Display
@@ -134,6 +133,7 @@ func assemble(c Config, d Deps, who identity.Identity, journal *store.Store, res
 		{Name: "link", Run: link.Run},
 		{Name: "scanners", Run: scanners.Run},
 		{Name: "scans", Run: func(ctx context.Context) error { return pump(ctx, scanners, t, pumping) }},
+		{Name: "trigger", Run: func(ctx context.Context) error { return trigger(ctx, scanners, t) }},
 	}, desk.parts(), []run.Part{
 		{Name: "local API", Run: door.Run},
 	}, watched(d.Log,
@@ -150,31 +150,6 @@ func watched(log *slog.Logger, parts ...watchdog.Part) []run.Part {
 		return nil
 	}
 	return []run.Part{{Name: "watchdog", Run: watchdog.New(log, notify, every, parts...).Run}}
-}
-
-// pump hands scans to the till, in order.
-func pump(ctx context.Context, scanners *scanner.Set, t *till.Till, turns pulse.Pulse) error {
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-turns:
-		case s := <-scanners.Scans():
-			if s.Kind != scanner.Payment {
-				t.Notice(api.Notice{Kind: string(s.Kind), Text: s.Text, Message: s.Message})
-			} else if !t.Scan(s.Code, s.At) {
-				scanners.Forget(s.Code) // the cashier may scan it again once a sale waits
-			}
-		}
-	}
-}
-
-func shown(states []scanner.State) []api.Scanner {
-	list := make([]api.Scanner, len(states))
-	for i, s := range states {
-		list[i] = api.Scanner{Path: s.Path, Connected: s.Connected, Message: s.Message}
-	}
-	return list
 }
 
 // takeLock makes sure that one agent at a time runs on a folder. The kernel lets go of the lock

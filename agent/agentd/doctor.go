@@ -13,6 +13,7 @@ import (
 
 	"cloudcashier/agent/internal/identity"
 	"cloudcashier/agent/internal/localapi"
+	"cloudcashier/agent/internal/scanner"
 	"cloudcashier/agent/internal/store"
 	"cloudcashier/shared/fault"
 	api "cloudcashier/shared/localapi"
@@ -162,15 +163,17 @@ func agent(s *api.Status, err error) Check {
 func scanners(paths []string, s *api.Status) (checks []Check) {
 	if s != nil {
 		for _, one := range s.Scanners {
-			c := Check{"scanner " + one.Path, OK, "connected", ""}
-			if !one.Connected {
-				c = Check{"scanner " + one.Path, Fail, "not connected: " + one.Message, "plug it in, or correct --scanner"}
-			}
-			checks = append(checks, c)
+			checks = append(checks, running(one))
 		}
 		return checks
 	}
-	for _, path := range paths {
+	for _, text := range paths {
+		spec, err := scanner.ParseSpec(text)
+		if err != nil {
+			checks = append(checks, Check{"scanner " + text, Fail, fault.MessageOf(err), "correct --scanner"})
+			continue
+		}
+		path := spec.Path
 		found, err := filepath.Glob(path)
 		if err != nil || len(found) == 0 {
 			checks = append(checks, Check{"scanner " + path, Fail, "no such device", "plug it in, or correct --scanner"})
@@ -185,6 +188,20 @@ func scanners(paths []string, s *api.Status) (checks []Check) {
 		checks = append(checks, Check{"scanner " + path, OK, found[0], ""})
 	}
 	return checks
+}
+
+// running judges a scanner of the running agent.
+func running(one api.Scanner) Check {
+	name, found := "scanner "+one.Path, fmt.Sprintf("connected at %d as %s", one.Baud, one.Profile)
+	switch {
+	case !one.Connected:
+		return Check{name, Fail, "not connected: " + one.Message, "plug it in, or correct --scanner"}
+	case one.SpeedWrong:
+		return Check{name, Fail, found + ": " + one.Message, "name its speed, or --scanner PATH,baud=auto and scan a few times"}
+	case one.Stuck:
+		return Check{name, Warn, found + ": " + one.Message, "take the code from its window, free its trigger"}
+	}
+	return Check{name, OK, found, ""}
 }
 
 // hub shakes hands with the hub's MQTT door as the agent does.

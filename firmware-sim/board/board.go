@@ -165,10 +165,8 @@ func (s *Scanner) write(raw []byte) error {
 	if err != nil {
 		return err
 	}
-	if s.opts.Baud > 0 {
-		if speed, err := line.speed(); err == nil && speed != s.opts.Baud {
-			raw = garble(raw)
-		}
+	if !s.sameSpeed(line) {
+		raw = garble(raw)
 	}
 	if err := line.write(raw); err != nil {
 		if errors.Is(err, os.ErrClosed) {
@@ -177,6 +175,15 @@ func (s *Scanner) write(raw []byte) error {
 		return fault.Wrap(err, fault.Unavailable, "board.write", "nobody takes the scanner's bytes: open %s and read it", s.link)
 	}
 	return nil
+}
+
+// sameSpeed reports whether the reader has the speed of our line.
+func (s *Scanner) sameSpeed(line *pair) bool {
+	if s.opts.Baud == 0 {
+		return true
+	}
+	speed, err := line.speed()
+	return err != nil || speed == s.opts.Baud
 }
 
 // pause waits unless the plug is pulled.

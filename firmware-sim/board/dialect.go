@@ -58,14 +58,20 @@ func (s *Scanner) hear(line *pair) {
 		if err != nil {
 			return
 		}
+		if !s.sameSpeed(line) {
+			continue // it would be noise to the scanner, too
+		}
 		rest = append(rest, buf[:n]...)
 		for len(rest) > 0 {
 			name, size := s.opts.Dialect.command(rest)
 			if size == 0 {
 				break // not whole yet
 			}
-			s.obey(line, name)
+			s.obey(name)
 			rest = rest[size:]
+			if s.opts.Dialect == Newland && (name == cmdStart || name == cmdStop) {
+				s.reply("\x02\x010000#" + map[string]string{cmdStart: "SCNTRG1", cmdStop: "SCNTRG0"}[name] + "\x06;\x03")
+			}
 		}
 	}
 }
@@ -91,7 +97,7 @@ func (d Dialect) command(heard []byte) (name string, size int) {
 }
 
 // obey does what a command says.
-func (s *Scanner) obey(line *pair, name string) {
+func (s *Scanner) obey(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.commands = append(s.commands, name)
@@ -119,10 +125,13 @@ func (s *Scanner) obey(line *pair, name string) {
 	}
 	close(s.changed)
 	s.changed = make(chan struct{})
-	if s.opts.Dialect == Newland && (name == cmdStart || name == cmdStop) {
-		tag := map[string]string{cmdStart: "SCNTRG1", cmdStop: "SCNTRG0"}[name]
-		_, _ = line.master.Write([]byte("\x02\x010000#" + tag + "\x06;\x03")) // a host that is gone hears nothing
-	}
+}
+
+// reply answers a command, between two scans. A host that is gone hears nothing.
+func (s *Scanner) reply(text string) {
+	s.sending.Lock()
+	defer s.sending.Unlock()
+	_ = s.write([]byte(text))
 }
 
 // mayRead refuses a scan of a scanner that does not look.

@@ -103,9 +103,13 @@ type Sale struct {
 
 // Scanner is one barcode scanner's state.
 type Scanner struct {
-	Path      string `json:"path"`
-	Connected bool   `json:"connected"`
-	Message   string `json:"message,omitempty"`
+	Path       string `json:"path"`
+	Profile    string `json:"profile,omitempty"` // its make, as the till was told: "generic", "ssi", …
+	Connected  bool   `json:"connected"`
+	Baud       int    `json:"baud,omitempty"`        // the port's speed while it is connected
+	SpeedWrong bool   `json:"speed_wrong,omitempty"` // nothing but garbage comes
+	Stuck      bool   `json:"stuck,omitempty"`       // it reads the same code over and over
+	Message    string `json:"message,omitempty"`     // what the cashier can do about it
 }
 
 // Status is the till at a glance.
@@ -169,7 +173,7 @@ const (
 
 // Notice tells the cashier about a scan that was not used.
 type Notice struct {
-	Kind    string `json:"kind"` // "product", "link", "unreadable", "duplicate", "no_sale", "like_unknown", or an error's code: "offline.sum"
+	Kind    string `json:"kind"` // "product", "link", "unreadable", "duplicate", "stuck", "no_sale", "like_unknown", or an error's code: "offline.sum"
 	Text    string `json:"text,omitempty"`
 	Message string `json:"message"`
 }

@@ -46,7 +46,7 @@ func unusable(code pay.Code, err error) string {
 	switch {
 	case fault.CodeOf(err) == likeUnknown:
 		return "like_unknown"
-	case wallet == pay.StoredValue:
+	case wallet == pay.StoredValue || fault.CodeOf(err) == codeEMV:
 		return fault.CodeOf(err) // the screen has words for each
 	}
 	return "unreadable"

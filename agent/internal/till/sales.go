@@ -16,6 +16,9 @@ import (
 	"cloudcashier/shared/wire"
 )
 
+// codeEMV is the refusal of EMVCo's codes.
+const codeEMV = "code.emv"
+
 // Sizes of texts in bytes: the hub takes order numbers up to 64, wallets subjects up to 127.
 const (
 	maxOrderNo = 64
@@ -139,6 +142,10 @@ func walletOf(code pay.Code) (pay.Wallet, error) {
 	if !ok {
 		return "", fault.New(fault.Invalid, "code.unknown_wallet",
 			"the code is of no wallet taken here: scan a WeChat, Alipay, UnionPay or stored-value code")
+	}
+	if code.EMV() { // the hub's way to UnionPay takes the 19 digits only, and would burn the code to say so
+		return "", fault.New(fault.Invalid, codeEMV,
+			"this is UnionPay's long code (EMVCo), which is not taken here: ask for UnionPay's code of 19 digits, or for another wallet")
 	}
 	return w, nil
 }
@@ -343,7 +350,7 @@ func (t *Till) scan(code pay.Code, at time.Time) (n localapi.Notice, unused bool
 		return localapi.Notice{Kind: kind, Text: code.Mask(), Message: fault.MessageOf(err)}, true
 	}
 	if _, err := walletOf(code); err != nil {
-		return refuse("unreadable", err)
+		return refuse(unusable(code, err), err)
 	}
 	if t.Now().Sub(at) >= t.cfg.Rules.CodeLife {
 		return localapi.Notice{Kind: "unreadable", Text: code.Mask(), Message: "This scan is too old. Scan the code again."}, true

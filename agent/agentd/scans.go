@@ -1,0 +1,53 @@
+package agentd
+
+import (
+	"context"
+
+	"cloudcashier/agent/internal/pulse"
+	"cloudcashier/agent/internal/scanner"
+	"cloudcashier/agent/internal/till"
+	api "cloudcashier/shared/localapi"
+)
+
+// pump hands scans to the till, in order, and has each scanner say with a beep what became of its scan.
+func pump(ctx context.Context, scanners *scanner.Set, t *till.Till, turns pulse.Pulse) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-turns:
+		case s := <-scanners.Scans():
+			used := false
+			if s.Kind != scanner.Payment {
+				t.Notice(api.Notice{Kind: string(s.Kind), Text: s.Text, Message: s.Message})
+			} else if used = t.Scan(s.Code, s.At); !used {
+				scanners.Forget(s.Code) // the cashier may scan it again once a sale waits
+			}
+			scanners.Beep(s, used)
+		}
+	}
+}
+
+// trigger has the scanners that can be told so read while a sale waits for a scan, and rest otherwise.
+func trigger(ctx context.Context, scanners *scanner.Set, t *till.Till) error {
+	watch, err := t.Watch()
+	if err != nil {
+		return err
+	}
+	defer watch.Close()
+	for {
+		scanners.Want(t.WaitsForScan())
+		if _, ok := watch.Next(ctx); !ok {
+			return nil
+		}
+	}
+}
+
+func shown(states []scanner.State) []api.Scanner {
+	list := make([]api.Scanner, len(states))
+	for i, s := range states {
+		list[i] = api.Scanner{Path: s.Path, Profile: s.Profile, Connected: s.Connected, Baud: s.Baud, SpeedWrong: s.SpeedWrong,
+			Stuck: s.Stuck, Message: s.Message}
+	}
+	return list
+}
