@@ -98,7 +98,7 @@ func assemble(c Config, d Deps, who identity.Identity, journal *store.Store, res
 	paper := &desk{}       // likewise
 	t, err := till.New(
 		till.Config{Rules: sale.Default, Version: c.Version, Terminal: who.Terminal, Store: who.Store, Merchant: who.Merchant,
-			HubKey: who.HubKey},
+			HubKey: who.HubKey, Zone: shopZone},
 		till.Deps{Now: d.Now, Log: d.Log, IDs: ids, Journal: journal, Wake: func() { link.Wake() },
 			Grown: func() { link.Grown(); paper.look() }, Sync: func() { link.Sync() }, Free: reserve.Free})
 	if err != nil {
@@ -110,7 +110,7 @@ func assemble(c Config, d Deps, who identity.Identity, journal *store.Store, res
 		paper.open(printer.New(c.Printer, printer.Deps{Now: d.Now, Zone: shopZone, Log: d.Log, Journal: journal, Claims: claims,
 			Store: who.Store, Terminal: who.Terminal, Changed: t.PrinterChanged, Grown: func() { link.Grown() }}), t)
 	}
-	link = hublink.New(who, t, hublink.Deps{Now: d.Now, Log: d.Log, Rand: d.Rand, Records: t, Greeted: t.Greeted, Changed: t.LinkChanged,
+	link = hublink.New(who, t, hublink.Deps{Now: d.Now, Log: d.Log, Rand: d.Rand, Records: t, Greeted: t.Greeted, Roster: t.RosterCame, Changed: t.LinkChanged,
 		Version: c.Version, Boot: ids.New("boot"), IDs: ids})
 	var scanners *scanner.Set
 	scanners = scanner.New(scanner.Config{Paths: c.Scanners, Baud: c.Baud},

@@ -56,7 +56,7 @@ func (t *Till) status() localapi.Status {
 	t.around.mu.Unlock()
 	s := localapi.Status{Version: t.cfg.Version, Terminal: t.cfg.Terminal, Store: t.cfg.Store, Merchant: t.cfg.Merchant,
 		Link: "down", LinkSince: link.Since.UTC(), LinkMessage: link.Message, Queue: len(t.bySeq), OpenSales: len(t.open),
-		ClockOffsetMS: link.Offset.Milliseconds(), Scanners: scanners, Printer: printer}
+		ClockOffsetMS: link.Offset.Milliseconds(), Scanners: scanners, Printer: printer, Operator: t.viewDuty()}
 	if link.Up {
 		s.Link = "up"
 	}
@@ -190,7 +190,8 @@ func (w *watchers) told(s localapi.Status) bool {
 	last := w.last
 	same := len(last.Scanners) == len(s.Scanners) && last.Link == s.Link && last.LinkMessage == s.LinkMessage &&
 		last.Unsynced == s.Unsynced && sameLimits(last.Offline.Limits, s.Offline.Limits) &&
-		last.ClockOffsetMS == s.ClockOffsetMS && last.LinkSince.Equal(s.LinkSince) && samePrinter(last.Printer, s.Printer)
+		last.ClockOffsetMS == s.ClockOffsetMS && last.LinkSince.Equal(s.LinkSince) && samePrinter(last.Printer, s.Printer) &&
+		sameOperator(last.Operator, s.Operator)
 	for i := 0; same && i < len(s.Scanners); i++ {
 		same = last.Scanners[i] == s.Scanners[i]
 	}
@@ -198,6 +199,8 @@ func (w *watchers) told(s localapi.Status) bool {
 }
 
 func samePrinter(a, b *localapi.Printer) bool { return a == b || a != nil && b != nil && *a == *b }
+
+func sameOperator(a, b *localapi.Operator) bool { return a == b || a != nil && b != nil && *a == *b }
 
 // Watch is one reader of events. A slow one loses all it has not read and is told so.
 type Watch struct {
