@@ -44,7 +44,7 @@ func command() *cobra.Command {
 	root.PersistentFlags().StringVar(&level, "log-level", "info", "debug, info, warn or error")
 	logger := func() (*slog.Logger, error) { return logs.New(os.Stderr, format, level) }
 	root.AddCommand(labCommand(logger), serveCommand(logger), sandboxCommand(logger), exportCommand(), exceptionsCommand(), terminalCommand(),
-		storedValueCommand(), keyCommand(), channelCommand(), routeCommand(), doctorCommand(), profileCommand())
+		operatorCommand(), storedValueCommand(), keyCommand(), channelCommand(), routeCommand(), doctorCommand(), profileCommand())
 	return root
 }
 

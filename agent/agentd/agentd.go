@@ -101,7 +101,7 @@ func assemble(c Config, d Deps, who identity.Identity, journal *store.Store, res
 	desk := &desk{}        // likewise
 	t, err := till.New(
 		till.Config{Rules: sale.Default, Version: c.Version, Terminal: who.Terminal, Store: who.Store, Merchant: who.Merchant,
-			HubKey: who.HubKey},
+			HubKey: who.HubKey, Zone: shopZone},
 		till.Deps{Now: d.Now, Log: d.Log, IDs: ids, Journal: journal, Wake: func() { link.Wake() },
 			Grown: func() { link.Grown(); desk.look() }, Sync: func() { link.Sync() }, Free: reserve.Free})
 	if err != nil {
@@ -115,7 +115,7 @@ func assemble(c Config, d Deps, who identity.Identity, journal *store.Store, res
 	if err := desk.plug(c, d, journal, claims); err != nil {
 		return nil, err
 	}
-	link = hublink.New(who, t, hublink.Deps{Now: d.Now, Log: d.Log, Rand: d.Rand, Records: t, Greeted: t.Greeted, Changed: t.LinkChanged,
+	link = hublink.New(who, t, hublink.Deps{Now: d.Now, Log: d.Log, Rand: d.Rand, Records: t, Greeted: t.Greeted, Roster: t.RosterCame, Changed: t.LinkChanged,
 		Version: c.Version, Boot: ids.New("boot"), IDs: ids})
 	var scanners *scanner.Set
 	scanners = scanner.New(scanner.Config{Paths: c.Scanners, Baud: c.Baud},

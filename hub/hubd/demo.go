@@ -22,6 +22,8 @@ type Demo struct {
 	APISecret       string   `json:"-"` // derived
 	ActivationCodes []string `json:"activation_codes"`
 	StoredAccount   string   `json:"stored_account"` // of a customer with stored value
+
+	Operators []DemoOperator `json:"operators"`
 }
 
 // demoBalance is what the demo's customer begins with: 5,000 yuan.
@@ -38,7 +40,7 @@ func (h *Hub) SeedDemo(path string, codes int) (d Demo, err error) {
 		}
 	case errors.Is(err, fs.ErrNotExist):
 		d = Demo{Merchant: h.ids.New(id.Merchant), Store: h.ids.New(id.Store), APIKeyID: h.ids.New(id.APIKey),
-			StoredAccount: h.ids.New(id.StoredAccount)}
+			StoredAccount: h.ids.New(id.StoredAccount), Operators: h.demoOperators()}
 		for range codes {
 			code, err := registry.MintCode(h.deps.Random)
 			if err != nil {
@@ -73,6 +75,9 @@ func (h *Hub) putDemo(tx *store.Tx, d Demo) error {
 		return err
 	}
 	if err := h.putDemoAccount(tx, d, now); err != nil {
+		return err
+	}
+	if err := h.putDemoOperators(tx, d, now); err != nil {
 		return err
 	}
 	return h.putCodes(tx, Codes{Merchant: d.Merchant, Store: d.Store, ExpiresAt: now.Add(codeLife)}, d.ActivationCodes, now)

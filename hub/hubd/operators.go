@@ -78,6 +78,7 @@ func (h *Hub) serveOperators(ctx context.Context) error {
 	mux.HandleFunc("POST "+channelsPath, serve(h, h.pulses))
 	mux.HandleFunc("POST "+profiling, serve(h, func(r *http.Request, o ProfileOrder) (any, error) { return h.profile(ctx, r.Context(), o) }))
 	h.operateStored(mux)
+	h.operateStaff(mux)
 	s := &http.Server{Handler: mux, ReadTimeout: operatorsTime, WriteTimeout: operatorsTime, IdleTimeout: operatorsTime}
 	done := make(chan error, 1)
 	go func() { done <- s.Serve(h.operators) }()

@@ -57,7 +57,10 @@ type File struct {
 	PortalPassword  string   `json:"portal_password"`
 	MetricsToken    string   `json:"metrics_token"`
 	StoredAccount   string   `json:"stored_account"` // with stored value to spend
-	PID             int      `json:"pid"`
+
+	Operators []hubd.DemoOperator `json:"operators"` // with PINs that everybody may know: this is a lab
+
+	PID int `json:"pid"`
 }
 
 // state is what must outlive a restart.
@@ -228,5 +231,5 @@ func describe(o Options, st state, hub *hubd.Hub) ([]byte, error) {
 	api := "https://" + hub.HTTPAddr()
 	return json.MarshalIndent(File{API: api, APIKeyID: demo.APIKeyID, APISecret: demo.APISecret, MQTT: "mqtts://" + hub.MQTTAddr(),
 		CA: ca, Sandbox: box.Scheme + "://" + box.Host, Merchant: demo.Merchant, Store: demo.Store, ActivationCodes: demo.ActivationCodes,
-		Portal: api + "/portal/", PortalUser: "ops", PortalPassword: st.Password, MetricsToken: hub.MetricsToken(), StoredAccount: demo.StoredAccount, PID: os.Getpid()}, "", "  ")
+		Portal: api + "/portal/", PortalUser: "ops", PortalPassword: st.Password, MetricsToken: hub.MetricsToken(), StoredAccount: demo.StoredAccount, Operators: demo.Operators, PID: os.Getpid()}, "", "  ")
 }

@@ -21,7 +21,7 @@ type table map[string]string
 // words are what law speaks; slab is all that any program may lean on but the database.
 const (
 	words = "shared/fault shared/money shared/pay "
-	slab  = words + "shared/id shared/localapi shared/logs shared/run shared/storedvalue shared/strictjson shared/ticket shared/wire "
+	slab  = words + "shared/id shared/localapi shared/logs shared/roster shared/run shared/storedvalue shared/strictjson shared/ticket shared/wire "
 )
 
 // find gives the row of a folder; its own row wins over that of its parents.
@@ -73,15 +73,17 @@ var plan = book{
 		"shared/localapi":   "shared/fault shared/pay",
 
 		"shared/storedvalue": words + "shared/strictjson",
+		"shared/roster":      words + "shared/localapi shared/strictjson",
 
 		// The till, from the law up to main.
 		"agent/internal/footprint": "",
 		"agent/internal/pulse":     "",
 		"agent/internal/watchdog":  slab,
 		"agent/internal/sale":      words + "shared/localapi shared/storedvalue shared/wire", // the hub's words come as wire has them
+		"agent/internal/duty":      words + "shared/localapi",                                // law: who stands for what
 		"agent/internal/printjob":  "shared/fault",
-		"agent/internal/store":     slab + "shared/sqlite agent/internal/printjob agent/internal/sale",
-		"agent/internal/till":      slab + "agent/internal/hublink agent/internal/pulse agent/internal/sale agent/internal/store", // hublink: the words of its interface
+		"agent/internal/store":     slab + "shared/sqlite agent/internal/duty agent/internal/printjob agent/internal/sale",
+		"agent/internal/till":      slab + "agent/internal/duty agent/internal/hublink agent/internal/pulse agent/internal/sale agent/internal/store", // hublink: the words of its interface
 		"agent/internal/scanner":   slab + "agent/internal/pulse agent/internal/serialline",
 		"agent/internal/identity":  slab,
 		"agent/internal/hublink":   slab + "agent/internal/identity agent/internal/pulse",
@@ -226,7 +228,7 @@ var plan = book{
 	},
 
 	law: []string{
-		"agent/internal/sale", "agent/internal/printjob", "agent/internal/receipt", "agent/internal/spell", "agent/internal/gbtext", "shared/money",
+		"agent/internal/duty", "agent/internal/sale", "agent/internal/printjob", "agent/internal/receipt", "agent/internal/spell", "agent/internal/gbtext", "shared/money",
 		"hub/internal/payment", "hub/internal/registry", "hub/internal/routing", "hub/internal/risk",
 		"hub/internal/ledger", "hub/internal/recon", "hub/internal/settlement",
 	},
@@ -251,9 +253,9 @@ var plan = book{
 	},
 
 	money: []string{
-		"shared/money", "shared/pay", "shared/storedvalue", "shared/wire", "shared/localapi",
-		"agent/internal/sale", "agent/internal/store", "agent/internal/till", "agent/internal/localapi", "agent/internal/receipt", "agent/internal/printer",
-		"agent/internal/spell", "agent/internal/display", "agent/internal/voice", "shared/announce",
+		"shared/money", "shared/pay", "shared/roster", "shared/storedvalue", "shared/wire", "shared/localapi",
+		"agent/internal/duty", "agent/internal/sale", "agent/internal/store", "agent/internal/till", "agent/internal/localapi", "agent/internal/receipt",
+		"agent/internal/printer", "agent/internal/spell", "agent/internal/display", "agent/internal/voice", "shared/announce",
 		"hub/internal/*", "hub/sandbox", "tui/internal/*", "scripts/internal/rig", "scripts/conformance", "scripts/demo", "scripts/e2e",
 	},
 

@@ -30,6 +30,7 @@ const (
 	Channel  = "chn"
 	Message  = "msg"
 	APIKey   = "key"
+	Operator = "opr"
 
 	StoredAccount = "sva"
 	StoredCode    = "svc"

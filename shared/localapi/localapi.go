@@ -97,6 +97,8 @@ type Sale struct {
 	FinishedAt *time.Time  `json:"finished_at,omitempty"`
 	DeferredAt *time.Time  `json:"deferred_at,omitempty"` // it was accepted without a connection: the goods were handed over
 
+	Operator string `json:"operator,omitempty"` // who was on duty when it was begun
+
 	RefundedAmount  int64 `json:"refunded_amount,omitempty"`  // fen that are proven to have gone back
 	RefundingAmount int64 `json:"refunding_amount,omitempty"` // fen that were asked back and are not settled
 }
@@ -118,7 +120,8 @@ type Status struct {
 	Terminal      string     `json:"terminal"`
 	Store         string     `json:"store"`
 	Merchant      string     `json:"merchant"`
-	Link          string     `json:"link"` // "up", "down"
+	Operator      *Operator  `json:"operator,omitempty"` // who is on duty
+	Link          string     `json:"link"`               // "up", "down"
 	LinkSince     time.Time  `json:"link_since"`
 	LinkMessage   string     `json:"link_message,omitempty"` // why it is down
 	Queue         int        `json:"queue"`                  // records the hub has not answered yet

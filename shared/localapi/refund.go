@@ -41,12 +41,16 @@ type NewRefund struct {
 	Amount   int64  `json:"amount"`              // fen
 	RefundNo string `json:"refund_no,omitempty"` // the shop's own number; repeated with the same content it gives the same refund
 	Reason   string `json:"reason,omitempty"`    // for people
+	// Approval is who stands for what the operator on duty may not do alone. It belongs to this request: a repeat of a
+	// refund_no gives the same refund and asks nobody again.
+	Approval *Approval `json:"approval,omitempty"`
 }
 
 // Refund is what the till knows of a refund.
 type Refund struct {
 	ID         string            `json:"id"`
 	RefundNo   string            `json:"refund_no"`
+	Kind       RefundKind        `json:"kind"`
 	Sale       string            `json:"sale"`
 	Amount     int64             `json:"amount"` // fen
 	Tender     Tender            `json:"tender"`
@@ -55,7 +59,9 @@ type Refund struct {
 	Code       string            `json:"code"`    // a stable word for the message: "refund_queued", "refund.too_much"
 	Message    string            `json:"message"` // for the cashier, in English; Code is for translation
 	Reason     string            `json:"reason,omitempty"`
-	RefundID   string            `json:"refund_id,omitempty"` // the hub's
+	Operator   string            `json:"operator,omitempty"`    // who was on duty
+	ApprovedBy string            `json:"approved_by,omitempty"` // who stood for it beside them
+	RefundID   string            `json:"refund_id,omitempty"`   // the hub's
 	WalletRef  string            `json:"wallet_ref,omitempty"`
 	CreatedAt  time.Time         `json:"created_at"`
 	FinishedAt *time.Time        `json:"finished_at,omitempty"`

@@ -20,6 +20,7 @@ const (
 	Refund   = "refund"
 	Terminal = "terminal"
 	Merchant = "merchant"
+	Operator = "operator"
 	Channel  = "channel"
 	Kind     = "kind"
 	Status   = "status"

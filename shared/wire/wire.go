@@ -95,6 +95,10 @@ type Welcome struct {
 	// Offline is the till's offline policy, signed by itself because the till keeps it: package
 	// storedvalue. Empty: nothing may be taken offline, and what the till kept is void.
 	Offline string `json:"offline,omitempty"`
+
+	// Operators is who works in the till's store, signed by itself for the same reason: package roster. Empty: nobody is
+	// named. When the list changes while the line stands, a welcome nobody asked for tells it, without SentAt.
+	Operators string `json:"operators,omitempty"`
 }
 
 // Pay asks for a payment. Key is the till's own name for it, minted and stored before sending.

@@ -71,6 +71,9 @@ type Deps struct {
 	// the hub signed it ("": nothing), and the hub's clock minus ours. An error means that the journal
 	// failed. It is called from within Run; may be nil.
 	Greeted func(policy string, offset time.Duration) error
+	// Roster is told which list of operators the hub sent, "" for none, and whether it answered a greeting. Otherwise
+	// like Greeted; it comes after it.
+	Roster  func(signed string, answered bool) error
 	Changed func(State) // told of every change, from within Run; must not block; may be nil
 	Version string      // of the program
 	Boot    string      // names this run of it

@@ -302,9 +302,23 @@ func (t *talk) skips(seq uint64) error {
 	return nil
 }
 
+// roster hands on the hub's list of operators.
+func (t *talk) roster(signed string, answered bool) error {
+	if t.l.Roster == nil {
+		return nil
+	}
+	if err := t.l.Roster(signed, answered); err != nil {
+		return journalError{err}
+	}
+	return nil
+}
+
 // welcome reads the hub's clock. An answer to an older hello tells nothing about it.
 func (t *talk) welcome(e wire.Envelope) error {
 	w, err := wire.Decode[wire.Welcome](e)
+	if err == nil && w.SentAt.IsZero() {
+		return t.roster(w.Operators, false)
+	}
 	if err != nil || t.hello.IsZero() || !w.SentAt.Equal(t.hello) {
 		t.l.Log.Debug("a greeting that nobody waits for was ignored", logs.Err, err)
 		return nil
@@ -318,6 +332,9 @@ func (t *talk) welcome(e wire.Envelope) error {
 		if err := t.l.Greeted(w.Offline, t.l.clock.offset); err != nil {
 			return journalError{err}
 		}
+	}
+	if err := t.roster(w.Operators, true); err != nil {
+		return err
 	}
 	t.copy.greet()
 	if t.greeted.IsZero() {

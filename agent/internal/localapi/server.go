@@ -155,6 +155,7 @@ func (s *Server) routes() http.Handler {
 		return http.StatusOK, sale, err
 	})
 	handle("POST /v1/sales/{id}/refunds", s.newRefund)
+	s.operatorRoutes(handle)
 	handle("GET /v1/sales/{id}/refunds", func(r *http.Request) (int, any, error) {
 		list, err := s.till.Refunds(r.PathValue("id"))
 		return http.StatusOK, api.Refunds{Refunds: list}, err

@@ -25,6 +25,9 @@ type Refund struct {
 	Amount    money.Amount
 	Tender    localapi.Tender // the sale's
 	Why       string          // what the asker gave as the reason; may be empty
+	Kind      localapi.RefundKind
+	Operator  string // who was on duty; "" when nobody was
+	Approver  string // who stood for it beside them; may be empty
 	State     localapi.RefundState
 	Asking    wire.Kind // refund while the hub owes an answer; "" when it does not
 	Words               // what the cashier reads
@@ -172,6 +175,9 @@ func NewRefund(s Sale, x Refund, earlier []Refund, at time.Time) (Refund, error)
 			s.ID, s.Amount, money.Fen(left))
 	}
 	x.Sale, x.Tender, x.Created = s.ID, s.Tender, at
+	if x.Kind == "" {
+		x.Kind = localapi.RefundPlain
+	}
 	switch _, byHand := givenBackBy[s.Tender]; {
 	case s.Tender == localapi.TenderWallet:
 		x.State, x.Asking = localapi.RefundQueued, wire.KindRefund

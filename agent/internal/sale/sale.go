@@ -38,6 +38,7 @@ import (
 type Sale struct {
 	ID        string // the idempotency key at the hub
 	OrderNo   string
+	Operator  string // who was on duty when it was begun; "" when nobody was
 	Subject   string
 	Amount    money.Amount
 	Tender    localapi.Tender

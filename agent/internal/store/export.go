@@ -21,7 +21,7 @@ import (
 
 // View is a sale as others see it.
 func View(s sale.Sale) localapi.Sale {
-	v := localapi.Sale{ID: s.ID, OrderNo: s.OrderNo, Amount: s.Amount.Fen(), Tender: s.Tender, State: s.State,
+	v := localapi.Sale{Operator: s.Operator, ID: s.ID, OrderNo: s.OrderNo, Amount: s.Amount.Fen(), Tender: s.Tender, State: s.State,
 		Outcome: s.State.Outcome(), Reason: s.Reason, Message: s.Message, Wallet: s.Wallet, WalletRef: s.WalletRef,
 		PaymentID: s.PaymentID, Subject: s.Subject, Mode: s.Mode, CreatedAt: clean(s.Created)}
 	if s.Mode != wire.ModeQR { // else nobody scanned anything here

@@ -21,7 +21,7 @@ type RefundRow struct {
 	Seq uint64 // of its message in the outbox; 0 when there is none
 }
 
-const refundColumns = `r.id, r.sale, r.refund_no, r.amount, r.currency, r.tender, r.why, r.state, r.reason, r.message,
+const refundColumns = `r.id, r.sale, r.refund_no, r.amount, r.currency, r.tender, r.why, r.kind, r.operator, r.approved_by, r.state, r.reason, r.message,
 	r.refund_id, r.wallet_ref, r.created_at, r.finished_at, coalesce(o.kind, ''), coalesce(o.seq, 0)
 	FROM refund r LEFT JOIN outbox o ON o.key = r.id`
 
@@ -29,7 +29,7 @@ func scanRefund(from interface{ Scan(...any) error }) (r RefundRow, err error) {
 	var amount, created, seq int64
 	var currency string
 	var finished sql.NullInt64
-	err = from.Scan(&r.ID, &r.Sale, &r.RefundNo, &amount, &currency, &r.Tender, &r.Why, &r.State, &r.Reason, &r.Message,
+	err = from.Scan(&r.ID, &r.Sale, &r.RefundNo, &amount, &currency, &r.Tender, &r.Why, &r.Kind, &r.Operator, &r.Approver, &r.State, &r.Reason, &r.Message,
 		&r.RefundID, &r.WalletRef, &created, &finished, &r.Asking, &seq)
 	if err != nil {
 		return r, err
@@ -95,9 +95,9 @@ func (t *Tx) AddRefunds(v *localapi.Sale) error {
 
 // InsertRefund writes a new refund with its first event, and its message to the hub when it has one.
 func (t *Tx) InsertRefund(r sale.Refund, at time.Time) (RefundRow, error) {
-	_, err := t.tx.Exec(`INSERT INTO refund (id, sale, refund_no, amount, currency, tender, why, state, reason, message,
-		refund_id, wallet_ref, created_at, finished_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		r.ID, r.Sale, r.RefundNo, r.Amount.Fen(), string(r.Amount.Currency()), string(r.Tender), r.Why, string(r.State), r.Reason, r.Message,
+	_, err := t.tx.Exec(`INSERT INTO refund (id, sale, refund_no, amount, currency, tender, why, kind, operator, approved_by, state, reason, message,
+		refund_id, wallet_ref, created_at, finished_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		r.ID, r.Sale, r.RefundNo, r.Amount.Fen(), string(r.Amount.Currency()), string(r.Tender), r.Why, string(r.Kind), r.Operator, r.Approver, string(r.State), r.Reason, r.Message,
 		r.RefundID, r.WalletRef, r.Created.UnixMilli(), toNull(r.Finished))
 	if err != nil {
 		return RefundRow{}, fmt.Errorf("insert refund: %w", err)
@@ -173,18 +173,21 @@ type refundBody struct {
 	Code      string               `json:"code"`
 	Amount    int64                `json:"amount"`
 	Reason    string               `json:"reason,omitempty"`
+	Kind      localapi.RefundKind  `json:"kind"`
+	Operator  string               `json:"operator,omitempty"`
+	Approver  string               `json:"approved_by,omitempty"`
 	RefundID  string               `json:"refund_id,omitempty"`
 	WalletRef string               `json:"wallet_ref,omitempty"`
 }
 
 func refundChange(from localapi.RefundState, r sale.Refund) any {
-	return refundBody{Refund: r.ID, RefundNo: r.RefundNo, From: from, State: r.State, Outcome: r.State.Outcome(), Tender: r.Tender,
+	return refundBody{Kind: r.Kind, Operator: r.Operator, Approver: r.Approver, Refund: r.ID, RefundNo: r.RefundNo, From: from, State: r.State, Outcome: r.State.Outcome(), Tender: r.Tender,
 		Asking: r.Asking, Code: r.Reason, Amount: r.Amount.Fen(), Reason: r.Why, RefundID: r.RefundID, WalletRef: r.WalletRef}
 }
 
 // ViewRefund is a refund as others see it.
 func ViewRefund(r sale.Refund) localapi.Refund {
-	v := localapi.Refund{ID: r.ID, RefundNo: r.RefundNo, Sale: r.Sale, Amount: r.Amount.Fen(), Tender: r.Tender, State: r.State,
+	v := localapi.Refund{Kind: r.Kind, Operator: r.Operator, ApprovedBy: r.Approver, ID: r.ID, RefundNo: r.RefundNo, Sale: r.Sale, Amount: r.Amount.Fen(), Tender: r.Tender, State: r.State,
 		Outcome: r.State.Outcome(), Code: r.Words.Reason, Message: r.Message, Reason: r.Why, RefundID: r.RefundID,
 		WalletRef: r.WalletRef, CreatedAt: clean(r.Created)}
 	if !r.Finished.IsZero() {

@@ -42,6 +42,7 @@ const (
 	metaDownSeq = "down_seq"
 	metaCopied  = "copied"
 	metaOffline = "offline" // the hub's limits for what is accepted without a connection, as it signed them
+	metaRoster  = "roster"  // who works here, as the hub signed it
 	metaOffset  = "offset"  // its clock minus ours then, in milliseconds
 )
 

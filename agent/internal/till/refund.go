@@ -10,7 +10,6 @@ import (
 	"cloudcashier/agent/internal/hublink"
 	"cloudcashier/agent/internal/sale"
 	"cloudcashier/agent/internal/store"
-	"cloudcashier/shared/fault"
 	"cloudcashier/shared/id"
 	"cloudcashier/shared/localapi"
 	"cloudcashier/shared/logs"
@@ -66,62 +65,15 @@ func (t *Till) resumeRefunds(tx *store.Tx) error {
 //
 // A wallet's money is only queued here: the hub alone can give it back, and until it has said so the
 // refund says "not refunded yet". Cash and the like are given back at once, link or no link.
+//
+// Somebody has to stand for it where the hub names operators ([duty.Refund]). That is asked once: a repeat gives the same
+// refund, and an approval is worth nothing outside its request.
 func (t *Till) NewRefund(saleID string, n localapi.NewRefund) (r localapi.Refund, fresh bool, err error) {
 	amount := money.Fen(n.Amount)
 	if err := amount.Charge(); err != nil {
 		return r, false, err
 	}
-	if err := checkText("refund_no", n.RefundNo, maxOrderNo); err != nil {
-		return r, false, err
-	}
-	if err := checkText("reason", n.Reason, maxReason); err != nil {
-		return r, false, err
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	var of store.Row
-	var earlier []store.RefundRow
-	var known store.RefundRow
-	err = t.read(func(tx *store.Tx) (err error) {
-		if n.RefundNo != "" {
-			var ok bool
-			if known, ok, err = tx.RefundByNo(n.RefundNo); err != nil || ok {
-				return err
-			}
-		}
-		if of, err = tx.Sale(saleID); err == nil {
-			earlier, err = tx.RefundsOf(saleID)
-		}
-		return err
-	})
-	switch {
-	case err != nil:
-		return r, false, err
-	case known.ID != "" && (known.Sale != saleID || known.Amount != amount || known.Why != n.Reason):
-		return r, false, fault.New(fault.Conflict, "refund.other_content",
-			"refund number %s is a refund of %s of sale %s: repeat exactly that, or use another number", n.RefundNo, known.Amount, known.Sale)
-	case known.ID != "":
-		return store.ViewRefund(known.Refund), false, nil
-	}
-	if err := t.roomForMore(); err != nil {
-		return r, false, err
-	}
-	if len(t.refunds.open) >= t.most {
-		return r, false, fault.New(fault.Unavailable, "refund.too_many_open", "%d refunds of this till are not settled: let the hub settle them first", len(t.refunds.open))
-	}
-	x := sale.Refund{ID: t.IDs.New(id.Refund), RefundNo: n.RefundNo, Amount: amount, Why: n.Reason}
-	if x.RefundNo == "" {
-		x.RefundNo = x.ID
-	}
-	before := make([]sale.Refund, len(earlier))
-	for i, e := range earlier {
-		before[i] = e.Refund
-	}
-	if x, err = sale.NewRefund(of.Sale, x, before, t.Now()); err != nil {
-		return r, false, err
-	}
-	row, err := t.writeRefund(store.RefundRow{}, "new", func(tx *store.Tx) (store.RefundRow, error) { return tx.InsertRefund(x, t.Now()) })
-	return store.ViewRefund(row.Refund), err == nil, err
+	return t.giveBack(wish{sale: saleID, kind: localapi.RefundPlain, no: n.RefundNo, why: n.Reason, amount: amount, approval: n.Approval})
 }
 
 // writeRefund commits what became of a refund, and only then remembers it and tells. The caller

@@ -75,6 +75,10 @@ func (t *Till) NewSale(n localapi.NewSale) (s localapi.Sale, fresh bool, err err
 	if err := t.roomForMore(); err != nil {
 		return s, false, err
 	}
+	if err := t.mayBegin(now); err != nil {
+		return s, false, err
+	}
+	t.staff.used = now
 	switch {
 	case n.Tender != localapi.TenderWallet:
 		row, err := t.take(n, amount, now)
@@ -248,6 +252,7 @@ func (t *Till) begin(n localapi.NewSale, amount money.Amount, code pay.Code, now
 	}
 	saleID, orderNo := t.name(n)
 	s := sale.New(saleID, orderNo, n.Subject, amount, now)
+	s.Operator = t.onDuty()
 	shown := shown{use: func(*store.Tx) error { return nil }}
 	if n.Mode == wire.ModeQR {
 		shown, err = t.showing(n.Wallet)

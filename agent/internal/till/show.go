@@ -131,6 +131,7 @@ func (t *Till) heirOf(h *held, after sale.Sale) (*heir, error) {
 		return nil, err
 	}
 	s := sale.New(t.IDs.New(id.Sale), after.OrderNo, after.Subject, after.Amount, now)
+	s.Operator = after.Operator
 	x := &heir{again: allowed{said: h.again.said, like: like}}
 	if x.shown, err = t.shown(s, kept.code, kept.at); err != nil {
 		return nil, err

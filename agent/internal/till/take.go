@@ -14,6 +14,7 @@ import (
 func (t *Till) take(n localapi.NewSale, amount money.Amount, now time.Time) (row store.Row, err error) {
 	saleID, orderNo := t.name(n)
 	s := sale.Taken(saleID, orderNo, n.Subject, amount, n.Tender, now)
+	s.Operator = t.onDuty()
 	if err := t.update(func(tx *store.Tx) (err error) {
 		row, err = tx.Insert(s, now)
 		return err

@@ -39,7 +39,8 @@ type Config struct {
 	Rules                     sale.Rules
 	Version                   string
 	Terminal, Store, Merchant string
-	HubKey                    ed25519.PublicKey // verifies stored-value codes and the offline limits
+	HubKey                    ed25519.PublicKey // verifies stored-value codes, the offline limits and the list of operators
+	Zone                      *time.Location    // where the shop's day begins; UTC when nil
 }
 
 // Deps is what the till needs from the composition root.
@@ -70,6 +71,7 @@ type Till struct {
 	copied  copied        // what the hub has of the journal
 	room    room          // on the journal's disk
 	limits  limits        // for what is accepted without a connection
+	staff   staff         // who may work here, and who does
 	broken  error         // the journal's failure
 	failed  chan struct{} // closed with it
 
@@ -95,6 +97,9 @@ type held struct {
 func New(cfg Config, d Deps) (*Till, error) {
 	t := &Till{cfg: cfg, Deps: d, open: map[string]*held{}, bySeq: map[uint64]*held{}, most: maxOpen,
 		failed: make(chan struct{}), kick: make(chan struct{}, 1), pulse: pulse.New()}
+	if t.cfg.Zone == nil {
+		t.cfg.Zone = time.UTC
+	}
 	t.around.link.Since = d.Now()
 	err := d.Journal.Update(func(tx *store.Tx) (err error) {
 		if t.down, err = tx.DownSeq(); err != nil {
@@ -112,6 +117,9 @@ func New(cfg Config, d Deps) (*Till, error) {
 			return err
 		}
 		t.limits = t.readLimits(policy, offset)
+		if err := t.resumeStaff(tx); err != nil {
+			return err
+		}
 		rows, err := tx.Open()
 		if err != nil {
 			return err
@@ -192,6 +200,7 @@ func (t *Till) overdue() (wait time.Duration, ok bool) {
 		})
 	}
 	t.overdueRefunds(now)
+	t.endIdle(now)
 	if t.broken != nil {
 		return 0, false
 	}
@@ -216,6 +225,7 @@ func (t *Till) overdue() (wait time.Duration, ok bool) {
 	for _, row := range t.refunds.open {
 		next(t.cfg.Rules.RefundDue(row.Refund))
 	}
+	next(t.dutyEnds())
 	return wait, ok
 }
 

@@ -59,7 +59,7 @@ func (t *Till) status() localapi.Status {
 	s := localapi.Status{Version: t.cfg.Version, Terminal: t.cfg.Terminal, Store: t.cfg.Store, Merchant: t.cfg.Merchant,
 		Link: "down", LinkSince: link.Since.UTC(), LinkMessage: link.Message, Queue: len(t.bySeq), OpenSales: len(t.open),
 		ClockOffsetMS: link.Offset.Milliseconds(), Scanners: scanners, Printer: printer,
-		Display: display, Voice: voice}
+		Display: display, Voice: voice, Operator: t.viewDuty()}
 	if link.Up {
 		s.Link = "up"
 	}
@@ -194,7 +194,7 @@ func (w *watchers) told(s localapi.Status) bool {
 	same := len(last.Scanners) == len(s.Scanners) && last.Link == s.Link && last.LinkMessage == s.LinkMessage &&
 		last.Unsynced == s.Unsynced && sameLimits(last.Offline.Limits, s.Offline.Limits) &&
 		last.ClockOffsetMS == s.ClockOffsetMS && last.LinkSince.Equal(s.LinkSince) && alike(last.Printer, s.Printer) &&
-		alike(last.Display, s.Display) && alike(last.Voice, s.Voice)
+		alike(last.Display, s.Display) && alike(last.Voice, s.Voice) && alike(last.Operator, s.Operator)
 	for i := 0; same && i < len(s.Scanners); i++ {
 		same = last.Scanners[i] == s.Scanners[i]
 	}

@@ -91,6 +91,10 @@ type Config struct {
 	// Offline gives what a terminal may take without a connection, signed; nil: nothing.
 	Offline func(registry.Terminal) string
 
+	// Operators gives who works in a terminal's store, signed; nil: nobody is named. An error is the storage's: the
+	// greeting waits, because a till that hears of nobody asks nobody for a PIN.
+	Operators func(registry.Terminal) (string, error)
+
 	MaxConnections    int // in all; 20,000, which is what 1 GiB holds at 50 KiB each
 	MaxPending        int // not yet authenticated; 6,000, a reconnect storm's queueTime; those that wait cost 6 KiB
 	MaxPendingPerIP   int // of those from one address, when so many are free; 3,000, because a mall of tills shares one
@@ -236,6 +240,21 @@ func (b *Broker) fail(err error) {
 func (b *Broker) Wake(terminal string) {
 	if s := b.session(terminal); s != nil {
 		s.kick(func(*orders) {})
+	}
+}
+
+// StaffChanged has the connected terminals of a store, or with "" of all of a merchant's, told who works there.
+func (b *Broker) StaffChanged(merchant, store string) {
+	b.mu.Lock()
+	var of []*session
+	for _, s := range b.sessions {
+		if s.known.Merchant == merchant && (store == "" || s.known.Store == store) {
+			of = append(of, s)
+		}
+	}
+	b.mu.Unlock()
+	for _, s := range of {
+		s.kick(func(o *orders) { o.staff = true })
 	}
 }
 

@@ -60,6 +60,7 @@ type orders struct {
 	ack       uint64       // the terminal's latest
 	rewind    bool         // the patience ran out
 	stored    *wire.Stored // unsaid: what is stored of the till's journal
+	staff     bool         // unsaid: who works in its store
 }
 
 // copied has the pump say what is stored. The latest word says it all, but for a contradiction that
@@ -182,7 +183,7 @@ func (s *session) take() (o orders, ok bool) {
 		return o, false
 	}
 	o = s.orders
-	s.again, s.orders.hello, s.orders.rewind, s.orders.stored = false, nil, false, nil
+	s.again, s.orders.hello, s.orders.rewind, s.orders.stored, s.orders.staff = false, nil, false, nil, false
 	return o, true
 }
 
@@ -228,6 +229,9 @@ func (s *session) work(o orders) error {
 		if s.b.Offline != nil {
 			welcome.Offline = s.b.Offline(s.known)
 		}
+		if welcome.Operators, err = s.operators(); err != nil {
+			return s.retry(o, err)
+		}
 		welcome.Now = s.b.Now()
 		s.send(wire.KindWelcome, 0, welcome.Now, welcome)
 		if s.floor > o.ack {
@@ -235,6 +239,15 @@ func (s *session) work(o orders) error {
 			s.b.Log.Error("ALARM: more was acknowledged in a terminal's name than it has: two tills use one identity, an old journal was put back, or somebody replays its greetings",
 				logs.Terminal, s.known.ID, "boot", o.hello.Boot, "from", s.address, "has", o.ack, "acknowledged", s.floor)
 			s.send(wire.KindSkipped, 0, s.b.Now(), wire.Skipped{Through: s.floor})
+		}
+	}
+	if o.staff && o.hello == nil {
+		operators, err := s.operators()
+		if err != nil {
+			return err
+		}
+		if !s.send(wire.KindWelcome, 0, s.b.Now(), wire.Welcome{Operators: operators}) {
+			return nil
 		}
 	}
 	if o.stored != nil && !s.send(wire.KindStored, 0, s.b.Now(), *o.stored) {
@@ -267,6 +280,14 @@ func (s *session) work(o orders) error {
 		s.arm(patience[min(s.tries, len(patience)-1)])
 	}
 	return nil
+}
+
+// operators is who works in the terminal's store, signed.
+func (s *session) operators() (string, error) {
+	if s.b.Operators == nil {
+		return "", nil
+	}
+	return s.b.Operators(s.known)
 }
 
 // acknowledge moves the floor and tells the Mailbox. A hello starts over from what it says, or from the first message

@@ -30,6 +30,7 @@ CREATE TABLE sale (
     mode            TEXT NOT NULL DEFAULT '' CHECK (mode IN ('', 'qr')), -- qr: the customer scans our code
     qr              TEXT NOT NULL DEFAULT '' CHECK (length(qr) <= 512), -- the text of that code while the sale is open; no secret
     qr_until        INTEGER, -- its end, by the hub's clock
+    operator        TEXT NOT NULL DEFAULT '', -- who was on duty when it was begun
     CHECK (mode = '' OR tender = 'wallet' AND deferred_at IS NULL AND state <> 'waiting'),
     CHECK (qr = '' OR mode = 'qr' AND finished_at IS NULL),
     CHECK ((qr <> '') = (qr_until IS NOT NULL)),
@@ -59,6 +60,8 @@ CREATE INDEX sale_deferred ON sale (deferred_at) WHERE finished_at IS NULL AND d
 
 CREATE TRIGGER sale_settled BEFORE UPDATE ON sale WHEN OLD.finished_at IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'a settled sale does not change'); END;
+CREATE TRIGGER sale_operator BEFORE UPDATE OF operator ON sale WHEN NEW.operator <> OLD.operator
+BEGIN SELECT RAISE(ABORT, 'who began a sale does not change'); END;
 CREATE TRIGGER sale_kept BEFORE DELETE ON sale
 BEGIN SELECT RAISE(ABORT, 'a sale is never deleted'); END;
 
@@ -89,6 +92,9 @@ CREATE TABLE refund (
     currency    TEXT NOT NULL CHECK (currency = 'CNY'),
     tender      TEXT NOT NULL CHECK (tender IN ('wallet', 'cash', 'other')), -- the sale's
     why         TEXT NOT NULL,
+    kind        TEXT NOT NULL DEFAULT 'refund' CHECK (kind IN ('refund', 'void')),
+    operator    TEXT NOT NULL DEFAULT '', -- who was on duty
+    approved_by TEXT NOT NULL DEFAULT '', -- who stood for it beside them
     state       TEXT NOT NULL CHECK (state IN ('queued', 'pending', 'succeeded', 'failed')),
     reason      TEXT NOT NULL CHECK (reason <> ''),
     message     TEXT NOT NULL CHECK (message <> ''),
@@ -112,12 +118,28 @@ CREATE TRIGGER refund_within BEFORE INSERT ON refund
 WHEN NOT EXISTS (SELECT 1 FROM sale s WHERE s.id = NEW.sale AND s.state = 'paid' AND s.tender = NEW.tender AND s.currency = NEW.currency
     AND s.amount >= NEW.amount + (SELECT coalesce(sum(r.amount), 0) FROM refund r WHERE r.sale = NEW.sale AND r.state <> 'failed'))
 BEGIN SELECT RAISE(ABORT, 'more would go back than was paid'); END;
-CREATE TRIGGER refund_fixed BEFORE UPDATE OF id, sale, refund_no, amount, currency, tender, why, created_at ON refund
+-- a void is all of a sale
+CREATE TRIGGER refund_void BEFORE INSERT ON refund
+WHEN NEW.kind = 'void' AND NOT EXISTS (SELECT 1 FROM sale s WHERE s.id = NEW.sale AND s.amount = NEW.amount)
+BEGIN SELECT RAISE(ABORT, 'a void gives all back'); END;
+CREATE TRIGGER refund_fixed BEFORE UPDATE OF id, sale, refund_no, amount, currency, tender, why, kind, operator, approved_by, created_at ON refund
 BEGIN SELECT RAISE(ABORT, 'what is refunded does not change'); END;
 CREATE TRIGGER refund_settled BEFORE UPDATE ON refund WHEN OLD.finished_at IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'a settled refund does not change'); END;
 CREATE TRIGGER refund_kept BEFORE DELETE ON refund
 BEGIN SELECT RAISE(ABORT, 'a refund is never deleted'); END;
+
+-- Who works at this till, and who mistyped. Names and PINs stand in the hub's list (meta), which it signed.
+CREATE TABLE operator (
+    id       TEXT PRIMARY KEY CHECK (length(id) BETWEEN 1 AND 64),
+    wrong    INTEGER NOT NULL DEFAULT 0 CHECK (wrong >= 0), -- PINs since the last right one
+    pin      TEXT NOT NULL DEFAULT '', -- which PIN these were tried at, by its salt: another begins anew
+    tried_at INTEGER, -- the last of them
+    on_since INTEGER, -- on duty since then
+    CHECK ((wrong > 0) = (tried_at IS NOT NULL))
+) STRICT, WITHOUT ROWID;
+-- one at a time
+CREATE UNIQUE INDEX operator_on_duty ON operator (on_since IS NOT NULL) WHERE on_since IS NOT NULL;
 
 -- What the hub owes an answer to: one message per sale and per refund, named by the key. The body
 -- holds no payment code; a deferred sale's holds its claim.

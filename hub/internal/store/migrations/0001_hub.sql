@@ -5,8 +5,26 @@ CREATE TABLE merchant (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE store (
-  id TEXT PRIMARY KEY, merchant TEXT NOT NULL REFERENCES merchant, name TEXT NOT NULL, created_at INTEGER NOT NULL
+  id TEXT PRIMARY KEY, merchant TEXT NOT NULL REFERENCES merchant, name TEXT NOT NULL, created_at INTEGER NOT NULL,
+  required INTEGER NOT NULL DEFAULT 0 CHECK (required IN (0, 1)) -- its tills sell with an operator on duty only
 ) STRICT, WITHOUT ROWID;
+
+-- Who works at the tills of a store. Nobody is deleted: old sales name them.
+CREATE TABLE operator (
+  id TEXT PRIMARY KEY,
+  merchant TEXT NOT NULL REFERENCES merchant,
+  store TEXT REFERENCES store,                   -- NULL: all of the merchant's
+  name TEXT NOT NULL CHECK (length(name) BETWEEN 1 AND 48),
+  role TEXT NOT NULL CHECK (role IN ('cashier', 'supervisor')),
+  refund INTEGER NOT NULL CHECK (refund BETWEEN 0 AND 10000000000), -- on their own word, for one sale
+  pin TEXT NOT NULL CHECK (length(pin) = 67),    -- a slow salted hash (shared/roster), never the digits
+  disabled INTEGER NOT NULL DEFAULT 0 CHECK (disabled IN (0, 1)),
+  created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX operator_of ON operator (merchant, store);
+CREATE TRIGGER operator_kept BEFORE DELETE ON operator BEGIN SELECT RAISE(ABORT, 'an operator is disabled, never deleted'); END;
+CREATE TRIGGER operator_place BEFORE UPDATE OF id, merchant, store, created_at ON operator
+BEGIN SELECT RAISE(ABORT, 'where an operator works does not change'); END;
 
 CREATE TABLE terminal (
   id TEXT PRIMARY KEY,
