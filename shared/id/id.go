@@ -30,6 +30,7 @@ const (
 	Channel  = "chn"
 	Message  = "msg"
 	APIKey   = "key"
+	Movement = "mov"
 
 	StoredAccount = "sva"
 	StoredCode    = "svc"

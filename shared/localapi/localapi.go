@@ -133,6 +133,8 @@ type Status struct {
 	Scanners      []Scanner `json:"scanners"`
 	Printer       *Printer  `json:"printer,omitempty"` // none: this till has no receipt printer
 	Offline       Offline   `json:"offline"`
+
+	Shift ShiftStatus `json:"shift"`
 }
 
 // Offline is what the till has accepted without a connection and the hub has not answered for, and

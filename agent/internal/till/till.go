@@ -63,12 +63,13 @@ type Till struct {
 	open    map[string]*held
 	bySeq   map[uint64]*held // those with a message in the outbox
 	refunds refunds
-	count   uint64        // of sales taken into open; orders them
-	most    int           // maxOpen
-	down    uint64        // hub messages stored without a gap
-	copied  copied        // what the hub has of the journal
-	room    room          // on the journal's disk
-	limits  limits        // for what is accepted without a connection
+	count   uint64 // of sales taken into open; orders them
+	most    int    // maxOpen
+	down    uint64 // hub messages stored without a gap
+	copied  copied // what the hub has of the journal
+	room    room   // on the journal's disk
+	limits  limits // for what is accepted without a connection
+	shift   current
 	broken  error         // the journal's failure
 	failed  chan struct{} // closed with it
 
@@ -110,6 +111,9 @@ func New(cfg Config, d Deps) (*Till, error) {
 			return err
 		}
 		t.limits = t.readLimits(policy, offset)
+		if err := t.resumeShift(tx); err != nil {
+			return err
+		}
 		rows, err := tx.Open()
 		if err != nil {
 			return err
