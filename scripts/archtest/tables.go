@@ -108,6 +108,7 @@ var plan = book{
 		"hub/internal/channel/channeltest": words + "hub/internal/channel hub/sandbox",                                     // test support only
 		"hub/internal/vault":               words,                                                                          // wallet keys at rest, signing
 		"hub/internal/vault/*":             words + "hub/internal/vault",                                                   // where RSA keys live: OpenSSL's memory, a token
+		"hub/internal/shiftbook":           words + "shared/localapi shared/shift", // law: a till's shifts against the hub's books
 		"hub/internal/store":               slab + "shared/sqlite hub/internal/payment hub/internal/registry hub/internal/vault",
 		"hub/internal/engine":              slab + "hub/internal/channel hub/internal/payment hub/internal/registry hub/internal/routing hub/internal/store",
 		"hub/internal/broker":              slab + "hub/internal/registry",
@@ -210,7 +211,7 @@ var plan = book{
 
 	law: []string{
 		"agent/internal/sale", "agent/internal/printjob", "agent/internal/receipt", "shared/money", "shared/shift",
-		"hub/internal/payment", "hub/internal/registry", "hub/internal/routing", "hub/internal/risk",
+		"hub/internal/payment", "hub/internal/registry", "hub/internal/routing", "hub/internal/shiftbook", "hub/internal/risk",
 		"hub/internal/ledger", "hub/internal/recon", "hub/internal/settlement",
 	},
 
