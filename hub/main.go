@@ -43,7 +43,7 @@ func command() *cobra.Command {
 	root.PersistentFlags().StringVar(&format, "log-format", "text", "lines of the log: text or json")
 	root.PersistentFlags().StringVar(&level, "log-level", "info", "debug, info, warn or error")
 	logger := func() (*slog.Logger, error) { return logs.New(os.Stderr, format, level) }
-	root.AddCommand(labCommand(logger), serveCommand(logger), sandboxCommand(logger), exportCommand(), exceptionsCommand(), terminalCommand(),
+	root.AddCommand(labCommand(logger), serveCommand(logger), sandboxCommand(logger), exportCommand(), exceptionsCommand(), shiftCommand(), terminalCommand(),
 		operatorCommand(), storedValueCommand(), keyCommand(), channelCommand(), routeCommand(), doctorCommand(), profileCommand())
 	return root
 }

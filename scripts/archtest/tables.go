@@ -21,7 +21,7 @@ type table map[string]string
 // words are what law speaks; slab is all that any program may lean on but the database.
 const (
 	words = "shared/fault shared/money shared/pay "
-	slab  = words + "shared/id shared/localapi shared/logs shared/roster shared/run shared/storedvalue shared/strictjson shared/ticket shared/wire "
+	slab  = words + "shared/id shared/localapi shared/logs shared/roster shared/run shared/shift shared/storedvalue shared/strictjson shared/ticket shared/wire "
 )
 
 // find gives the row of a folder; its own row wins over that of its parents.
@@ -74,6 +74,7 @@ var plan = book{
 
 		"shared/storedvalue": words + "shared/strictjson",
 		"shared/roster":      words + "shared/localapi shared/strictjson",
+		"shared/shift":       words + "shared/localapi", // law: till and hub sum up one log, each its own copy
 
 		// The till, from the law up to main.
 		"agent/internal/footprint": "",
@@ -117,6 +118,7 @@ var plan = book{
 		"hub/internal/channel/channeltest": words + "hub/internal/channel hub/sandbox",                                     // test support only
 		"hub/internal/vault":               words,                                                                          // wallet keys at rest, signing
 		"hub/internal/vault/*":             words + "hub/internal/vault",                                                   // where RSA keys live: OpenSSL's memory, a token
+		"hub/internal/shiftbook":           words + "shared/localapi shared/shift",                                         // law: a till's shifts against the hub's books
 		"hub/internal/store":               slab + "shared/sqlite hub/internal/payment hub/internal/registry hub/internal/vault",
 		"hub/internal/engine":              slab + "hub/internal/channel hub/internal/payment hub/internal/registry hub/internal/routing hub/internal/store",
 		"hub/internal/broker":              slab + "hub/internal/registry",
@@ -183,6 +185,7 @@ var plan = book{
 		"agent/internal/voice":             "agent/internal/sale firmware-sim/speaker",
 		"agent/internal/scanner":           "firmware-sim/board",
 		"agent/internal/serialline":        "firmware-sim/board",
+		"agent/internal/till":              "shared/sqlite", // a report against the database's own sums
 		"agent/agentd":                     "firmware-sim/board firmware-sim/speaker",
 		"hub/internal/channel/wechat":      "hub/internal/channel/channeltest hub/sandbox",
 		"hub/internal/channel/wechatv3":    "hub/internal/channel/channeltest hub/sandbox",
@@ -194,6 +197,7 @@ var plan = book{
 		"hub/internal/noticedoor":          "hub/internal/channel/* hub/internal/payment hub/internal/registry hub/internal/store",
 		"hub/sandbox":                      "hub/internal/channel hub/internal/channel/*",
 		"scripts/simtest/disk":             "shared/sqlite",
+		"shared/shift":                     "shared/wire", // its longest event against the longest record
 		"scripts/e2e":                      "scripts/history scripts/internal/load scripts/internal/needle",
 	},
 
@@ -224,12 +228,13 @@ var plan = book{
 			"hub/internal/channel/alipay", "hub/sandbox/internal/alipay"}, // GBK, of Alipay's bills
 			[]string{"agent/internal/receipt"}},
 		{"golang.org/x/time", []string{"hub/internal/broker", "hub/internal/noticedoor"}, nil},
+		{"pgregory.net/rapid", nil, []string{"shared/shift"}},
 		{"rsc.io/qr", []string{"tui/internal/qr", "firmware-sim/escpos"}, nil},
 	},
 
 	law: []string{
-		"agent/internal/duty", "agent/internal/sale", "agent/internal/printjob", "agent/internal/receipt", "agent/internal/spell", "agent/internal/gbtext", "shared/money",
-		"hub/internal/payment", "hub/internal/registry", "hub/internal/routing", "hub/internal/risk",
+		"agent/internal/duty", "agent/internal/sale", "agent/internal/printjob", "agent/internal/receipt", "agent/internal/spell", "agent/internal/gbtext", "shared/money", "shared/shift",
+		"hub/internal/payment", "hub/internal/registry", "hub/internal/routing", "hub/internal/shiftbook", "hub/internal/risk",
 		"hub/internal/ledger", "hub/internal/recon", "hub/internal/settlement",
 	},
 

@@ -31,6 +31,7 @@ const (
 	Message  = "msg"
 	APIKey   = "key"
 	Operator = "opr"
+	Movement = "mov"
 
 	StoredAccount = "sva"
 	StoredCode    = "svc"

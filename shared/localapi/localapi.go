@@ -142,6 +142,8 @@ type Status struct {
 	Display       *Display  `json:"display,omitempty"` // none: no customer display
 	Voice         *Voice    `json:"voice,omitempty"`   // none: nothing announces payments
 	Offline       Offline   `json:"offline"`
+
+	Shift ShiftStatus `json:"shift"`
 }
 
 // Offline is what the till has accepted without a connection and the hub has not answered for, and

@@ -175,6 +175,7 @@ func (s *Server) routes() http.Handler {
 	handle("GET /v1/status", func(*http.Request) (int, any, error) { return http.StatusOK, s.till.Status(), nil })
 	handle("POST /v1/self-test", s.selfTest)
 	handle("POST /v1/sync", func(*http.Request) (int, any, error) { return http.StatusOK, s.till.SyncNow(), nil })
+	s.shiftRoutes(handle)
 	mux.HandleFunc("GET /v1/events", s.events)
 	handle("/", func(r *http.Request) (int, any, error) {
 		return 0, nil, fault.New(fault.NotFound, "api.unknown", "there is no %s %s here", r.Method, r.URL.Path)
@@ -217,21 +218,30 @@ func made(fresh bool) int {
 	return http.StatusOK
 }
 
+// limitOf reads how many of a list are asked for.
+func limitOf(r *http.Request) (int, error) {
+	text := r.URL.Query().Get("limit")
+	if text == "" {
+		return defaultList, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > maxList {
+		return 0, fault.New(fault.Invalid, "api.limit", "limit is a number from 1 to %d", maxList)
+	}
+	return n, nil
+}
+
 func (s *Server) sales(r *http.Request) (int, any, error) {
-	limit := defaultList
-	if text := r.URL.Query().Get("limit"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 || n > maxList {
-			return 0, nil, fault.New(fault.Invalid, "api.limit", "limit is a number from 1 to %d", maxList)
-		}
-		limit = n
+	limit, err := limitOf(r)
+	if err != nil {
+		return 0, nil, err
 	}
 	list, err := s.till.Sales(limit)
 	return http.StatusOK, api.Sales{Sales: list}, err
 }
 
 // parameters are the query parameters each path knows.
-var parameters = map[string]string{"/v1/sales": "limit"}
+var parameters = map[string]string{"/v1/sales": "limit", "/v1/shifts": "limit"}
 
 // answer is every route but the events: refuse what is not known, write the value or the problem,
 // and survive a panic.

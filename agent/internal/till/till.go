@@ -13,6 +13,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/ed25519"
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -65,13 +66,14 @@ type Till struct {
 	open    map[string]*held
 	bySeq   map[uint64]*held // those with a message in the outbox
 	refunds refunds
-	count   uint64        // of sales taken into open; orders them
-	most    int           // maxOpen
-	down    uint64        // hub messages stored without a gap
-	copied  copied        // what the hub has of the journal
-	room    room          // on the journal's disk
-	limits  limits        // for what is accepted without a connection
-	staff   staff         // who may work here, and who does
+	count   uint64 // of sales taken into open; orders them
+	most    int    // maxOpen
+	down    uint64 // hub messages stored without a gap
+	copied  copied // what the hub has of the journal
+	room    room   // on the journal's disk
+	limits  limits // for what is accepted without a connection
+	staff   staff  // who may work here, and who does
+	shift   current
 	broken  error         // the journal's failure
 	failed  chan struct{} // closed with it
 
@@ -117,7 +119,7 @@ func New(cfg Config, d Deps) (*Till, error) {
 			return err
 		}
 		t.limits = t.readLimits(policy, offset)
-		if err := t.resumeStaff(tx); err != nil {
+		if err := errors.Join(t.resumeStaff(tx), t.resumeShift(tx)); err != nil {
 			return err
 		}
 		rows, err := tx.Open()

@@ -89,6 +89,7 @@ func (t *Till) status() localapi.Status {
 	}
 	s.Offline.Limits = t.limitsInForce()
 	s.Unsynced, s.UnsyncedSince = t.unsynced()
+	s.Shift = localapi.ShiftStatus{Number: t.shift.number, OpenedAt: t.shift.opened, PendingLines: len(t.open) + len(t.refunds.open)}
 	return s
 }
 

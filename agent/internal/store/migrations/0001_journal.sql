@@ -161,6 +161,51 @@ CREATE TABLE code (
 
 CREATE INDEX code_by_age ON code (at);
 
+-- The shifts. One is here once staff opened it, or once it was closed; its range of the log ends with event closed_seq.
+CREATE TABLE shift (
+    number     INTEGER PRIMARY KEY CHECK (number > 0),
+    opened_at  INTEGER NOT NULL,
+    opened_by  TEXT NOT NULL,
+    change     INTEGER NOT NULL CHECK (change BETWEEN 0 AND 10000000000), -- in the drawer at its start
+    closed_seq INTEGER UNIQUE REFERENCES event (seq),
+    closed_at  INTEGER,
+    counted    INTEGER CHECK (counted BETWEEN 0 AND 10000000000),
+    report     TEXT CHECK (json_valid(report)), -- the Z, with every line
+    CHECK ((closed_seq IS NULL) = (closed_at IS NULL) AND (closed_seq IS NULL) = (counted IS NULL) AND (closed_seq IS NULL) = (report IS NULL)),
+    CHECK (report IS NULL OR report ->> '$.number' = number AND report ->> '$.counted' = counted AND report ->> '$.float' = change
+        AND report ->> '$.difference' = counted - (report ->> '$.expected') AND report ->> '$.last_event' = closed_seq - 1)
+) STRICT;
+
+CREATE TRIGGER shift_next BEFORE INSERT ON shift
+WHEN NEW.number <> 1 + (SELECT coalesce(max(number), 0) FROM shift) OR EXISTS (SELECT 1 FROM shift WHERE closed_at IS NULL)
+BEGIN SELECT RAISE(ABORT, 'a shift follows the last one, once that is closed'); END;
+CREATE TRIGGER shift_opened BEFORE UPDATE OF number, opened_at, opened_by, change ON shift
+BEGIN SELECT RAISE(ABORT, 'how a shift was opened does not change'); END;
+CREATE TRIGGER shift_closed BEFORE UPDATE ON shift WHEN OLD.closed_at IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'a closed shift does not change'); END;
+CREATE TRIGGER shift_kept BEFORE DELETE ON shift
+BEGIN SELECT RAISE(ABORT, 'a shift is never deleted'); END;
+
+-- Cash that moved without a sale.
+CREATE TABLE cash_movement (
+    seq      INTEGER PRIMARY KEY AUTOINCREMENT,
+    no       TEXT NOT NULL UNIQUE CHECK (length(no) BETWEEN 1 AND 64),
+    shift    INTEGER NOT NULL,
+    kind     TEXT NOT NULL CHECK (kind IN ('in', 'out', 'drop')),
+    amount   INTEGER NOT NULL CHECK (amount BETWEEN 1 AND 10000000000),
+    why      TEXT NOT NULL,
+    operator TEXT NOT NULL,
+    at       INTEGER NOT NULL
+) STRICT;
+
+CREATE TRIGGER movement_now BEFORE INSERT ON cash_movement
+WHEN NEW.shift <> 1 + (SELECT coalesce(max(number), 0) FROM shift WHERE closed_at IS NOT NULL)
+BEGIN SELECT RAISE(ABORT, 'cash moves in the open shift'); END;
+CREATE TRIGGER movement_fixed BEFORE UPDATE ON cash_movement
+BEGIN SELECT RAISE(ABORT, 'a movement of cash does not change'); END;
+CREATE TRIGGER movement_kept BEFORE DELETE ON cash_movement
+BEGIN SELECT RAISE(ABORT, 'a movement of cash is never deleted'); END;
+
 -- Slips of paper. The row is there before the first byte of its slip leaves. Not part of any sale.
 CREATE TABLE print_job (
     seq         INTEGER PRIMARY KEY AUTOINCREMENT, -- the printer names it back when it is through with it
