@@ -137,6 +137,7 @@ var plan = book{
 		"scripts/internal/load":      slab + "scripts/internal/rig",
 		"scripts/internal/hsm":       "",
 		"scripts/internal/needle":    "",
+		"scripts/internal/tuidrive":  "",
 		"scripts/internal/profile":   "",
 		"scripts/internal/counter":   slab + "scripts/internal/load scripts/internal/profile scripts/internal/rig scripts/internal/signrate",
 		"scripts/internal/signrate":  "hub/hubtest/signing scripts/internal/hsm scripts/internal/load",
@@ -173,7 +174,7 @@ var plan = book{
 		"hub/internal/noticedoor":          "hub/internal/channel/* hub/internal/payment hub/internal/registry hub/internal/store",
 		"hub/sandbox":                      "hub/internal/channel hub/internal/channel/*",
 		"scripts/simtest/disk":             "shared/sqlite",
-		"scripts/e2e":                      "scripts/history scripts/internal/load scripts/internal/needle",
+		"scripts/e2e":                      "scripts/history scripts/internal/load scripts/internal/needle scripts/internal/tuidrive",
 	},
 
 	modules: []owner{
@@ -181,7 +182,8 @@ var plan = book{
 		{"github.com/anishathalye/porcupine", []string{"scripts/history"}, []string{"hub/internal/engine"}}, // its users are tests
 		{"github.com/boombuler/barcode", []string{"firmware-sim/escpos"}, nil},
 		{"github.com/charmbracelet", []string{"tui", "tui/internal/*"}, nil},
-		{"github.com/creack/pty", []string{"firmware-sim/board"}, []string{"agent/internal/scanner", "tui", "tui/internal/*", "scripts/e2e"}},
+		{"github.com/charmbracelet/x/vt", []string{"scripts/internal/tuidrive"}, nil},
+		{"github.com/creack/pty", []string{"firmware-sim/board", "scripts/internal/tuidrive"}, []string{"agent/internal/scanner", "tui", "tui/internal/*", "scripts/e2e"}},
 		{"github.com/danielgtaylor/huma/v2", []string{"hub/internal/gateway"}, nil},
 		{"github.com/eclipse/paho.mqtt.golang", []string{"agent/internal/hublink"}, []string{"hub/internal/broker", "firmware-sim/fleet"}},
 		{"github.com/goccy/go-yaml", []string{"hub/hubd"}, nil},
@@ -195,7 +197,7 @@ var plan = book{
 		{"github.com/prometheus/client_golang", []string{"hub/internal/gateway"}, nil},
 		{"github.com/spf13/cobra", []string{"agent", "hub"}, nil},
 		{"go.bug.st/serial", []string{"agent/internal/serialline"}, nil},
-		{"go.uber.org/goleak", nil, []string{"agent/*", "hub/*", "tui/*", "firmware-sim/*", "shared/*"}},
+		{"go.uber.org/goleak", nil, []string{"agent/*", "hub/*", "tui/*", "firmware-sim/*", "scripts/*", "shared/*"}},
 		{"golang.org/x/image", []string{"firmware-sim/escpos"}, nil},
 		{"golang.org/x/sys", []string{"agent/internal/serialline", "firmware-sim/board", "hub/internal/vault"}, nil},
 		{"golang.org/x/text", []string{"agent/internal/receipt", "firmware-sim/escpos", // what one writes, the other reads
