@@ -41,7 +41,10 @@ type Config struct {
 	Scanners []string // serial ports, or patterns of them
 	Baud     int      // of the scanners; 0 is their usual speed
 	Printer  Printer
-	Version  string
+	Prices   string // which in-store barcodes hold a price; "": none, see [scanner.ParsePrices]
+	// ConfirmAbove is the amount, in fen, from which the cashier's screen asks once more; 0: never.
+	ConfirmAbove int64
+	Version      string
 }
 
 // Printer is the receipt printer and what it does by itself; without a Path there is none.
@@ -67,6 +70,10 @@ func Run(ctx context.Context, c Config, d Deps) error {
 	if err := c.Printer.Check(); err != nil {
 		return err
 	}
+	prices, err := scanner.ParsePrices(c.Prices)
+	if err != nil {
+		return err
+	}
 	lock, err := takeLock(c.Dir)
 	if err != nil {
 		return err
@@ -80,7 +87,7 @@ func Run(ctx context.Context, c Config, d Deps) error {
 	if err != nil {
 		return err
 	}
-	parts, err := assemble(c, d, who, journal, reserve)
+	parts, err := assemble(c, d, who, journal, reserve, prices)
 	if err != nil {
 		return errors.Join(err, journal.Close())
 	}
@@ -92,18 +99,19 @@ func Run(ctx context.Context, c Config, d Deps) error {
 }
 
 // assemble makes the parts; the socket listens when it returns.
-func assemble(c Config, d Deps, who identity.Identity, journal *store.Store, reserve *store.Reserve) ([]run.Part, error) {
+func assemble(c Config, d Deps, who identity.Identity, journal *store.Store, reserve *store.Reserve, prices scanner.Prices) ([]run.Part, error) {
 	ids := id.NewSource(d.Now, d.Entropy)
 	var link *hublink.Link // made after the till, which wakes it
-	paper := &desk{}       // likewise
+	paper := &desk{terminal: who.Terminal}
 	t, err := till.New(
 		till.Config{Rules: sale.Default, Version: c.Version, Terminal: who.Terminal, Store: who.Store, Merchant: who.Merchant,
-			HubKey: who.HubKey},
+			HubKey: who.HubKey, ConfirmAbove: c.ConfirmAbove},
 		till.Deps{Now: d.Now, Log: d.Log, IDs: ids, Journal: journal, Wake: func() { link.Wake() },
 			Grown: func() { link.Grown(); paper.look() }, Sync: func() { link.Sync() }, Free: reserve.Free})
 	if err != nil {
 		return nil, err
 	}
+	paper.till = t
 	claims := serialline.NewClaims()
 	if c.Printer.Path != "" {
 		claims = serialline.NewClaims(c.Printer.Path)
@@ -116,7 +124,8 @@ func assemble(c Config, d Deps, who identity.Identity, journal *store.Store, res
 	scanners = scanner.New(scanner.Config{Paths: c.Scanners, Baud: c.Baud},
 		scanner.Deps{Now: d.Now, Log: d.Log, Rand: d.Entropy, Claims: claims, Changed: func(scanner.State) { t.ScannersChanged(shown(scanners.States())) }})
 	t.ScannersChanged(shown(scanners.States()))
-	door, err := localapi.New(filepath.Join(c.Dir, localapi.SocketName), t, localapi.Deps{Now: d.Now, Log: d.Log, Paper: paper})
+	door, err := localapi.New(filepath.Join(c.Dir, localapi.SocketName), t, localapi.Deps{Now: d.Now, Log: d.Log, Paper: paper,
+		Barcode: func(digits string) api.Notice { return noticeOf(scanner.ReadProduct(digits), prices) }})
 	if err != nil {
 		return nil, err
 	}
@@ -126,26 +135,39 @@ func assemble(c Config, d Deps, who identity.Identity, journal *store.Store, res
 		{Name: "till", Run: t.Run},
 		{Name: "link", Run: link.Run},
 		{Name: "scanners", Run: scanners.Run},
-		{Name: "scans", Run: func(ctx context.Context) error { return pump(ctx, scanners, t) }},
+		{Name: "scans", Run: func(ctx context.Context) error { return pump(ctx, scanners, prices, t) }},
 	}, paper.parts(), []run.Part{
 		{Name: "local API", Run: door.Run},
 	}), nil
 }
 
 // pump hands scans to the till, in order.
-func pump(ctx context.Context, scanners *scanner.Set, t *till.Till) error {
+func pump(ctx context.Context, scanners *scanner.Set, prices scanner.Prices, t *till.Till) error {
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case s := <-scanners.Scans():
 			if s.Kind != scanner.Payment {
-				t.Notice(api.Notice{Kind: string(s.Kind), Text: s.Text, Message: s.Message})
+				t.Notice(noticeOf(s, prices))
 			} else if !t.Scan(s.Code, s.At) {
 				scanners.Forget(s.Code) // the cashier may scan it again once a sale waits
 			}
 		}
 	}
+}
+
+// noticeOf tells of a scan that is no payment code. The price on an in-store label is told where the till was set to
+// read it.
+func noticeOf(s scanner.Scan, prices scanner.Prices) api.Notice {
+	n := api.Notice{Kind: string(s.Kind), Text: s.Text, Message: s.Message}
+	if s.Kind != scanner.Product {
+		return n
+	}
+	if price, ok := prices.Read(s.Text); ok {
+		n.Kind, n.Amount, n.Message = "price", price.Fen(), "The price of one item: "+price.Yuan()+"."
+	}
+	return n
 }
 
 func shown(states []scanner.State) []api.Scanner {

@@ -2,11 +2,14 @@ package agentd
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"cloudcashier/agent/internal/printer"
+	"cloudcashier/agent/internal/receipt"
 	"cloudcashier/agent/internal/till"
 	"cloudcashier/shared/fault"
+	"cloudcashier/shared/id"
 	api "cloudcashier/shared/localapi"
 	"cloudcashier/shared/run"
 )
@@ -14,14 +17,15 @@ import (
 // shopZone is where receipts tell the time: the merchant's zone, which has no summer time.
 var shopZone = time.FixedZone("CST", 8*60*60)
 
-// desk is the place of the receipt printer, which a till may do without.
+// desk is the place of the receipts, and of their printer, which a till may do without.
 type desk struct {
-	printer *printer.Printer
-	till    *till.Till
+	printer  *printer.Printer
+	till     *till.Till
+	terminal string
 }
 
 func (d *desk) open(p *printer.Printer, t *till.Till) {
-	d.printer, d.till = p, t
+	d.printer = p
 	t.PrinterChanged(p.State())
 }
 
@@ -51,16 +55,24 @@ func (d *desk) Reprint(saleID string) (api.PrintJob, error) {
 	return d.printer.Reprint(saleID)
 }
 
-// SaleOf finds the sale of the number on a receipt.
+// Number reads a receipt's number (see [receipt.ParseNumber]).
+func (d *desk) Number(text string) (int64, error) { return receipt.ParseNumber(text, d.terminal) }
+
+// SaleOf finds the sale of a receipt: by its number, or by the sale's own name in its QR. Nothing else on the paper is
+// believed.
 func (d *desk) SaleOf(number string) (api.Sale, error) {
-	if d.printer == nil {
-		return api.Sale{}, none()
+	if strings.HasPrefix(number, id.Sale+"_") {
+		s, err := d.till.Sale(number)
+		if fault.KindOf(err) == fault.NotFound {
+			err = fault.New(fault.NotFound, "receipt.other_till", "this receipt is another till's: take it to the till that it names")
+		}
+		return s, err
 	}
-	saleID, err := d.printer.SaleOf(number)
+	n, err := d.Number(number)
 	if err != nil {
 		return api.Sale{}, err
 	}
-	return d.till.Sale(saleID)
+	return d.till.SaleByNumber(n)
 }
 
 // receipts looks at the printer of the running agent. A till sells without one.

@@ -14,8 +14,12 @@ import (
 func (t *Till) take(n localapi.NewSale, amount money.Amount, now time.Time) (row store.Row, err error) {
 	saleID, orderNo := t.name(n)
 	s := sale.Taken(saleID, orderNo, n.Subject, amount, n.Tender, now)
+	s.Bill = billOf(n)
+	if n.Received != 0 {
+		s.Received = money.Fen(n.Received)
+	}
 	if err := t.update(func(tx *store.Tx) (err error) {
-		row, err = tx.Insert(s, now)
+		row, err = insert(tx, s, now)
 		return err
 	}); err != nil {
 		return row, err

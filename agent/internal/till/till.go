@@ -38,6 +38,7 @@ type Config struct {
 	Rules                     sale.Rules
 	Version                   string
 	Terminal, Store, Merchant string
+	ConfirmAbove              int64             // fen; shown to the cashier's screen, which asks
 	HubKey                    ed25519.PublicKey // verifies stored-value codes and the offline limits
 }
 

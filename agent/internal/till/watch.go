@@ -56,7 +56,7 @@ func (t *Till) status() localapi.Status {
 	t.around.mu.Unlock()
 	s := localapi.Status{Version: t.cfg.Version, Terminal: t.cfg.Terminal, Store: t.cfg.Store, Merchant: t.cfg.Merchant,
 		Link: "down", LinkSince: link.Since.UTC(), LinkMessage: link.Message, Queue: len(t.bySeq), OpenSales: len(t.open),
-		ClockOffsetMS: link.Offset.Milliseconds(), Scanners: scanners, Printer: printer}
+		ClockOffsetMS: link.Offset.Milliseconds(), Scanners: scanners, Printer: printer, ConfirmAbove: t.cfg.ConfirmAbove}
 	if link.Up {
 		s.Link = "up"
 	}
