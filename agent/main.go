@@ -152,6 +152,7 @@ is taken up again. A log line "agent ready" says that FOLDER/agent.sock answers.
 	printerFlags(c, &config.Printer)
 	displayFlags(c, &config.Display)
 	voiceFlags(c, &config.Voice)
+	deskFlags(c, &config)
 	c.Flags().StringVar(&format, "log-format", "text", "text or json")
 	c.Flags().StringVar(&level, "log-level", "info", "debug, info, warn or error")
 	return c
@@ -250,6 +251,12 @@ func printerFlags(c *cobra.Command, p *agentd.Printer) {
 	c.Flags().IntVar(&p.Copies, "print-copies", 1, "receipts printed by itself for each paid sale; 0: only on request")
 	c.Flags().BoolVar(&p.Drawer, "drawer", false, "a cash drawer hangs on the printer: open it for cash")
 	c.Flags().StringVar(&p.Title, "receipt-title", "", "the shop's name on its receipts")
+}
+
+func deskFlags(c *cobra.Command, config *agentd.Config) {
+	c.Flags().StringVar(&config.Prices, "price-barcodes", "",
+		"in-store EAN-13 that hold the price of one item: prefixes of 02 and 20 to 29, with a layout, as in 20-24,25-29:i4vp5; none when empty")
+	c.Flags().Int64Var(&config.ConfirmAbove, "confirm-above", 0, "amount in fen from which the cashier's screen asks once more; 0: never")
 }
 
 func require(c *cobra.Command, names ...string) {

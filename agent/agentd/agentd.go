@@ -32,6 +32,7 @@ import (
 	"cloudcashier/agent/internal/watchdog"
 	"cloudcashier/shared/fault"
 	"cloudcashier/shared/id"
+	api "cloudcashier/shared/localapi"
 	"cloudcashier/shared/logs"
 	"cloudcashier/shared/run"
 )
@@ -44,7 +45,10 @@ type Config struct {
 	Printer  Printer
 	Display  Display
 	Voice    Voice
-	Version  string
+	Prices   string // which in-store barcodes hold a price; "": none, see [scanner.ParsePrices]
+	// ConfirmAbove is the amount, in fen, from which the cashier's screen asks once more; 0: never.
+	ConfirmAbove int64
+	Version      string
 }
 
 // Printer is the receipt printer and what it does by itself; without a Path there is none.
@@ -70,6 +74,10 @@ func Run(ctx context.Context, c Config, d Deps) error {
 	if err := errors.Join(c.Printer.Check(), c.Display.Check(), c.Voice.Check()); err != nil {
 		return err
 	}
+	prices, err := scanner.ParsePrices(c.Prices)
+	if err != nil {
+		return err
+	}
 	lock, err := takeLock(c.Dir)
 	if err != nil {
 		return err
@@ -83,7 +91,7 @@ func Run(ctx context.Context, c Config, d Deps) error {
 	if err != nil {
 		return err
 	}
-	parts, err := assemble(c, d, who, journal, reserve)
+	parts, err := assemble(c, d, who, journal, reserve, prices)
 	if err != nil {
 		return errors.Join(err, journal.Close())
 	}
@@ -95,13 +103,13 @@ func Run(ctx context.Context, c Config, d Deps) error {
 }
 
 // assemble makes the parts; the socket listens when it returns.
-func assemble(c Config, d Deps, who identity.Identity, journal *store.Store, reserve *store.Reserve) ([]run.Part, error) {
+func assemble(c Config, d Deps, who identity.Identity, journal *store.Store, reserve *store.Reserve, prices scanner.Prices) ([]run.Part, error) {
 	ids := id.NewSource(d.Now, d.Entropy)
 	var link *hublink.Link // made after the till, which wakes it
-	desk := &desk{}        // likewise
+	desk := &desk{terminal: who.Terminal}
 	t, err := till.New(
 		till.Config{Rules: sale.Default, Version: c.Version, Terminal: who.Terminal, Store: who.Store, Merchant: who.Merchant,
-			HubKey: who.HubKey, Zone: shopZone},
+			HubKey: who.HubKey, Zone: shopZone, ConfirmAbove: c.ConfirmAbove},
 		till.Deps{Now: d.Now, Log: d.Log, IDs: ids, Journal: journal, Wake: func() { link.Wake() },
 			Grown: func() { link.Grown(); desk.look() }, Sync: func() { link.Sync() }, Free: reserve.Free})
 	if err != nil {
@@ -121,7 +129,8 @@ func assemble(c Config, d Deps, who identity.Identity, journal *store.Store, res
 	scanners = scanner.New(scanner.Config{Paths: c.Scanners, Baud: c.Baud},
 		scanner.Deps{Now: d.Now, Log: d.Log, Rand: d.Entropy, Claims: claims, Changed: func(scanner.State) { t.ScannersChanged(shown(scanners.States())) }})
 	t.ScannersChanged(shown(scanners.States()))
-	door, err := localapi.New(filepath.Join(c.Dir, localapi.SocketName), t, localapi.Deps{Now: d.Now, Log: d.Log, Paper: desk, Tests: desk})
+	door, err := localapi.New(filepath.Join(c.Dir, localapi.SocketName), t, localapi.Deps{Now: d.Now, Log: d.Log, Paper: desk, Tests: desk,
+		Barcode: func(digits string) api.Notice { return noticeOf(scanner.ReadProduct(digits), prices) }})
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +141,7 @@ func assemble(c Config, d Deps, who identity.Identity, journal *store.Store, res
 		{Name: "till", Run: t.Run},
 		{Name: "link", Run: link.Run},
 		{Name: "scanners", Run: scanners.Run},
-		{Name: "scans", Run: func(ctx context.Context) error { return pump(ctx, scanners, t, pumping) }},
+		{Name: "scans", Run: func(ctx context.Context) error { return pump(ctx, scanners, prices, t, pumping) }},
 		{Name: "trigger", Run: func(ctx context.Context) error { return trigger(ctx, scanners, t) }},
 	}, desk.parts(), []run.Part{
 		{Name: "local API", Run: door.Run},

@@ -2,13 +2,16 @@ package agentd
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"cloudcashier/agent/internal/display"
 	"cloudcashier/agent/internal/printer"
+	"cloudcashier/agent/internal/receipt"
 	"cloudcashier/agent/internal/till"
 	"cloudcashier/agent/internal/voice"
 	"cloudcashier/shared/fault"
+	"cloudcashier/shared/id"
 	api "cloudcashier/shared/localapi"
 	"cloudcashier/shared/run"
 )
@@ -16,12 +19,13 @@ import (
 // shopZone is where receipts tell the time: the merchant's zone, which has no summer time.
 var shopZone = time.FixedZone("CST", 8*60*60)
 
-// desk is the place of the devices that follow the journal. A till may do without each of them.
+// desk is the place of the receipts and of the devices that follow the journal. A till may do without each of these.
 type desk struct {
-	printer *printer.Printer
-	display *display.Display
-	voice   *voice.Voice
-	till    *till.Till
+	printer  *printer.Printer
+	display  *display.Display
+	voice    *voice.Voice
+	till     *till.Till
+	terminal string
 }
 
 func (d *desk) open(p *printer.Printer, t *till.Till) {
@@ -67,16 +71,24 @@ func (d *desk) Reprint(saleID string) (api.PrintJob, error) {
 	return d.printer.Reprint(saleID)
 }
 
-// SaleOf finds the sale of the number on a receipt.
+// Number reads a receipt's number (see [receipt.ParseNumber]).
+func (d *desk) Number(text string) (int64, error) { return receipt.ParseNumber(text, d.terminal) }
+
+// SaleOf finds the sale of a receipt: by its number, or by the sale's own name in its QR. Nothing else on the paper is
+// believed.
 func (d *desk) SaleOf(number string) (api.Sale, error) {
-	if d.printer == nil {
-		return api.Sale{}, none()
+	if strings.HasPrefix(number, id.Sale+"_") {
+		s, err := d.till.Sale(number)
+		if fault.KindOf(err) == fault.NotFound {
+			err = fault.New(fault.NotFound, "receipt.other_till", "this receipt is another till's: take it to the till that it names")
+		}
+		return s, err
 	}
-	saleID, err := d.printer.SaleOf(number)
+	n, err := d.Number(number)
 	if err != nil {
 		return api.Sale{}, err
 	}
-	return d.till.Sale(saleID)
+	return d.till.SaleByNumber(n)
 }
 
 // receipts looks at the printer of the running agent. A till sells without one.

@@ -129,12 +129,22 @@ func TestATillWithoutAPrinter(t *testing.T) {
 	if status, err := client.Status(t.Context()); err != nil || status.Printer != nil {
 		t.Errorf("%+v, %v", status, err)
 	}
-	for _, call := range []func() error{
-		func() error { _, err := client.Reprint(t.Context(), "sale_1"); return err },
-		func() error { _, err := client.SaleOfReceipt(t.Context(), "1"); return err },
-	} {
-		if err := call(); fault.CodeOf(err) != "printer.none" {
-			t.Error(err)
+	if _, err := client.Reprint(t.Context(), "sale_1"); fault.CodeOf(err) != "printer.none" {
+		t.Error(err)
+	}
+	sold, err := client.NewSale(t.Context(), api.NewSale{Amount: 1280, Tender: api.TenderCash})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, number := range []string{"1", "00000001", sold.ID} { // paper needs a printer, what it says does not
+		if found, err := client.SaleOfReceipt(t.Context(), number); err != nil || found.ID != sold.ID {
+			t.Errorf("%s: %+v, %v", number, found, err)
+		}
+	}
+	for number, want := range map[string]string{"2": "receipt.unknown", "sale_01KB0000000000000000000000": "receipt.other_till", "x": "receipt.number",
+		"0000000101": "receipt.other_till"} {
+		if _, err := client.SaleOfReceipt(t.Context(), number); fault.CodeOf(err) != want {
+			t.Errorf("%s: %v", number, err)
 		}
 	}
 	wrong := agentd.Config{Dir: dir, Printer: agentd.Printer{Path: "p", Columns: 3}}

@@ -10,7 +10,7 @@ import (
 )
 
 // pump hands scans to the till, in order, and has each scanner say with a beep what became of its scan.
-func pump(ctx context.Context, scanners *scanner.Set, t *till.Till, turns pulse.Pulse) error {
+func pump(ctx context.Context, scanners *scanner.Set, prices scanner.Prices, t *till.Till, turns pulse.Pulse) error {
 	for {
 		select {
 		case <-ctx.Done():
@@ -19,7 +19,7 @@ func pump(ctx context.Context, scanners *scanner.Set, t *till.Till, turns pulse.
 		case s := <-scanners.Scans():
 			used := false
 			if s.Kind != scanner.Payment {
-				t.Notice(api.Notice{Kind: string(s.Kind), Text: s.Text, Message: s.Message})
+				t.Notice(noticeOf(s, prices))
 			} else if used = t.Scan(s.Code, s.At); !used {
 				scanners.Forget(s.Code) // the cashier may scan it again once a sale waits
 			}
@@ -50,4 +50,17 @@ func shown(states []scanner.State) []api.Scanner {
 			Stuck: s.Stuck, Message: s.Message}
 	}
 	return list
+}
+
+// noticeOf tells of a scan that is no payment code. The price on an in-store label is told where the till was set to
+// read it.
+func noticeOf(s scanner.Scan, prices scanner.Prices) api.Notice {
+	n := api.Notice{Kind: string(s.Kind), Text: s.Text, Message: s.Message}
+	if s.Kind != scanner.Product {
+		return n
+	}
+	if price, ok := prices.Read(s.Text); ok {
+		n.Kind, n.Amount, n.Message = "price", price.Fen(), "The price of one item: "+price.Yuan()+"."
+	}
+	return n
 }

@@ -156,6 +156,7 @@ var plan = book{
 		"scripts/internal/device":    slab + "scripts/internal/load scripts/internal/rig",
 		"scripts/internal/hsm":       "",
 		"scripts/internal/needle":    "",
+		"scripts/internal/tuidrive":  "",
 		"scripts/internal/profile":   "",
 		"scripts/internal/counter":   slab + "scripts/internal/load scripts/internal/profile scripts/internal/rig scripts/internal/signrate",
 		"scripts/internal/signrate":  "hub/hubtest/signing scripts/internal/hsm scripts/internal/load",
@@ -198,7 +199,7 @@ var plan = book{
 		"hub/sandbox":                      "hub/internal/channel hub/internal/channel/*",
 		"scripts/simtest/disk":             "shared/sqlite",
 		"shared/shift":                     "shared/wire", // its longest event against the longest record
-		"scripts/e2e":                      "scripts/history scripts/internal/load scripts/internal/needle",
+		"scripts/e2e":                      "scripts/history scripts/internal/load scripts/internal/needle scripts/internal/tuidrive",
 	},
 
 	modules: []owner{
@@ -206,8 +207,9 @@ var plan = book{
 		{"github.com/anishathalye/porcupine", []string{"scripts/history"}, []string{"hub/internal/engine"}}, // its users are tests
 		{"github.com/boombuler/barcode", []string{"firmware-sim/escpos"}, nil},
 		{"github.com/charmbracelet", []string{"tui", "tui/internal/*"}, nil},
+		{"github.com/charmbracelet/x/vt", []string{"scripts/internal/tuidrive"}, nil},
 		{"github.com/coreos/go-systemd/v22", []string{"agent/internal/watchdog"}, nil},
-		{"github.com/creack/pty", []string{"firmware-sim/board", "scripts/internal/device"}, []string{"agent/internal/scanner", "tui", "tui/internal/*", "scripts/e2e"}},
+		{"github.com/creack/pty", []string{"firmware-sim/board", "scripts/internal/device", "scripts/internal/tuidrive"}, []string{"agent/internal/scanner", "tui", "tui/internal/*", "scripts/e2e"}},
 		{"github.com/danielgtaylor/huma/v2", []string{"hub/internal/gateway"}, nil},
 		{"github.com/eclipse/paho.mqtt.golang", []string{"agent/internal/hublink"}, []string{"hub/internal/broker", "firmware-sim/fleet"}},
 		{"github.com/goccy/go-yaml", []string{"hub/hubd"}, nil},
@@ -221,7 +223,7 @@ var plan = book{
 		{"github.com/prometheus/client_golang", []string{"hub/internal/gateway"}, nil},
 		{"github.com/spf13/cobra", []string{"agent", "hub"}, nil},
 		{"go.bug.st/serial", []string{"agent/internal/serialline"}, nil},
-		{"go.uber.org/goleak", nil, []string{"agent/*", "hub/*", "tui/*", "firmware-sim/*", "shared/*"}},
+		{"go.uber.org/goleak", nil, []string{"agent/*", "hub/*", "tui/*", "firmware-sim/*", "scripts/*", "shared/*"}},
 		{"golang.org/x/image", []string{"firmware-sim/escpos"}, nil},
 		{"golang.org/x/sys", []string{"agent/internal/serialline", "firmware-sim/board", "hub/internal/vault"}, nil},
 		{"golang.org/x/text", []string{"agent/internal/gbtext", "firmware-sim/escpos", "firmware-sim/linedisplay", // what one writes, the others read

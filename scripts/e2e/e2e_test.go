@@ -34,7 +34,7 @@ func run(m *testing.M) int {
 			return 2
 		}
 		defer os.RemoveAll(dir)
-		for name, folder := range map[string]string{"cashier-hub": "hub", "cashier-agent": "agent", "firmware-sim": "firmware-sim"} {
+		for name, folder := range map[string]string{"cashier-hub": "hub", "cashier-agent": "agent", "cashier-tui": "tui", "firmware-sim": "firmware-sim"} {
 			build := exec.Command("go", "build", "-o", filepath.Join(dir, name), "cloudcashier/"+folder)
 			if out, err := build.CombinedOutput(); err != nil {
 				fmt.Fprintf(os.Stderr, "e2e: build %s: %v\n%s", name, err, out)

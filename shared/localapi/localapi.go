@@ -72,6 +72,12 @@ type NewSale struct {
 	// Again says that this is another customer, or that somebody decided to charge again: without it a
 	// sale by wallet is refused (sale.like_unknown) while one over the same amount is in doubt. It is journalled.
 	Again bool `json:"again,omitempty"`
+	// Received is the cash in the cashier's hand, in fen: at least the amount, with the tender "cash" alone.
+	Received int64 `json:"received,omitempty"`
+	// Bill makes the sale a part of a bill over BillTotal fen. Every part has an order number of its own and names the same
+	// total; those that are open or paid never exceed it together.
+	Bill      string `json:"bill,omitempty"`
+	BillTotal int64  `json:"bill_total,omitempty"`
 }
 
 // Sale is what the till knows of a sale.
@@ -97,7 +103,11 @@ type Sale struct {
 	FinishedAt *time.Time  `json:"finished_at,omitempty"`
 	DeferredAt *time.Time  `json:"deferred_at,omitempty"` // it was accepted without a connection: the goods were handed over
 
-	Operator string `json:"operator,omitempty"` // who was on duty when it was begun
+	Operator  string `json:"operator,omitempty"`   // who was on duty when it was begun
+	Received  int64  `json:"received,omitempty"`   // fen of cash in the cashier's hand
+	Change    int64  `json:"change,omitempty"`     // fen of it that go back to the customer
+	Bill      string `json:"bill,omitempty"`       // the sale pays a part of it
+	BillTotal int64  `json:"bill_total,omitempty"` // fen
 
 	RefundedAmount  int64 `json:"refunded_amount,omitempty"`  // fen that are proven to have gone back
 	RefundingAmount int64 `json:"refunding_amount,omitempty"` // fen that were asked back and are not settled
@@ -143,7 +153,8 @@ type Status struct {
 	Voice         *Voice    `json:"voice,omitempty"`   // none: nothing announces payments
 	Offline       Offline   `json:"offline"`
 
-	Shift ShiftStatus `json:"shift"`
+	Shift        ShiftStatus `json:"shift"`
+	ConfirmAbove int64       `json:"confirm_above,omitempty"` // fen: the screen asks once more from there on; 0: never
 }
 
 // Offline is what the till has accepted without a connection and the hub has not answered for, and
@@ -178,8 +189,9 @@ const (
 
 // Notice tells the cashier about a scan that was not used.
 type Notice struct {
-	Kind    string `json:"kind"` // "product", "link", "unreadable", "duplicate", "stuck", "no_sale", "like_unknown", or an error's code: "offline.sum"
+	Kind    string `json:"kind"` // "receipt" (Text is its number), "price" (of one item), "product", "link", "unreadable", "duplicate", "stuck", "no_sale", "like_unknown", or an error's code: "offline.sum"
 	Text    string `json:"text,omitempty"`
+	Amount  int64  `json:"amount,omitempty"` // of "price": fen
 	Message string `json:"message"`
 }
 

@@ -17,7 +17,9 @@ import (
 	"net/http"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -60,12 +62,15 @@ type Deps struct {
 	Log   *slog.Logger
 	Paper Paper
 	Tests Tests
+	// Barcode tells what a product's barcode is to this till.
+	Barcode func(digits string) api.Notice
 }
 
 // Paper is the till's receipts.
 type Paper interface {
 	Reprint(saleID string) (api.PrintJob, error)
 	SaleOf(number string) (api.Sale, error)
+	Number(text string) (int64, error)
 }
 
 // New opens the socket at path. One that is left over from an agent that died is replaced; one
@@ -172,6 +177,7 @@ func (s *Server) routes() http.Handler {
 		refund, err := s.till.Refund(r.PathValue("id"))
 		return http.StatusOK, refund, err
 	})
+	s.deskRoutes(handle)
 	handle("GET /v1/status", func(*http.Request) (int, any, error) { return http.StatusOK, s.till.Status(), nil })
 	handle("POST /v1/self-test", s.selfTest)
 	handle("POST /v1/sync", func(*http.Request) (int, any, error) { return http.StatusOK, s.till.SyncNow(), nil })
@@ -236,12 +242,15 @@ func (s *Server) sales(r *http.Request) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	list, err := s.till.Sales(limit)
+	list, found, err := s.find(r.URL.Query(), limit)
+	if !found {
+		list, err = s.till.Sales(limit)
+	}
 	return http.StatusOK, api.Sales{Sales: list}, err
 }
 
 // parameters are the query parameters each path knows.
-var parameters = map[string]string{"/v1/sales": "limit", "/v1/shifts": "limit"}
+var parameters = map[string]string{"/v1/sales": "limit find from to", "/v1/shifts": "limit"}
 
 // answer is every route but the events: refuse what is not known, write the value or the problem,
 // and survive a panic.
@@ -254,7 +263,7 @@ func (s *Server) answer(h func(*http.Request) (int, any, error)) http.HandlerFun
 			}
 		}()
 		for name := range r.URL.Query() {
-			if name != parameters[r.URL.Path] || r.Method != http.MethodGet {
+			if !slices.Contains(strings.Fields(parameters[r.URL.Path]), name) || r.Method != http.MethodGet {
 				problem(w, fault.New(fault.Invalid, "api.parameter", "parameter %q is not known here", name))
 				return
 			}

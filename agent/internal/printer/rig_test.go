@@ -17,6 +17,7 @@ import (
 
 	"cloudcashier/agent/internal/printer"
 	"cloudcashier/agent/internal/printjob"
+	"cloudcashier/agent/internal/receipt"
 	"cloudcashier/agent/internal/sale"
 	"cloudcashier/agent/internal/serialline"
 	"cloudcashier/agent/internal/store"
@@ -283,4 +284,16 @@ func must(t *testing.T, errs ...error) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// saleOf finds the sale that a receipt's barcode leads to.
+func (x *rig) saleOf(bars string) (saleID string, err error) {
+	n, err := receipt.ParseNumber(bars, "trm_1")
+	if err == nil {
+		err = x.store.View(func(tx *store.Tx) error {
+			saleID, err = tx.SaleByNumber(n)
+			return err
+		})
+	}
+	return saleID, err
 }

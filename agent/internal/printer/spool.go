@@ -151,19 +151,6 @@ func (p *Printer) Reprint(saleID string) (api.PrintJob, error) {
 	return shown(job), nil
 }
 
-// SaleOf finds the sale of a receipt's number.
-func (p *Printer) SaleOf(number string) (saleID string, err error) {
-	n, err := receipt.ParseNumber(number)
-	if err != nil {
-		return "", err
-	}
-	err = p.Journal.View(func(tx *store.Tx) error {
-		saleID, err = tx.SaleByNumber(n)
-		return err
-	})
-	return saleID, err
-}
-
 // next is the oldest slip that somebody still waits for. What nobody does is dropped.
 func (p *Printer) next() (job printjob.Job, ok bool, err error) {
 	var list []printjob.Job
@@ -221,10 +208,34 @@ func (p *Printer) render(job printjob.Job) (raw []byte, err error) {
 		if err != nil {
 			return err
 		}
-		raw, err = receipt.New(receipt.Slip{Title: p.config.Title, Store: p.Store, Terminal: p.Terminal, Number: number, Sale: row.ID,
+		bill, err := billOf(tx, row)
+		if err != nil {
+			return err
+		}
+		raw, err = receipt.New(receipt.Slip{Received: row.Received, Change: row.Change(), Bill: bill, Title: p.config.Title, Store: p.Store, Terminal: p.Terminal, Number: number, Sale: row.ID,
 			OrderNo: row.OrderNo, Subject: row.Subject, Amount: row.Amount, Tender: row.Tender, Wallet: row.Wallet, WalletRef: row.WalletRef,
 			Paid: row.Finished.In(p.Zone), Copy: job.Copy, Reprint: job.Marked, Printed: p.Now().In(p.Zone)}).Bytes(p.config.Columns)
 		return err
 	})
 	return raw, err
+}
+
+// billOf is what a receipt tells of the bill its sale pays a part of: all parts, when this is the one that paid the rest.
+func billOf(tx *store.Tx, row store.Row) (b receipt.Bill, err error) {
+	if row.Bill.Number == "" {
+		return b, nil
+	}
+	parts, err := tx.Parts(row.Bill.Number)
+	if err != nil {
+		return b, err
+	}
+	b = receipt.Bill{Number: row.Bill.Number, Total: row.Bill.Total}
+	if last, ok := parts.Last(); ok && last.ID == row.ID {
+		for _, s := range parts.Sales {
+			if s.State == api.StatePaid {
+				b.Parts = append(b.Parts, receipt.Part{Amount: s.Amount, Tender: s.Tender, Wallet: s.Wallet})
+			}
+		}
+	}
+	return b, nil
 }

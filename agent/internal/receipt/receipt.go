@@ -11,12 +11,9 @@ package receipt
 import (
 	"bytes"
 	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
 	"cloudcashier/agent/internal/gbtext"
-	"cloudcashier/shared/fault"
 	"cloudcashier/shared/localapi"
 	"cloudcashier/shared/money"
 	"cloudcashier/shared/pay"
@@ -43,8 +40,10 @@ type Slip struct {
 	Wallet           pay.Wallet
 	WalletRef        string
 	Paid             time.Time
-	Copy             int  // from 1
-	Reprint          bool // says so on its face
+	Received, Change money.Amount // of cash; zero when nobody told
+	Bill             Bill         // that it pays a part of
+	Copy             int          // from 1
+	Reprint          bool         // says so on its face
 	Printed          time.Time
 }
 
@@ -105,15 +104,13 @@ func New(s Slip) Doc {
 		add(Item{Kind: Text, Left: s.Subject})
 	}
 	add(Item{Kind: Rule})
-	how := tenders[s.Tender]
-	if how == "" {
-		how = wallets[s.Wallet]
-	}
-	pair("付款方式 Paid by", how)
+	pair("付款方式 Paid by", how(s.Tender, s.Wallet))
 	pair("流水号 Ref.", s.WalletRef)
 	pair("合计 Total", Yuan(s.Amount))
+	add(s.cash()...)
+	add(s.Bill.items()...)
 	add(Item{Kind: Rule}, Item{Kind: Big, Left: "已付款 PAID"}, Item{Kind: Big, Left: Yuan(s.Amount)}, Item{Kind: Rule},
-		Item{Kind: QR, Left: s.Sale}, Item{Kind: Barcode, Left: Number(s.Number)}, Item{Kind: Text, Left: s.Sale, Center: true})
+		Item{Kind: QR, Left: s.Sale}, Item{Kind: Barcode, Left: Code(s.Number, s.Terminal)}, Item{Kind: Text, Left: s.Sale, Center: true})
 	if s.Reprint {
 		add(Item{Kind: Text, Left: "重打于 Reprinted " + s.Printed.Format(timeLayout), Center: true},
 			Item{Kind: Text, Left: "重打小票，不是又一笔付款", Center: true})
@@ -122,24 +119,6 @@ func New(s Slip) Doc {
 		add(Item{Kind: Text, Left: fmt.Sprintf("第 %d 联 Copy %d", s.Copy, s.Copy), Center: true})
 	}
 	return d
-}
-
-// Number is a sale's number as receipts show it. Its digits are even, for the denser half of Code 128.
-func Number(n int64) string {
-	text := fmt.Sprintf("%08d", n)
-	if len(text)%2 == 1 {
-		text = "0" + text
-	}
-	return text
-}
-
-// ParseNumber reads what a scanner made of a receipt's barcode (Invalid).
-func ParseNumber(text string) (int64, error) {
-	n, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || n < 1 || strings.Trim(text, "0123456789") != "" {
-		return 0, fault.New(fault.Invalid, "receipt.number", "%q is no receipt's number: type the digits under its barcode", text)
-	}
-	return n, nil
 }
 
 // Yuan is an amount as paper shows it. The wide sign is the one that GB18030 has in two bytes.

@@ -133,14 +133,59 @@ func TestWhatIsRefused(t *testing.T) {
 
 func TestNumbers(t *testing.T) {
 	for n, want := range map[int64]string{1: "00000001", 12: "00000012", 123456789: "0123456789"} {
-		text := receipt.Number(n)
-		if back, err := receipt.ParseNumber(text); text != want || back != n || err != nil {
-			t.Errorf("%d: %s, %d, %v", n, text, back, err)
+		if text := receipt.Number(n); text != want {
+			t.Errorf("%d: %s", n, text)
+		}
+		code := receipt.Code(n, "trm_1")
+		if back, err := receipt.ParseNumber(code, "trm_1"); back != n || err != nil || code[:len(want)] != want {
+			t.Errorf("%d: %s, %d, %v", n, code, back, err)
+		}
+	}
+	for _, typed := range []string{"00000012", "12"} {
+		if back, err := receipt.ParseNumber(typed, "trm_1"); back != 12 || err != nil {
+			t.Errorf("%s: %d, %v", typed, back, err)
 		}
 	}
 	for _, text := range []string{"", "0", "-1", "+1", "1a", "99999999999999999999"} {
-		if _, err := receipt.ParseNumber(text); fault.KindOf(err) != fault.Invalid {
-			t.Errorf("%q: %v", text, err)
+		if _, err := receipt.ParseNumber(text, "trm_1"); err == nil {
+			t.Errorf("%q was taken", text)
+		}
+	}
+	strangers := 0
+	for n := int64(1); n <= 1000; n++ {
+		if _, err := receipt.ParseNumber(receipt.Code(n, "trm_2"), "trm_1"); fault.CodeOf(err) == "receipt.other_till" {
+			strangers++
+		}
+	}
+	if strangers < 950 {
+		t.Errorf("of a thousand receipts of another till %d were told apart", strangers)
+	}
+}
+
+func TestCashWithChange(t *testing.T) {
+	s := slip()
+	s.Tender, s.Wallet, s.WalletRef = localapi.TenderCash, "", ""
+	s.Received, s.Change = money.Fen(2000), money.Fen(720)
+	got := strings.Join(lines(t, s, 32), "\n")
+	for _, want := range []string{"实收 Received            ￥20.00", "找零 Change               ￥7.20"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in\n%s", want, got)
+		}
+	}
+}
+
+func TestTheLastPartListsAll(t *testing.T) {
+	s := slip()
+	s.Bill = receipt.Bill{Number: "B-7", Total: money.Fen(5000)}
+	got := strings.Join(lines(t, s, 32), "\n")
+	if !strings.Contains(got, "B-7") || !strings.Contains(got, "￥50.00") || strings.Contains(got, "paid in full") {
+		t.Errorf("%s", got)
+	}
+	s.Bill.Parts = []receipt.Part{{Amount: money.Fen(3720), Tender: localapi.TenderCash}, {Amount: money.Fen(1280), Tender: localapi.TenderWallet, Wallet: pay.WeChat}}
+	got = strings.Join(lines(t, s, 32), "\n")
+	for _, want := range []string{"  现金 Cash              ￥37.20", "  微信支付 WeChat        ￥12.80", "Bill paid in full"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in\n%s", want, got)
 		}
 	}
 }

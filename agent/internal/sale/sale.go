@@ -51,15 +51,17 @@ type Sale struct {
 	WalletRef string
 	PaymentID string // the hub's name for it: not empty means the hub has it
 	Created   time.Time
-	Scanned   time.Time // carries the monotonic reading of the scan while the process lives
-	Heard     time.Time // the hub's last word about it; memory only
-	Finished  time.Time // when the money question was settled; zero before
-	Deferred  time.Time // when it was accepted without a connection, by the hub's clock; zero: it was not
-	Claim     string    // of a deferred sale: what the hub collects with; worth nothing for another sale
-	Mode      string    // "" when the customer's code is scanned, [wire.ModeQR] when the customer scans ours
-	QR        string    // the text of our code, from the hub; none once it is settled
-	QRUntil   time.Time // its end by the hub's clock
-	QREnds    time.Time // its end by our clock, with its monotonic reading, while it is shown; memory only
+	Scanned   time.Time    // carries the monotonic reading of the scan while the process lives
+	Heard     time.Time    // the hub's last word about it; memory only
+	Finished  time.Time    // when the money question was settled; zero before
+	Deferred  time.Time    // when it was accepted without a connection, by the hub's clock; zero: it was not
+	Claim     string       // of a deferred sale: what the hub collects with; worth nothing for another sale
+	Mode      string       // "" when the customer's code is scanned, [wire.ModeQR] when the customer scans ours
+	QR        string       // the text of our code, from the hub; none once it is settled
+	QRUntil   time.Time    // its end by the hub's clock
+	QREnds    time.Time    // its end by our clock, with its monotonic reading, while it is shown; memory only
+	Received  money.Amount // the cash in the cashier's hand; zero when nobody told
+	Bill      Bill         // that it pays a part of; zero for a sale by itself
 }
 
 // Words are a sentence for the cashier and its stable name, for translation.

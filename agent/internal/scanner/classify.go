@@ -16,6 +16,7 @@ type Kind string
 const (
 	Payment    Kind = "payment"    // a customer's payment code
 	Product    Kind = "product"    // a valid product barcode
+	Receipt    Kind = "receipt"    // a receipt of a till: its number, or the sale's own name
 	Link       Kind = "link"       // a web address, such as a shop's or a person's "pay me" code
 	Unreadable Kind = "unreadable" // read badly, cut short, or nothing a till can use
 	Duplicate  Kind = "duplicate"  // a payment code that was scanned a moment ago
@@ -24,7 +25,7 @@ const (
 
 const ask = "ask for the payment code in the customer's wallet and scan that"
 
-// finding is what a frame turned out to be. Its text is set for products only.
+// finding is what a frame turned out to be. Its text is set for products and receipts only.
 type finding struct {
 	kind    Kind
 	code    pay.Code
@@ -45,6 +46,9 @@ func classify(f frame) finding {
 	}
 	if found, ok := classifyPayment(f.aim, text); ok {
 		return found
+	}
+	if isReceipt(f.aim, text) {
+		return finding{kind: Receipt, text: text, message: "a receipt's number"}
 	}
 	if text == "" || strings.Trim(text, "0123456789") != "" {
 		if len(text) < 8 {
@@ -107,6 +111,21 @@ func classifyDigits(text string) finding {
 		return unreadable("%d digits came at once, perhaps two codes: scan again, one at a time", n)
 	}
 	return unreadable("no wallet has such a code (%d digits): %s", n, ask)
+}
+
+// The lengths of what our receipts show: a barcode of ten digits that begins with a zero, and the sale's name in the QR.
+const (
+	receiptDigits = 10
+	saleName      = "sale_"
+	saleNameSize  = len(saleName) + 26
+)
+
+// isReceipt reports what a receipt of ours shows, on whatever till it was printed. No product's barcode has ten digits.
+func isReceipt(aim, text string) bool {
+	if name, ok := strings.CutPrefix(text, saleName); ok {
+		return len(text) == saleNameSize && strings.Trim(name, "0123456789ABCDEFGHJKMNPQRSTVWXYZ") == ""
+	}
+	return len(text) == receiptDigits && text[0] == '0' && strings.Trim(text, "0123456789") == "" && (aim == "" || strings.HasPrefix(aim, "]C"))
 }
 
 // walletPrefix reports a beginning that a wallet's payment codes have (handbook: wallets, section 5).

@@ -36,7 +36,7 @@ const queueMax = 64
 type Scan struct {
 	Kind    Kind
 	Code    pay.Code  // for Payment only
-	Text    string    // the digits, for Product only
+	Text    string    // for Product and Receipt only: what was read
 	AIM     string    // the symbology as the scanner names it, such as "]Q1"; often ""
 	Scanner string    // the path given in Config
 	At      time.Time // when its bytes came, from Deps.Now with its monotonic reading

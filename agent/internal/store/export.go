@@ -27,6 +27,7 @@ func View(s sale.Sale) localapi.Sale {
 	if s.Mode != wire.ModeQR { // else nobody scanned anything here
 		v.ScannedAt = pointer(s.Scanned)
 	}
+	v.Received, v.Change, v.Bill, v.BillTotal = s.Received.Fen(), s.Change().Fen(), s.Bill.Number, s.Bill.Total.Fen()
 	v.FinishedAt, v.DeferredAt = pointer(s.Finished), pointer(s.Deferred)
 	return v
 }

@@ -23,23 +23,36 @@ type Row struct {
 
 const columns = `s.id, s.order_no, s.subject, s.amount, s.currency, s.tender, s.state, s.reason, s.message,
 	s.refusal_reason, s.refusal_message, s.wallet, s.wallet_ref, s.payment_id, s.created_at, s.scanned_at, s.finished_at,
-	s.deferred_at, s.claim, s.mode, s.qr, s.qr_until, s.operator,
+	s.deferred_at, s.claim, s.mode, s.qr, s.qr_until, s.operator, s.received, s.bill, s.bill_total,
 	coalesce(o.kind, ''), coalesce(o.seq, 0) FROM sale s LEFT JOIN outbox o ON o.key = s.id`
 
 func scan(from interface{ Scan(...any) error }) (r Row, err error) {
 	var amount, created, seq int64
 	var currency string
-	var scanned, finished, deferred, until sql.NullInt64
+	var scanned, finished, deferred, until, received, total sql.NullInt64
 	err = from.Scan(&r.ID, &r.OrderNo, &r.Subject, &amount, &currency, &r.Tender, &r.State, &r.Reason, &r.Message,
 		&r.Refusal.Reason, &r.Refusal.Message, &r.Wallet, &r.WalletRef, &r.PaymentID, &created, &scanned, &finished,
-		&deferred, &r.Claim, &r.Mode, &r.QR, &until, &r.Operator, &r.Asking, &seq)
+		&deferred, &r.Claim, &r.Mode, &r.QR, &until, &r.Operator, &received, &r.Bill.Number, &total, &r.Asking, &seq)
 	if err != nil {
 		return r, err
 	}
 	r.Seq, r.Created, r.Scanned, r.Finished = uint64(seq), fromMillis(created), fromNull(scanned), fromNull(finished)
 	r.Deferred, r.QRUntil = fromNull(deferred), fromNull(until)
+	r.Received, r.Bill.Total = amountOf(received), amountOf(total)
 	r.Amount, err = money.New(amount, money.Currency(currency))
 	return r, err
+}
+
+// amountOf is an amount that a sale may be without.
+func amountOf(n sql.NullInt64) (a money.Amount) {
+	if n.Valid {
+		a = money.Fen(n.Int64)
+	}
+	return a
+}
+
+func toNullFen(a money.Amount) sql.NullInt64 {
+	return sql.NullInt64{Int64: a.Fen(), Valid: !a.IsZero()}
 }
 
 func fromMillis(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
@@ -105,10 +118,10 @@ func (t *Tx) list(query string, args ...any) (rows []Row, err error) {
 func (t *Tx) Insert(s sale.Sale, at time.Time) (Row, error) {
 	_, err := t.tx.Exec(`INSERT INTO sale (id, order_no, subject, amount, currency, tender, state, reason, message,
 		refusal_reason, refusal_message, wallet, wallet_ref, payment_id, created_at, scanned_at, finished_at, deferred_at, claim,
-		mode, qr, qr_until, operator) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		mode, qr, qr_until, operator, received, bill, bill_total) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		s.ID, s.OrderNo, s.Subject, s.Amount.Fen(), string(s.Amount.Currency()), string(s.Tender), string(s.State), s.Reason, s.Message,
 		s.Refusal.Reason, s.Refusal.Message, string(s.Wallet), s.WalletRef, s.PaymentID, s.Created.UnixMilli(), toNull(s.Scanned), toNull(s.Finished),
-		toNull(s.Deferred), s.Claim, s.Mode, s.QR, toNull(s.QRUntil), s.Operator)
+		toNull(s.Deferred), s.Claim, s.Mode, s.QR, toNull(s.QRUntil), s.Operator, toNullFen(s.Received), s.Bill.Number, toNullFen(s.Bill.Total))
 	if err != nil {
 		return Row{}, fmt.Errorf("insert sale: %w", err)
 	}
@@ -202,11 +215,21 @@ type change struct {
 	Deferred  *time.Time      `json:"deferred_at,omitempty"`
 	Mode      string          `json:"mode,omitempty"`
 	Operator  string          `json:"operator,omitempty"`
+
+	// What does not change is told once, with the sale itself.
+	Received  int64  `json:"received,omitempty"`
+	Change    int64  `json:"change,omitempty"`
+	Bill      string `json:"bill,omitempty"`
+	BillTotal int64  `json:"bill_total,omitempty"`
 }
 
 func changeOf(from localapi.State, s sale.Sale) any {
-	return change{Operator: s.Operator, Mode: s.Mode, Deferred: pointer(s.Deferred), From: from, State: s.State, Outcome: s.State.Outcome(), Tender: s.Tender, Asking: s.Asking, Reason: s.Reason,
+	c := change{Operator: s.Operator, Mode: s.Mode, Deferred: pointer(s.Deferred), From: from, State: s.State, Outcome: s.State.Outcome(), Tender: s.Tender, Asking: s.Asking, Reason: s.Reason,
 		Amount: s.Amount.Fen(), OrderNo: s.OrderNo, Wallet: s.Wallet, WalletRef: s.WalletRef, PaymentID: s.PaymentID}
+	if from == "" {
+		c.Received, c.Change, c.Bill, c.BillTotal = s.Received.Fen(), s.Change().Fen(), s.Bill.Number, s.Bill.Total.Fen()
+	}
+	return c
 }
 
 // codeKept is how long a used code is remembered. Codes live a minute; a day is the longest

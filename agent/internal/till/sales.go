@@ -116,6 +116,9 @@ func (t *Till) check(n localapi.NewSale) (amount money.Amount, code pay.Code, er
 	if err := amount.Charge(); err != nil {
 		return amount, code, err
 	}
+	if err := checkPart(n, amount); err != nil {
+		return amount, code, err
+	}
 	if err := checkText("order_no", n.OrderNo, maxOrderNo); err != nil {
 		return amount, code, err
 	}
@@ -202,9 +205,15 @@ func choose(n localapi.NewSale, amount money.Amount, last store.Row, takes, ok b
 		return none, nothing, fault.New(fault.Conflict, "sale.order_amount",
 			"order %s is a sale over %s: repeat that amount, or use another order number", orderNo, last.Amount)
 	}
+	if ok && last.Bill != billOf(n) {
+		return none, nothing, otherBill(last)
+	}
 	if ok && (!last.State.Final() || last.State == localapi.StatePaid) {
 		if last.Tender != n.Tender { // money must not be taken a second time, by whatever means
 			return none, nothing, otherTender(last)
+		}
+		if last.Received.Fen() != n.Received {
+			return none, nothing, otherReceived(last)
 		}
 		what := nothing
 		switch waits := last.State == localapi.StateWaiting; {
@@ -226,7 +235,7 @@ func choose(n localapi.NewSale, amount money.Amount, last store.Row, takes, ok b
 	switch {
 	case user.ID == "":
 		return none, nothing, nil
-	case user.Amount == amount && (orderNo == "" || orderNo == user.OrderNo):
+	case user.Amount == amount && user.Bill == billOf(n) && (orderNo == "" || orderNo == user.OrderNo):
 		return user, nothing, nil
 	}
 	return none, nothing, codeUsed()
@@ -253,6 +262,7 @@ func (t *Till) begin(n localapi.NewSale, amount money.Amount, code pay.Code, now
 	saleID, orderNo := t.name(n)
 	s := sale.New(saleID, orderNo, n.Subject, amount, now)
 	s.Operator = t.onDuty()
+	s.Bill = billOf(n)
 	shown := shown{use: func(*store.Tx) error { return nil }}
 	if n.Mode == wire.ModeQR {
 		shown, err = t.showing(n.Wallet)
@@ -269,7 +279,7 @@ func (t *Till) begin(n localapi.NewSale, amount money.Amount, code pay.Code, now
 	}
 	var row store.Row
 	err = t.update(func(tx *store.Tx) (err error) {
-		if row, err = tx.Insert(s, now); err != nil {
+		if row, err = insert(tx, s, now); err != nil {
 			return err
 		}
 		if err := noteAgain(tx, s.ID, like, now); err != nil {

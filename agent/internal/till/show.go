@@ -132,6 +132,7 @@ func (t *Till) heirOf(h *held, after sale.Sale) (*heir, error) {
 	}
 	s := sale.New(t.IDs.New(id.Sale), after.OrderNo, after.Subject, after.Amount, now)
 	s.Operator = after.Operator
+	s.Bill = after.Bill
 	x := &heir{again: allowed{said: h.again.said, like: like}}
 	if x.shown, err = t.shown(s, kept.code, kept.at); err != nil {
 		return nil, err
@@ -157,7 +158,7 @@ func (x *heir) insert(tx *store.Tx, of string, now time.Time) (err error) {
 	if x == nil {
 		return nil
 	}
-	if x.row, err = tx.Insert(x.row.Sale, now); err != nil {
+	if x.row, err = insert(tx, x.row.Sale, now); err != nil {
 		return err
 	}
 	if err := tx.Append(x.row.ID, "instead", insteadOf{Of: of}, now); err != nil {

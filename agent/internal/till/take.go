@@ -15,8 +15,12 @@ func (t *Till) take(n localapi.NewSale, amount money.Amount, now time.Time) (row
 	saleID, orderNo := t.name(n)
 	s := sale.Taken(saleID, orderNo, n.Subject, amount, n.Tender, now)
 	s.Operator = t.onDuty()
+	s.Bill = billOf(n)
+	if n.Received != 0 {
+		s.Received = money.Fen(n.Received)
+	}
 	if err := t.update(func(tx *store.Tx) (err error) {
-		row, err = tx.Insert(s, now)
+		row, err = insert(tx, s, now)
 		return err
 	}); err != nil {
 		return row, err

@@ -40,6 +40,7 @@ type Config struct {
 	Rules                     sale.Rules
 	Version                   string
 	Terminal, Store, Merchant string
+	ConfirmAbove              int64             // fen; shown to the cashier's screen, which asks
 	HubKey                    ed25519.PublicKey // verifies stored-value codes, the offline limits and the list of operators
 	Zone                      *time.Location    // where the shop's day begins; UTC when nil
 }

@@ -59,7 +59,7 @@ func (t *Till) status() localapi.Status {
 	s := localapi.Status{Version: t.cfg.Version, Terminal: t.cfg.Terminal, Store: t.cfg.Store, Merchant: t.cfg.Merchant,
 		Link: "down", LinkSince: link.Since.UTC(), LinkMessage: link.Message, Queue: len(t.bySeq), OpenSales: len(t.open),
 		ClockOffsetMS: link.Offset.Milliseconds(), Scanners: scanners, Printer: printer,
-		Display: display, Voice: voice, Operator: t.viewDuty()}
+		Display: display, Voice: voice, Operator: t.viewDuty(), ConfirmAbove: t.cfg.ConfirmAbove}
 	if link.Up {
 		s.Link = "up"
 	}

@@ -80,6 +80,7 @@ type Model struct {
 	w, h       int
 	refreshing bool
 	again      bool      // asked for while one was under way
+	bells      int       // that are still to be rung
 	looked     time.Time // when the agent was last asked
 }
 
@@ -88,7 +89,7 @@ func New(ctx context.Context, cfg Config) *Model {
 	d := &screen.Desk{Doors: cfg.Doors, NewOrder: cfg.NewOrder, Zone: cfg.Zone, Theme: cfg.Theme, Lang: cfg.Lang,
 		Now: cfg.Now(), Book: screen.NewBook(), Returns: screen.NewReturns()}
 	m := &Model{ctx: ctx, cfg: cfg, desk: d, box: newMailbox(), till: screen.NewTill(d), sales: screen.NewSales(d), menu: screen.NewMenu(d)}
-	m.pages = append([]screen.Page{m.till, m.sales, m.menu}, m.menu.Pages()...)
+	m.pages = append(append([]screen.Page{m.till, m.sales, m.menu}, m.menu.Pages()...), m.sales.Pages()...)
 	d.Home, d.Page = m.till, m.till
 	return m
 }
@@ -168,12 +169,18 @@ func (m *Model) refresh() tea.Cmd {
 // Update routes a message.
 func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	m.desk.Now = m.cfg.Now()
-	shown := m.till.Shown()
+	shown, loaded := m.till.Shown(), m.till.Loaded()
 	cmd := m.route(msg)
 	if m.till.Shown() != shown {
 		m.desk.Page = m.till // nobody misses a result behind another screen
+		if loaded {
+			m.desk.Ring(m.till.Tone())
+		}
 	}
 	m.dropStale()
+	if times := m.desk.TakeRing(); times > 0 {
+		cmd = tea.Batch(cmd, m.ring(times))
+	}
 	return m, cmd
 }
 
@@ -197,6 +204,8 @@ func (m *Model) route(msg tea.Msg) tea.Cmd {
 		return m.refreshed(msg)
 	case synced:
 		m.synced(msg)
+	case struck:
+		return m.struck()
 	default: // an answer to a question of one of them
 		cmds := make([]tea.Cmd, len(m.pages))
 		for i, p := range m.pages {
@@ -233,10 +242,10 @@ func (m *Model) synced(s synced) {
 		m.till.Refuse(words.AwayShort)
 	case s.status.Link == "up":
 		m.desk.Status = s.status
-		m.till.Refuse(words.NoticeSendNow)
+		m.till.Tell(words.NoticeSendNow)
 	default:
 		m.desk.Status = s.status
-		m.till.Refuse(words.NoticeSendLater)
+		m.till.Tell(words.NoticeSendLater)
 	}
 }
 
@@ -253,6 +262,10 @@ func (m *Model) take(n news) tea.Cmd {
 		cmds = append(cmds, m.tell(screen.Returned{Refund: x}))
 	}
 	for _, notice := range n.notices {
+		if notice.Kind == "receipt" {
+			cmds = append(cmds, m.receipt(notice.Text))
+			continue
+		}
 		cmds = append(cmds, m.tell(screen.Noticed{Notice: notice}))
 	}
 	if n.lost {
@@ -307,6 +320,10 @@ func (m *Model) inputs(inputs []any) tea.Cmd {
 		m.dropStale()
 		switch in := in.(type) {
 		case screen.Scan:
+			if number, ok := in.Receipt(); ok {
+				cmds = append(cmds, m.receipt(number))
+				continue
+			}
 			m.desk.Page = m.till
 			cmds = append(cmds, m.scan(in))
 		case screen.Key:

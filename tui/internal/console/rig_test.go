@@ -58,6 +58,7 @@ func (a *agent) NewSale(ctx context.Context, n localapi.NewSale) (localapi.Sale,
 	if n.Mode != "" {
 		again += " " + n.Mode + " " + string(n.Wallet)
 	}
+	again += deskPart(n)
 	a.asked = append(a.asked, fmt.Sprintf("new %d %s code=%t%s", n.Amount, n.OrderNo, n.Code != "", again))
 	if a.gone {
 		return localapi.Sale{}, errDial
@@ -70,6 +71,7 @@ func (a *agent) NewSale(ctx context.Context, n localapi.NewSale) (localapi.Sale,
 		a.created++
 		s = localapi.Sale{ID: fmt.Sprintf("sale_%d", a.created), OrderNo: n.OrderNo, Amount: n.Amount,
 			Tender: localapi.TenderWallet, State: localapi.StateWaiting, Outcome: pay.Unknown, CreatedAt: time.Now()}
+		takeDesk(&s, n)
 		if n.Code != "" {
 			a.codes = append(a.codes, n.Code)
 			now := time.Now()
@@ -99,7 +101,7 @@ func (a *agent) shows(id string, n localapi.NewSale) localapi.Sale {
 
 func (a *agent) open(n localapi.NewSale) (localapi.Sale, bool) {
 	for _, s := range a.list {
-		if s.OrderNo == n.OrderNo && s.Amount == n.Amount && !s.State.Final() {
+		if s.OrderNo == n.OrderNo && s.Amount == n.Amount && (!s.State.Final() || s.State == localapi.StatePaid) {
 			return s, true
 		}
 	}
@@ -211,6 +213,7 @@ type rig struct {
 	ctx    context.Context
 	orders int
 	left   bool
+	bells  bells
 }
 
 // play runs a test in a bubble; the console has looked at the agent once.
@@ -235,7 +238,7 @@ func playOn(t *testing.T, lang words.Lang, theme widget.Theme, prepare func(a *a
 		if prepare != nil {
 			prepare(r.agent)
 		}
-		r.m = console.New(ctx, console.Config{Doors: screen.Doors{Agent: r.agent, Refunds: r.agent, Receipts: r.agent}, Sync: r.agent.Sync, Now: time.Now, NewOrder: func() string {
+		r.m = console.New(ctx, console.Config{Doors: screen.Doors{Agent: r.agent, Refunds: r.agent, Receipts: r.agent, Archive: r.agent}, Out: &r.bells, Sync: r.agent.Sync, Now: time.Now, NewOrder: func() string {
 			r.orders++
 			return fmt.Sprintf("ORDER%07d", r.orders)
 		}, Zone: time.FixedZone("CST", 8*3600), Lang: lang, Chinese: true, Theme: theme})
@@ -298,7 +301,7 @@ func (r *rig) pass(d time.Duration) {
 }
 
 var named = map[string]tea.KeyType{"enter": tea.KeyEnter, "esc": tea.KeyEsc, "tab": tea.KeyTab, "backspace": tea.KeyBackspace,
-	"up": tea.KeyUp, "down": tea.KeyDown, "f7": tea.KeyF7, "f8": tea.KeyF8, "f9": tea.KeyF9,
+	"up": tea.KeyUp, "down": tea.KeyDown, "f12": tea.KeyF12, "f7": tea.KeyF7, "f8": tea.KeyF8, "f9": tea.KeyF9,
 	"f2": tea.KeyF2, "f3": tea.KeyF3, "f4": tea.KeyF4, "f5": tea.KeyF5, "f6": tea.KeyF6, "f10": tea.KeyF10, "ctrl+q": tea.KeyCtrlQ,
 	"ctrl+c": tea.KeyCtrlC, "ctrl+j": tea.KeyCtrlJ, "ctrl+b": tea.KeyCtrlB}
 

@@ -37,6 +37,7 @@ type Doors struct {
 	Agent    Agent
 	Refunds  Refunds
 	Receipts Receipts
+	Archive  Archive
 }
 
 // DoorsOf opens every door of one agent.
@@ -45,6 +46,7 @@ func DoorsOf(c *localapi.Client) Doors {
 		Agent:    c,
 		Refunds:  c,
 		Receipts: c,
+		Archive:  c,
 	}
 }
 
@@ -82,6 +84,8 @@ type Desk struct {
 	Home    Page     // where amounts are typed
 	Page    Page     // the one shown
 	Dialogs []Dialog // the last one is on top and receives the keys
+
+	rings int // how often the bell is to be rung
 }
 
 // Show turns to a page.

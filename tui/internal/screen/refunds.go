@@ -143,8 +143,8 @@ func (s *Sales) confirmRefund() {
 		NoText:  l.Say(words.ConfirmRefundNo),
 		Yes:     func() tea.Cmd { return s.refund(want) },
 		Answered: func() bool {
-			now, _ := s.d.Book.Sale(want.sale)
-			return left(now) != left(sale)
+			now, ok := s.d.Book.Sale(want.sale)
+			return ok && left(now) != left(sale)
 		},
 	})
 }

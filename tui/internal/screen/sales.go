@@ -21,10 +21,21 @@ type Sales struct {
 	busy   bool   // a refund is being asked for
 	open   asking // the refund in question; none when its sale is ""
 	notice func(words.Lang) string
+
+	pin    localapi.Sale // the sale of the page of details while that is open; none otherwise
+	found  *Found
+	detail *Detail
 }
 
 // NewSales makes the screen.
-func NewSales(d *Desk) *Sales { return &Sales{d: d} }
+func NewSales(d *Desk) *Sales {
+	s := &Sales{d: d}
+	s.found, s.detail = &Found{s: s}, &Detail{s: s}
+	return s
+}
+
+// Pages are what the list leads to.
+func (s *Sales) Pages() []Page { return []Page{s.found, s.detail} }
 
 // Update handles the keys this screen takes, answers of the agent, and news while it is shown.
 func (s *Sales) Update(msg tea.Msg) tea.Cmd {
@@ -32,7 +43,7 @@ func (s *Sales) Update(msg tea.Msg) tea.Cmd {
 	case Key:
 		return s.press(msg)
 	case Entered:
-		s.at, s.notice = "", nil
+		s.at, s.notice, s.pin = "", nil, localapi.Sale{}
 		return s.look()
 	case Changed:
 		return s.look()
@@ -61,6 +72,14 @@ func (s *Sales) press(k Key) tea.Cmd {
 		return nil
 	case k == "f9" && s.d.prints():
 		return s.reprint()
+	case k == "/":
+		s.askSearch()
+		return nil
+	case k == "enter":
+		if sale, ok := s.selected(); ok {
+			return s.detail.open(sale, s)
+		}
+		return s.d.Show(s.d.Home)
 	case IsAmount(k):
 		return tea.Batch(s.d.Show(s.d.Home), s.d.Home.Update(k))
 	default:
@@ -77,6 +96,12 @@ func (s *Sales) place(list []localapi.Sale) int {
 }
 
 func (s *Sales) selected() (localapi.Sale, bool) {
+	if s.pin.ID != "" {
+		if now, ok := s.d.Book.Sale(s.pin.ID); ok {
+			return now, true
+		}
+		return s.pin, true // older than what the book keeps
+	}
 	list := s.d.Book.Newest(listed)
 	if len(list) == 0 {
 		return localapi.Sale{}, false
@@ -100,6 +125,9 @@ func (s *Sales) Hints() []Hint {
 	}
 	if sale, ok := s.selected(); ok && sale.State == localapi.StatePaid && s.d.prints() {
 		hints = append(hints, Hint{"F9", say(words.KeyReprint)})
+	}
+	if s.pin.ID == "" {
+		hints = append(hints, Hint{"Enter", say(words.KeyDetails)}, Hint{"/", say(words.KeySearch)})
 	}
 	return hints
 }

@@ -42,6 +42,8 @@ type Till struct {
 	unsure     bool       // the agent may have taken the sale; its answer was lost
 	wallet     pay.Wallet // whose code is to be shown for this amount; "" when the customer's is scanned
 	insist     bool       // the cashier said that it is another customer than the one in doubt
+	cash       int64      // what was handed over for this amount, in fen; 0 when it is not paid in cash
+	sure       int64      // the large amount that the cashier has looked at once more
 	armed      pay.Code
 	armedUntil time.Time
 	work       work
@@ -52,6 +54,7 @@ type Till struct {
 	handed  []string // sales accepted offline that are not on the screen: the agent collects them
 	late    []string // parked sales that have a result nobody has seen yet
 
+	bill   bill // that is being paid in parts
 	notice func(words.Lang) string
 }
 
@@ -66,7 +69,11 @@ func (t *Till) Update(msg tea.Msg) tea.Cmd {
 	case Scan:
 		return t.scan(msg)
 	case Noticed:
-		t.tell(func(l words.Lang) string { return l.Notice(msg.Notice) })
+		t.noticed(msg.Notice)
+	case priced:
+		t.priced(msg)
+	case partsBack:
+		t.partsBack(msg)
 	case Changed:
 		t.follow()
 	case Returned:
@@ -147,12 +154,15 @@ func (t *Till) key(k Key) tea.Cmd {
 	}
 	switch f {
 	case faceEntry:
+		if cmd, ok := t.deskKey(k); ok {
+			return cmd
+		}
 		switch k {
 		case "enter":
 			return t.start()
 		case "backspace":
 			if t.text != "" {
-				t.text, t.order, t.wallet, t.insist = t.text[:len(t.text)-1], "", "", false
+				t.edit(t.text[:len(t.text)-1])
 			}
 		case "f4":
 			t.wantCode()
@@ -258,25 +268,38 @@ func (t *Till) typed(f face, sign byte) tea.Cmd {
 	return nil
 }
 
-// append keeps the text a prefix of an amount: nine digits of yuan (the largest amount has as
-// many), one point, two of fen.
-func (t *Till) append(sign byte) {
-	point := slices.Index([]byte(t.text), '.')
-	switch {
-	case sign == '.' && point >= 0, point >= 0 && len(t.text)-point > 2, point < 0 && sign != '.' && len(t.text) >= 9:
-		return
-	case sign == '.' && t.text == "":
-		t.text = "0"
-	case sign != '.' && t.text == "0":
-		t.text = ""
+// append adds a sign to the amount.
+func (t *Till) append(sign byte) { t.edit(appendAmount(t.text, sign)) }
+
+// edit changes the amount, and forgets what was decided about the one before.
+func (t *Till) edit(text string) {
+	if text != t.text {
+		t.text, t.order, t.wallet, t.insist, t.cash, t.sure = text, "", "", false, 0, 0
 	}
-	t.text, t.order, t.wallet, t.insist = t.text+string(sign), "", "", false
+}
+
+// appendAmount keeps the text a prefix of an amount: nine digits of yuan (the largest amount has as
+// many), one point, two of fen.
+func appendAmount(text string, sign byte) string {
+	point := slices.Index([]byte(text), '.')
+	switch {
+	case sign == '.' && point >= 0, point >= 0 && len(text)-point > 2, point < 0 && sign != '.' && len(text) >= 9:
+		return text
+	case sign == '.' && text == "":
+		text = "0"
+	case sign != '.' && text == "0":
+		text = ""
+	}
+	return text + string(sign)
 }
 
 func (t *Till) scan(s Scan) tea.Cmd {
 	code, kind := s.Read()
+	if digits, ok := s.label(); ok && kind == "product" {
+		return t.askPrice(digits)
+	}
 	if kind != "" {
-		t.tell(func(l words.Lang) string { return l.Notice(notice(kind)) })
+		t.noticed(notice(kind))
 		return nil
 	}
 	switch t.face() {
@@ -345,6 +368,7 @@ func (t *Till) follow() {
 			t.show(newest[0].ID)
 			t.earlier = true
 		}
+		t.offerBill()
 	}
 	if t.free() && len(t.late) > 0 {
 		t.next()
@@ -366,6 +390,7 @@ func (t *Till) show(id string) {
 // clear empties the amount and what belongs to it.
 func (t *Till) clear() {
 	t.text, t.order, t.except, t.wallet, t.unsure, t.insist, t.armed, t.notice = "", "", "", "", false, false, pay.Code{}, nil
+	t.cash, t.sure = 0, 0
 }
 
 // park leaves an open sale to the agent and serves the next customer.
@@ -380,6 +405,7 @@ func (t *Till) leave() {
 		t.handed = append(t.handed, s.ID)
 	}
 	t.sale, t.earlier = "", false
+	t.closeBill()
 	if t.work == stopping || t.work == changing {
 		t.work = idle
 	}
@@ -405,7 +431,13 @@ func (t *Till) next() {
 
 func (t *Till) tell(f func(words.Lang) string) { t.notice = f }
 
-// Refuse tells the cashier why something was not done.
+// Refuse tells the cashier why something was not done, with a sound.
 func (t *Till) Refuse(why words.Key) {
-	t.tell(func(l words.Lang) string { return l.Say(why) })
+	t.d.Ring(ringRefusal)
+	t.Tell(why)
+}
+
+// Tell tells the cashier what was done.
+func (t *Till) Tell(what words.Key) {
+	t.tell(func(l words.Lang) string { return l.Say(what) })
 }

@@ -39,7 +39,7 @@ func (t *Till) wantCode() {
 		return
 	}
 	if t.d.Status.Link == "down" {
-		t.tell(func(l words.Lang) string { return l.Notice(notice("sale.qr_offline")) })
+		t.noticed(notice("sale.qr_offline"))
 		return
 	}
 	l, sale := t.d.Lang, t.sale
@@ -51,9 +51,9 @@ func (t *Till) wantCode() {
 	for _, one := range shows {
 		c.Choices = append(c.Choices, Choice{Key: one.key, Text: l.WalletName(one.wallet), Do: func() tea.Cmd {
 			if waiting {
-				return t.change(localapi.NewSale{Amount: s.Amount, OrderNo: s.OrderNo, Mode: modeQR, Wallet: one.wallet})
+				return t.change(localapi.NewSale{Amount: s.Amount, OrderNo: s.OrderNo, Mode: modeQR, Wallet: one.wallet, Bill: s.Bill, BillTotal: s.BillTotal})
 			}
-			t.wallet, t.armed = one.wallet, pay.Code{}
+			t.wallet, t.armed, t.cash = one.wallet, pay.Code{}, 0
 			return t.start()
 		}})
 	}
@@ -88,6 +88,7 @@ func (t *Till) changed(m changed) {
 		t.work = idle
 	}
 	if m.err != nil {
+		t.d.Ring(ringRefusal)
 		t.tell(func(l words.Lang) string { return t.errorText(l, m.err) })
 		return
 	}
@@ -99,9 +100,9 @@ func (t *Till) changed(m changed) {
 // when ours is proven unpaid.
 func (t *Till) scanInstead(code pay.Code) tea.Cmd {
 	s, _ := t.d.Book.Sale(t.sale)
-	cmd := t.change(localapi.NewSale{Amount: s.Amount, OrderNo: s.OrderNo, Code: code.Reveal()})
+	cmd := t.change(localapi.NewSale{Amount: s.Amount, OrderNo: s.OrderNo, Code: code.Reveal(), Bill: s.Bill, BillTotal: s.BillTotal})
 	if cmd != nil {
-		t.Refuse(words.NoticeScanInstead)
+		t.Tell(words.NoticeScanInstead)
 	}
 	return cmd
 }

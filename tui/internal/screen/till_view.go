@@ -23,7 +23,7 @@ func (t *Till) Hints() []Hint {
 	say := t.d.Lang.Say
 	switch t.face() {
 	case faceEntry:
-		return []Hint{{"Enter", say(words.KeyStart)}, {"F4", say(words.KeyShow)}, {"Esc", say(words.KeyClear)}}
+		return []Hint{{"Enter", say(words.KeyStart)}, {"+", say(words.KeyCash)}, {"F4", say(words.KeyShow)}, {"*", say(words.KeySplit)}, {"Esc", say(words.KeyClear)}}
 	case faceUnsure:
 		return []Hint{{"Enter", say(words.KeyAskAgain)}, {"Esc", say(words.KeyGiveUp)}}
 	case faceWaiting:
@@ -177,13 +177,20 @@ func (t *Till) entry(w int) []string {
 	if shown == "" {
 		shown, tone = "0.00", widget.Dim
 	}
-	lines := []string{d.Theme.Text(widget.Notice, say(words.LabelAmount)), ""}
+	label, hint := words.LabelAmount, words.HintEnterAmount
+	if t.bill.number != "" {
+		label, hint = words.LabelPart, words.HintEnterPart
+	}
+	lines := append(t.billLines(w), d.Theme.Text(widget.Notice, say(label)), "")
 	lines = append(lines, d.Theme.Block(tone, shown+"_", w)...)
 	lines = append(lines, "")
 	if armed := t.armedLines(w); armed != nil {
 		return append(lines, armed...)
 	}
-	return append(lines, widget.Wrap(say(words.HintEnterAmount), w)...)
+	if t.cash != 0 {
+		return append(lines, widget.Wrap(say(words.CashAgain, d.Theme.Yuan(t.cash)), w)...)
+	}
+	return append(lines, widget.Wrap(say(hint), w)...)
 }
 
 // armedLines tell that a code waits for its amount; none when there is no such code.
@@ -223,6 +230,9 @@ func (t *Till) running(w int, s localapi.Sale) []string {
 	if t.work == stopping {
 		return append(lines, say(words.Stopping))
 	}
+	if s.State == localapi.StatePassword {
+		lines = append(lines, t.passwordLeft(took))
+	}
 	if s.Reason == "link_down" {
 		lines = append(lines, widget.Wrap(say(words.WaitingForLink), w)...)
 		if s.SendUntil != nil {
@@ -246,6 +256,7 @@ func (t *Till) unknown(w int, s localapi.Sale) []string {
 	}
 	lines := t.banner(w, pay.Unknown, say(title), yuan(s.Amount))
 	lines = append(lines, paragraphs(w, say(why), say(next))...)
+	lines = append(lines, t.cause(w, s)...)
 	if t.work == stopping {
 		lines = append(lines, say(words.Stopping))
 	}
@@ -271,7 +282,10 @@ func (t *Till) result(w int, s localapi.Sale) []string {
 	say := t.d.Lang.Say
 	if s.State.Outcome() == pay.Paid {
 		lines := t.banner(w, pay.Paid, say(words.TitlePaid), yuan(s.Amount))
-		lines = append(append(lines, say(words.PaidHint)), t.armedLines(w)...)
+		if s.Change > 0 {
+			lines = t.paidCash(w, s)
+		}
+		lines = append(append(append(lines, say(words.PaidHint)), t.billLines(w)...), t.armedLines(w)...)
 		return append(lines, t.numbers(w, s)...)
 	}
 	title := words.TitleNotPaid
@@ -280,7 +294,7 @@ func (t *Till) result(w int, s localapi.Sale) []string {
 	}
 	lines := t.banner(w, pay.NotPaid, say(title), yuan(s.Amount))
 	lines = append(lines, paragraphs(w, t.d.Lang.Why(s), t.d.Lang.Next(s))...)
-	lines = append(lines, t.armedLines(w)...)
+	lines = append(append(lines, t.billLines(w)...), t.armedLines(w)...)
 	return append(lines, t.numbers(w, s)...)
 }
 

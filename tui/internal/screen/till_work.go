@@ -51,15 +51,23 @@ func (t *Till) start() tea.Cmd {
 	if !ok {
 		return nil
 	}
+	if !t.fits(a.Fen()) || !t.confirmLarge(a.Fen()) {
+		return nil
+	}
 	if t.order == "" {
 		t.order = t.d.NewOrder()
 	}
-	if t.wallet != "" {
-		t.work = starting
-		return t.d.begin(localapi.NewSale{Amount: a.Fen(), OrderNo: t.order, Mode: modeQR, Wallet: t.wallet, Again: t.insist})
+	n := localapi.NewSale{Amount: a.Fen(), OrderNo: t.order, Again: t.insist}
+	switch {
+	case t.cash != 0:
+		n.Tender, n.Received = localapi.TenderCash, t.cash
+	case t.wallet != "":
+		n.Mode, n.Wallet = modeQR, t.wallet
+	default:
+		n.Code = t.fresh().Reveal()
 	}
 	t.work = starting
-	return t.d.newSale(t.order, a.Fen(), t.fresh(), t.insist)
+	return t.d.begin(t.ofBill(n))
 }
 
 // readAmount reads the typed amount, and tells what is wrong with one that cannot be charged.
@@ -69,6 +77,7 @@ func (t *Till) readAmount() (a money.Amount, ok bool) {
 	case err != nil || a.Fen() <= 0:
 		t.Refuse(words.AmountBad)
 	case a.Charge() != nil:
+		t.d.Ring(ringRefusal)
 		t.tell(func(l words.Lang) string { return l.Say(words.AmountTooLarge, t.d.Theme.Yuan(money.Max)) })
 	default:
 		return a, true
@@ -80,12 +89,8 @@ func (t *Till) readAmount() (a money.Amount, ok bool) {
 func (t *Till) again() tea.Cmd {
 	s, _ := t.d.Book.Sale(t.sale)
 	t.leave()
-	t.text, t.order, t.wallet, t.insist = money.Fen(s.Amount).Yuan(), "", "", false
+	t.edit(money.Fen(s.Amount).Yuan())
 	return t.start()
-}
-
-func (d *Desk) newSale(order string, fen int64, code pay.Code, again bool) tea.Cmd {
-	return d.begin(localapi.NewSale{Amount: fen, OrderNo: order, Code: code.Reveal(), Again: again})
 }
 
 func (d *Desk) begin(n localapi.NewSale) tea.Cmd {
@@ -115,7 +120,8 @@ func (t *Till) started(m started) {
 			t.confirmLike()
 			return
 		}
-		t.unsure, t.order, t.except, t.wallet, t.armed = false, "", "", "", pay.Code{}
+		t.unsure, t.order, t.except, t.wallet, t.armed, t.cash = false, "", "", "", pay.Code{}, 0
+		t.d.Ring(ringRefusal)
 		t.tell(func(l words.Lang) string { return l.Say(words.NoticeStartFailed, refusal(l, m.err)) })
 	case notSent:
 		sentence := words.NoticeNotStarted
@@ -217,9 +223,10 @@ func (t *Till) replace(code pay.Code) tea.Cmd {
 	t.armed, t.armedUntil = code, t.d.Now.Add(armedFor)
 	t.sale, t.work = "", starting
 	t.text, t.order, t.except = money.Fen(old.Amount).Yuan(), order, old.ID
-	t.Refuse(words.NoticeScanReplaced)
+	t.Tell(words.NoticeScanReplaced)
 	// The waiting sale was let through beside whatever is in doubt, and this is the same customer's.
-	agent, mark, begin := t.d.Agent, t.d.Book.Mark(), t.d.newSale(order, old.Amount, code, true)
+	agent, mark, begin := t.d.Agent, t.d.Book.Mark(), t.d.begin(localapi.NewSale{Amount: old.Amount, OrderNo: order, Code: code.Reveal(),
+		Again: true, Bill: old.Bill, BillTotal: old.BillTotal})
 	return ask(func(ctx context.Context) tea.Msg {
 		s, err := agent.Cancel(ctx, old.ID)
 		m := replaced{old: stopped{id: old.ID, mark: mark, sale: s, err: err}}

@@ -31,6 +31,11 @@ CREATE TABLE sale (
     qr              TEXT NOT NULL DEFAULT '' CHECK (length(qr) <= 512), -- the text of that code while the sale is open; no secret
     qr_until        INTEGER, -- its end, by the hub's clock
     operator        TEXT NOT NULL DEFAULT '', -- who was on duty when it was begun
+    received        INTEGER CHECK (received BETWEEN amount AND 10000000000), -- cash in the cashier's hand; what is above the amount is change
+    bill            TEXT NOT NULL DEFAULT '' CHECK (length(bill) <= 64), -- the sale pays a part of it
+    bill_total      INTEGER CHECK (bill_total BETWEEN amount AND 10000000000),
+    CHECK (received IS NULL OR tender = 'cash'),
+    CHECK ((bill <> '') = (bill_total IS NOT NULL)),
     CHECK (mode = '' OR tender = 'wallet' AND deferred_at IS NULL AND state <> 'waiting'),
     CHECK (qr = '' OR mode = 'qr' AND finished_at IS NULL),
     CHECK ((qr <> '') = (qr_until IS NOT NULL)),
@@ -58,6 +63,21 @@ CREATE INDEX sale_open ON sale (seq) WHERE finished_at IS NULL;
 
 CREATE INDEX sale_deferred ON sale (deferred_at) WHERE finished_at IS NULL AND deferred_at IS NOT NULL;
 
+-- for search: by amount, by the last four signs of either number, by day
+CREATE INDEX sale_by_amount ON sale (amount, seq);
+CREATE INDEX sale_by_order_end ON sale (substr(order_no, -4), seq);
+CREATE INDEX sale_by_wallet_end ON sale (substr(wallet_ref, -4), seq) WHERE wallet_ref <> '';
+CREATE INDEX sale_by_time ON sale (created_at, seq);
+
+CREATE INDEX sale_by_bill ON sale (bill, seq) WHERE bill <> '';
+-- the parts of a bill name one total, and what is open or paid of them never exceeds it
+CREATE TRIGGER sale_within_bill BEFORE INSERT ON sale
+WHEN NEW.bill <> '' AND (EXISTS (SELECT 1 FROM sale s WHERE s.bill = NEW.bill AND s.bill_total <> NEW.bill_total)
+    OR NEW.bill_total < NEW.amount + (SELECT coalesce(sum(s.amount), 0) FROM sale s
+        WHERE s.bill = NEW.bill AND (s.finished_at IS NULL OR s.state = 'paid')))
+BEGIN SELECT RAISE(ABORT, 'the parts would pay more than the bill'); END;
+CREATE TRIGGER sale_fixed BEFORE UPDATE OF received, bill, bill_total ON sale
+BEGIN SELECT RAISE(ABORT, 'what was taken does not change'); END;
 CREATE TRIGGER sale_settled BEFORE UPDATE ON sale WHEN OLD.finished_at IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'a settled sale does not change'); END;
 CREATE TRIGGER sale_operator BEFORE UPDATE OF operator ON sale WHEN NEW.operator <> OLD.operator
