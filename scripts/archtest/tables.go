@@ -198,6 +198,7 @@ var plan = book{
 		"hub/internal/noticedoor":          "hub/internal/channel/* hub/internal/payment hub/internal/registry hub/internal/store",
 		"hub/sandbox":                      "hub/internal/channel hub/internal/channel/*",
 		"scripts/simtest/disk":             "shared/sqlite",
+		"shared/roster":                    "shared/wire", // its longest list against the longest message
 		"shared/shift":                     "shared/wire", // its longest event against the longest record
 		"scripts/e2e":                      "scripts/history scripts/internal/load scripts/internal/needle scripts/internal/tuidrive",
 	},
