@@ -132,6 +132,8 @@ type Status struct {
 	ClockOffsetMS int64     `json:"clock_offset_ms"` // the hub's clock minus ours
 	Scanners      []Scanner `json:"scanners"`
 	Printer       *Printer  `json:"printer,omitempty"` // none: this till has no receipt printer
+	Display       *Display  `json:"display,omitempty"` // none: no customer display
+	Voice         *Voice    `json:"voice,omitempty"`   // none: nothing announces payments
 	Offline       Offline   `json:"offline"`
 }
 
@@ -161,7 +163,7 @@ const (
 	EventSale    EventKind = "sale"    // a sale changed: Sale is set
 	EventRefund  EventKind = "refund"  // a refund changed: Refund is set
 	EventScan    EventKind = "scan"    // something was scanned that is no payment of an open sale: Notice is set
-	EventStatus  EventKind = "status"  // link, queue, scanner or printer changed: Status is set
+	EventStatus  EventKind = "status"  // link, queue, a scanner or another device changed: Status is set
 	EventDropped EventKind = "dropped" // this reader was too slow and missed events: ask again for what it shows
 )
 

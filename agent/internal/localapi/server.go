@@ -59,6 +59,7 @@ type Deps struct {
 	Now   func() time.Time
 	Log   *slog.Logger
 	Paper Paper
+	Staff Staff
 }
 
 // Paper is the till's receipts.
@@ -173,6 +174,7 @@ func (s *Server) routes() http.Handler {
 	handle("GET /v1/status", func(*http.Request) (int, any, error) { return http.StatusOK, s.till.Status(), nil })
 	handle("POST /v1/sync", func(*http.Request) (int, any, error) { return http.StatusOK, s.till.SyncNow(), nil })
 	mux.HandleFunc("GET /v1/events", s.events)
+	s.staffRoutes(mux)
 	handle("/", func(r *http.Request) (int, any, error) {
 		return 0, nil, fault.New(fault.NotFound, "api.unknown", "there is no %s %s here", r.Method, r.URL.Path)
 	})
@@ -228,7 +230,7 @@ func (s *Server) sales(r *http.Request) (int, any, error) {
 }
 
 // parameters are the query parameters each path knows.
-var parameters = map[string]string{"/v1/sales": "limit"}
+var parameters = map[string]string{"/v1/sales": "limit", "/v1/export": "day"}
 
 // answer is every route but the events: refuse what is not known, write the value or the problem,
 // and survive a panic.
@@ -240,11 +242,8 @@ func (s *Server) answer(h func(*http.Request) (int, any, error)) http.HandlerFun
 				problem(w, fault.New(fault.Internal, "internal", "panic"))
 			}
 		}()
-		for name := range r.URL.Query() {
-			if name != parameters[r.URL.Path] || r.Method != http.MethodGet {
-				problem(w, fault.New(fault.Invalid, "api.parameter", "parameter %q is not known here", name))
-				return
-			}
+		if !knows(w, r) {
+			return
 		}
 		status, value, err := h(r)
 		if err != nil {
@@ -256,6 +255,17 @@ func (s *Server) answer(h func(*http.Request) (int, any, error)) http.HandlerFun
 		}
 		write(w, status, "application/json", value)
 	}
+}
+
+// knows refuses parameters that are not known.
+func knows(w http.ResponseWriter, r *http.Request) bool {
+	for name := range r.URL.Query() {
+		if name != parameters[r.URL.Path] || r.Method != http.MethodGet {
+			problem(w, fault.New(fault.Invalid, "api.parameter", "parameter %q is not known here", name))
+			return false
+		}
+	}
+	return true
 }
 
 func problem(w http.ResponseWriter, err error) {
