@@ -19,6 +19,7 @@ import (
 	"syscall"
 	"time"
 
+	"cloudcashier/agent/internal/books"
 	"cloudcashier/agent/internal/hublink"
 	"cloudcashier/agent/internal/identity"
 	"cloudcashier/agent/internal/localapi"
@@ -129,8 +130,9 @@ func assemble(c Config, d Deps, who identity.Identity, journal *store.Store, res
 	scanners = scanner.New(scanner.Config{Paths: c.Scanners, Baud: c.Baud},
 		scanner.Deps{Now: d.Now, Log: d.Log, Rand: d.Entropy, Claims: claims, Changed: func(scanner.State) { t.ScannersChanged(shown(scanners.States())) }})
 	t.ScannersChanged(shown(scanners.States()))
+	office := &staff{Books: books.Books{Look: t.Look, Zone: shopZone}, doctor: clinic{c: c, d: d}}
 	door, err := localapi.New(filepath.Join(c.Dir, localapi.SocketName), t, localapi.Deps{Now: d.Now, Log: d.Log, Paper: desk, Tests: desk,
-		Barcode: func(digits string) api.Notice { return noticeOf(scanner.ReadProduct(digits), prices) }})
+		Staff: office, Barcode: func(digits string) api.Notice { return noticeOf(scanner.ReadProduct(digits), prices) }})
 	if err != nil {
 		return nil, err
 	}

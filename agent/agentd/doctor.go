@@ -21,16 +21,16 @@ import (
 )
 
 // Verdict is how a check ended.
-type Verdict string
+type Verdict = api.Verdict
 
 // The verdicts.
 const (
-	OK   Verdict = "ok"
-	Warn Verdict = "warn" // the till sells, and somebody should look
-	Fail Verdict = "fail" // the till does not sell
+	OK   = api.CheckOK
+	Warn = api.CheckWarn // the till sells, and somebody should look
+	Fail = api.CheckFail // the till does not sell
 )
 
-// Check is one thing the doctor looked at.
+// Check is one thing the doctor looked at, as [api.Check] has it.
 type Check struct {
 	Name    string  `json:"name"`
 	Verdict Verdict `json:"verdict"`

@@ -85,6 +85,7 @@ var plan = book{
 		"agent/internal/printjob":  "shared/fault",
 		"agent/internal/store":     slab + "shared/sqlite agent/internal/duty agent/internal/printjob agent/internal/sale",
 		"agent/internal/till":      slab + "agent/internal/duty agent/internal/hublink agent/internal/pulse agent/internal/sale agent/internal/store", // hublink: the words of its interface
+		"agent/internal/books":     slab + "agent/internal/store",                                                                                     // the journal, read by people
 		"agent/internal/scanner":   slab + "agent/internal/pulse agent/internal/serialline",
 		"agent/internal/identity":  slab,
 		"agent/internal/hublink":   slab + "agent/internal/identity agent/internal/pulse",
@@ -262,8 +263,8 @@ var plan = book{
 
 	money: []string{
 		"shared/money", "shared/pay", "shared/roster", "shared/storedvalue", "shared/wire", "shared/localapi",
-		"agent/internal/duty", "agent/internal/sale", "agent/internal/store", "agent/internal/till", "agent/internal/localapi", "agent/internal/receipt",
-		"agent/internal/printer", "agent/internal/spell", "agent/internal/display", "agent/internal/voice", "shared/announce",
+		"agent/internal/duty", "agent/internal/sale", "agent/internal/store", "agent/internal/till", "agent/internal/books", "agent/internal/localapi",
+		"agent/internal/receipt", "agent/internal/printer", "agent/internal/spell", "agent/internal/display", "agent/internal/voice", "shared/announce",
 		"hub/internal/*", "hub/sandbox", "tui/internal/*", "scripts/internal/rig", "scripts/conformance", "scripts/demo", "scripts/e2e",
 	},
 

@@ -62,6 +62,7 @@ type Deps struct {
 	Log   *slog.Logger
 	Paper Paper
 	Tests Tests
+	Staff Staff
 	// Barcode tells what a product's barcode is to this till.
 	Barcode func(digits string) api.Notice
 }
@@ -183,6 +184,7 @@ func (s *Server) routes() http.Handler {
 	handle("POST /v1/sync", func(*http.Request) (int, any, error) { return http.StatusOK, s.till.SyncNow(), nil })
 	s.shiftRoutes(handle)
 	mux.HandleFunc("GET /v1/events", s.events)
+	s.staffRoutes(mux)
 	handle("/", func(r *http.Request) (int, any, error) {
 		return 0, nil, fault.New(fault.NotFound, "api.unknown", "there is no %s %s here", r.Method, r.URL.Path)
 	})
@@ -250,7 +252,7 @@ func (s *Server) sales(r *http.Request) (int, any, error) {
 }
 
 // parameters are the query parameters each path knows.
-var parameters = map[string]string{"/v1/sales": "limit find from to", "/v1/shifts": "limit"}
+var parameters = map[string]string{"/v1/sales": "limit find from to", "/v1/shifts": "limit", "/v1/export": "day"}
 
 // answer is every route but the events: refuse what is not known, write the value or the problem,
 // and survive a panic.
@@ -262,11 +264,8 @@ func (s *Server) answer(h func(*http.Request) (int, any, error)) http.HandlerFun
 				problem(w, fault.New(fault.Internal, "internal", "panic"))
 			}
 		}()
-		for name := range r.URL.Query() {
-			if !slices.Contains(strings.Fields(parameters[r.URL.Path]), name) || r.Method != http.MethodGet {
-				problem(w, fault.New(fault.Invalid, "api.parameter", "parameter %q is not known here", name))
-				return
-			}
+		if !knows(w, r) {
+			return
 		}
 		status, value, err := h(r)
 		if err != nil {
@@ -278,6 +277,17 @@ func (s *Server) answer(h func(*http.Request) (int, any, error)) http.HandlerFun
 		}
 		write(w, status, "application/json", value)
 	}
+}
+
+// knows refuses parameters that are not known.
+func knows(w http.ResponseWriter, r *http.Request) bool {
+	for name := range r.URL.Query() {
+		if !slices.Contains(strings.Fields(parameters[r.URL.Path]), name) || r.Method != http.MethodGet {
+			problem(w, fault.New(fault.Invalid, "api.parameter", "parameter %q is not known here", name))
+			return false
+		}
+	}
+	return true
 }
 
 func problem(w http.ResponseWriter, err error) {

@@ -64,7 +64,7 @@ func (t *Tx) Append(saleID, kind string, body any, at time.Time) error {
 	return nil
 }
 
-// chain follows the hashes through the events in order of seq.
+// chain follows the hashes through the events of each sale in order of seq.
 type chain map[string][]byte
 
 func (c chain) follow(e Event) error {
@@ -79,8 +79,8 @@ func (c chain) follow(e Event) error {
 	return nil
 }
 
-func eachEvent(db *sql.DB, on func(Event) error) error {
-	rows, err := db.Query(`SELECT ` + eventColumns + ` ORDER BY seq`)
+func eachEvent(db *sql.DB, order string, on func(Event) error) error {
+	rows, err := db.Query(`SELECT ` + eventColumns + ` ORDER BY ` + order)
 	if err != nil {
 		return fmt.Errorf("read events: %w", err)
 	}

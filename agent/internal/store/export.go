@@ -77,7 +77,7 @@ func Export(path string, w io.Writer) error {
 		}
 		var broken error
 		links := chain{}
-		err = eachEvent(db, func(e Event) error {
+		err = eachEvent(db, "seq", func(e Event) error {
 			if err := links.follow(e); err != nil && broken == nil {
 				broken = err
 			}
@@ -129,9 +129,12 @@ func Check(path string) (h Health, err error) {
 		if err := db.QueryRow(`SELECT count(*), count(*) - count(finished_at) FROM refund`).Scan(&h.Refunds, &h.OpenRefunds); err != nil {
 			return fmt.Errorf("count refunds: %w", err)
 		}
-		links := chain{}
-		return eachEvent(db, func(e Event) error {
-			h.Events++
+		links, of := chain{}, ""
+		return eachEvent(db, "sale, seq", func(e Event) error { // sale after sale: one hash is in memory, not one of each
+			if h.Events++; e.Sale != of {
+				clear(links)
+				of = e.Sale
+			}
 			return links.follow(e)
 		})
 	})

@@ -60,6 +60,7 @@ CREATE INDEX sale_by_order ON sale (order_no, seq);
 -- an order is being paid, or was paid, by one sale at most
 CREATE UNIQUE INDEX sale_one_per_order ON sale (order_no) WHERE finished_at IS NULL OR state = 'paid';
 CREATE INDEX sale_open ON sale (seq) WHERE finished_at IS NULL;
+CREATE INDEX sale_by_end ON sale (finished_at) WHERE finished_at IS NOT NULL; -- a day's sums
 
 CREATE INDEX sale_deferred ON sale (deferred_at) WHERE finished_at IS NULL AND deferred_at IS NOT NULL;
 
@@ -132,6 +133,7 @@ CREATE TABLE refund (
 
 CREATE INDEX refund_by_sale ON refund (sale, seq);
 CREATE INDEX refund_open ON refund (seq) WHERE finished_at IS NULL;
+CREATE INDEX refund_by_end ON refund (finished_at) WHERE finished_at IS NOT NULL;
 
 -- of a paid sale, in its tender, and together never more than was paid
 CREATE TRIGGER refund_within BEFORE INSERT ON refund
