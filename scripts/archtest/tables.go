@@ -181,6 +181,7 @@ var plan = book{
 	},
 
 	testRooms: table{
+		"agent/internal/books":             "agent/internal/sale",
 		"agent/internal/watchdog":          "agent/internal/pulse",
 		"agent/internal/printer":           "firmware-sim/board agent/internal/sale",
 		"agent/internal/display":           "firmware-sim/board firmware-sim/linedisplay",
