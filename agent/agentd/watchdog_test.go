@@ -71,7 +71,9 @@ func TestAHungJournalStarvesTheWatchdog(t *testing.T) {
 	dir := activated(t)
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error)
-	go func() { ended <- agentd.Run(ctx, agentd.Config{Dir: dir}, world(&lines{ready: make(chan struct{}, 1)})) }()
+	go func() {
+		ended <- agentd.Run(ctx, agentd.Config{Dir: dir}, world(&lines{ready: make(chan struct{}, 1)}))
+	}()
 	m.until("READY=1")
 	if _, err := net.Dial("unix", filepath.Join(dir, "agent.sock")); err != nil {
 		t.Errorf("ready, and its socket does not answer: %v", err)
