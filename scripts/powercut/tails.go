@@ -1,6 +1,7 @@
 package powercut
 
 import (
+	"encoding/binary"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -37,8 +38,8 @@ func firstLog(l Log) (commits []commit, err error) {
 	return commits, nil
 }
 
-// frame is a page in the write-ahead log, with its head.
-const frame = 4096 + 24
+// head is what stands before each page in the write-ahead log, and before all of them.
+const head, before = 24, 32
 
 // Tails cuts the write-ahead log off inside its last three frames, as it was after a commit drawn from the seed:
 // at every byte, or at every step-th and all bytes of the frames' heads. What was told before the first commit
@@ -57,8 +58,12 @@ func (j *Judge) Tails(seed uint64, step int64, dir string) (failures []Failure, 
 	}
 	files := d.leave(lost, 512, 0, rand.New(rand.NewPCG(seed, 1)))
 	wal := slices.IndexFunc(files, func(f drawn) bool { return strings.HasSuffix(f.name, "-wal") })
+	if len(files[wal].safe) < before {
+		return nil, 0, fmt.Errorf("the log has %d synced bytes, too few to cut", len(files[wal].safe))
+	}
+	frame := int64(binary.BigEndian.Uint32(files[wal].safe[8:])) + head // the log says how large its pages are
 	for size := commits[last].end; size >= commits[last].end-3*frame; size-- {
-		if into := (size - 32) % frame; into > 24 && into%step != 0 {
+		if into := (size - before) % frame; into > head && into%step != 0 {
 			continue
 		}
 		fit := last

@@ -43,6 +43,10 @@ func Readers(n int) Option { return func(db *DB) { db.idle = make(chan *session,
 // Cache sets what each connection may keep of the file, in KiB; without it 4000 for the writer and 2000 for a reader.
 func Cache(kib int) Option { return func(db *DB) { db.cache = kib } }
 
+// PageSize sets the size of a new file's pages, 4096 without it. Each commit writes whole pages, so that small ones
+// spare a flash that takes many small commits. A file that is there keeps its own.
+func PageSize(bytes int) Option { return func(db *DB) { db.page = bytes } }
+
 // maxBatch bounds one grouped commit, so that the first submitter never waits for a long one.
 const maxBatch = 256
 
@@ -51,6 +55,7 @@ type DB struct {
 	path    string
 	vfs     string        // empty: the system's
 	cache   int           // KiB; 0: as in the pragmas
+	page    int           // bytes, of a new file; 0: SQLite's own
 	pool    *sql.DB       // of the writer; one connection
 	writer  *session      // used by the writer's goroutine only
 	readers *sql.DB       // read-only
@@ -79,7 +84,7 @@ func Open(path string, migrations fs.FS, options ...Option) (*DB, error) {
 	if db.vfs == "" {
 		info, err := os.Stat(path + "-wal")
 		left = err == nil && info.Size() > 0
-		if err := create(path); err != nil {
+		if err := create(path, db.page); err != nil {
 			return nil, err
 		}
 	}
@@ -191,7 +196,7 @@ func dsn(path, mode, vfs string) string {
 
 // create makes the file under synchronous=EXTRA and syncs its folder: without that a power cut
 // right after creation can revive an old rollback journal over acknowledged rows.
-func create(path string) error {
+func create(path string, page int) error {
 	if _, err := os.Stat(path); err == nil {
 		return nil
 	}
@@ -200,11 +205,17 @@ func create(path string) error {
 		return storageError("create", path, err)
 	}
 	_ = f.Close()
-	db, err := sql.Open("sqlite3", "file:"+(&url.URL{Path: path}).EscapedPath()+"?_synchronous=EXTRA&_journal_mode=WAL")
+	db, err := sql.Open("sqlite3", "file:"+(&url.URL{Path: path}).EscapedPath()+"?_synchronous=EXTRA")
 	if err != nil {
 		return storageError("create", path, err)
 	}
-	_, err = db.Exec("PRAGMA user_version = 0")
+	db.SetMaxOpenConns(1)
+	if page != 0 { // before anything is written, WAL's mark included
+		_, err = db.Exec(fmt.Sprintf("PRAGMA page_size = %d", page))
+	}
+	if err == nil {
+		_, err = db.Exec("PRAGMA journal_mode = WAL; PRAGMA user_version = 0")
+	}
 	if err = errors.Join(err, db.Close()); err != nil {
 		return storageError("create", path, err)
 	}

@@ -17,7 +17,7 @@ import (
 )
 
 // Sizes of the disk around a journal. A sale and all that becomes of it takes a few KiB, and SQLite's
-// log beside the journal grows to about 4 MiB before it is folded in.
+// log beside the journal grows to about 1 MiB before it is folded in.
 const (
 	BallastName = "ballast"
 	BallastSize = 4 << 20

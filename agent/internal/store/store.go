@@ -34,6 +34,8 @@ const FileName = "journal.db"
 const (
 	readers = 2
 	cache   = 256 // KiB
+	// page is what a changed row costs the flash at least, in the log and again in the file; rows have some hundred bytes.
+	page = 1024
 )
 
 // The names in table meta.
@@ -59,7 +61,7 @@ func Open(path string, entropy io.Reader, options ...sqlite.Option) (*Store, err
 	if err != nil {
 		return nil, fmt.Errorf("journal migrations: %w", err)
 	}
-	db, err := sqlite.Open(path, migrations, append([]sqlite.Option{sqlite.Readers(readers), sqlite.Cache(cache)}, options...)...)
+	db, err := sqlite.Open(path, migrations, append([]sqlite.Option{sqlite.Readers(readers), sqlite.Cache(cache), sqlite.PageSize(page)}, options...)...)
 	if err != nil {
 		return nil, err
 	}

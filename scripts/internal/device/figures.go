@@ -168,7 +168,7 @@ func (a Agent) screens(ctx context.Context, f *Figures, b *board, lab *rig.Lab) 
 	}
 	defer s.close()
 	for i := range a.Screens {
-		if _, err := s.await(ctx, "AMOUNT"); err != nil {
+		if err := s.next(ctx); err != nil {
 			return err
 		}
 		if err := s.keys(fmt.Sprintf("%d.50\r", 10+i)); err != nil {
@@ -191,9 +191,6 @@ func (a Agent) screens(ctx context.Context, f *Figures, b *board, lab *rig.Lab) 
 			return err
 		}
 		f.Shown = append(f.Shown, seen.Sub(at))
-		if err := s.keys("\r"); err != nil {
-			return err
-		}
 	}
 	return nil
 }

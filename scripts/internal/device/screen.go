@@ -74,6 +74,22 @@ func (s *screen) forget() {
 	s.drawn = nil
 }
 
+// next brings up the question for an amount. A key right behind a result is not taken, for it was meant for what
+// stood there before: it is pressed again.
+func (s *screen) next(ctx context.Context) error {
+	for {
+		within, cancel := context.WithTimeout(ctx, 300*time.Millisecond)
+		_, err := s.await(within, "AMOUNT")
+		cancel()
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		if err := s.keys("\r"); err != nil {
+			return err
+		}
+	}
+}
+
 // await gives the moment at which words have been drawn.
 func (s *screen) await(ctx context.Context, words string) (time.Time, error) {
 	for {

@@ -98,9 +98,9 @@ func New(ctx context.Context, cfg Config) *Model {
 func Run(ctx context.Context, cfg Config) error {
 	ctx, cancel := context.WithCancel(ctx)
 	m := New(ctx, cfg)
-	// Fifteen frames a second are enough to read and keep a small board idle.
+	// Thirty frames a second keep a result from waiting longer than 33 ms to be drawn, and a small board idle.
 	p := tea.NewProgram(m, tea.WithInput(cfg.In), tea.WithOutput(cfg.Out), tea.WithAltScreen(),
-		tea.WithoutSignalHandler(), tea.WithFPS(15))
+		tea.WithoutSignalHandler(), tea.WithFPS(30))
 	var parts sync.WaitGroup
 	parts.Go(func() { follow(ctx, cfg.Events, m.box) })
 	parts.Go(func() {
