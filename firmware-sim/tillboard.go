@@ -50,7 +50,7 @@ Examples:
   cashier-agent run --data /tmp/till --scanner /tmp/till/dev/scanner0 --printer /tmp/till/dev/printer0 --printer-baud 115200 --drawer \
       --display /tmp/till/dev/display0 --display-profile cd5220-gb --voice-speaker ADDRESS --voice-speaker-key /tmp/till/dev/speaker.key
   curl -d 130061098828009406 http://127.0.0.1:7070/scan
-  printf 'unplug printer\nsleep 2s\nplug printer\nwait printed\n' | curl --data-binary @- http://127.0.0.1:7070/script
+  printf 'unplug printer\nsleep 2s\nplug printer\n' | curl --data-binary @- http://127.0.0.1:7070/script
   curl http://127.0.0.1:7070/display/screen
 
 Flags:

@@ -125,6 +125,9 @@ func TestTheCounter(t *testing.T) {
 			t.Errorf("%s: %+v, %v", part, r, err)
 		}
 	}
+	wait, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	c.printer.Await(wait, func(s board.PrinterState) bool { return s.Pulses > 0 })
 	paper := c.printer.State()
 	if len(paper.Slips) != 1 || !strings.Contains(paper.Slips[0], "测试 TEST") || paper.Pulses != 1 || len(paper.Complaints) > 0 {
 		t.Errorf("%+v", paper)
