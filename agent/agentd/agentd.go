@@ -30,7 +30,6 @@ import (
 	"cloudcashier/agent/internal/till"
 	"cloudcashier/shared/fault"
 	"cloudcashier/shared/id"
-	api "cloudcashier/shared/localapi"
 	"cloudcashier/shared/logs"
 	"cloudcashier/shared/run"
 )

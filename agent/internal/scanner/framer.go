@@ -63,8 +63,8 @@ type framer struct {
 	started bool // the last byte was an STX outside of a frame
 	reply   int  // bytes of an answer under way
 	open    bool // bytes of a frame have come
-	flaw flaw
-	ends bool // this scanner has ended a frame by a terminator, so silence is no end
+	flaw    flaw
+	ends    bool // this scanner has ended a frame by a terminator, so silence is no end
 }
 
 // feed takes bytes in any portions; the frames do not depend on where they were split.
