@@ -65,6 +65,12 @@ func (b *safeBuffer) Write(p []byte) (int, error) {
 	return b.buf.Write(p)
 }
 
+func (b *safeBuffer) reset() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.buf.Reset()
+}
+
 func (b *safeBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -85,6 +91,12 @@ func newTill(t *testing.T, config scanner.Config) *till {
 func start(t *testing.T, config scanner.Config) *till {
 	t.Helper()
 	x := newTill(t, config)
+	run(t, x)
+	return x
+}
+
+func run(t *testing.T, x *till) {
+	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- x.Run(ctx) }()
@@ -99,7 +111,22 @@ func start(t *testing.T, config scanner.Config) *till {
 			t.Error("Run did not end")
 		}
 	})
-	return x
+}
+
+// until waits for a state that is as wanted.
+func (x *till) until(wanted func(scanner.State) bool) {
+	x.t.Helper()
+	deadline := time.After(patience)
+	for {
+		select {
+		case s := <-x.states:
+			if wanted(s) {
+				return
+			}
+		case <-deadline:
+			x.t.Fatalf("never as wanted: %+v\n%s", x.States(), x.log)
+		}
+	}
 }
 
 // state waits for a state of path that holds a text in its message.
