@@ -33,6 +33,7 @@ import (
 	"cloudcashier/agent/internal/watchdog"
 	"cloudcashier/shared/fault"
 	"cloudcashier/shared/id"
+	api "cloudcashier/shared/localapi"
 	"cloudcashier/shared/logs"
 	"cloudcashier/shared/run"
 )

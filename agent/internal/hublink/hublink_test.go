@@ -38,8 +38,16 @@ func TestGreetsThenSendsInOrder(t *testing.T) {
 		if w.link.State().Up {
 			t.Error("up by an answer to another hello")
 		}
-		w.say(0, wire.KindWelcome, wire.Welcome{SentAt: hello.SentAt, Now: time.Now(), Offline: "SVP1.a.b"})
+		w.say(0, wire.KindWelcome, wire.Welcome{Operators: "OPR1.c.d"}) // who works here changed
 		synctest.Wait()
+		if w.link.State().Up {
+			t.Error("up by a word nobody asked for")
+		}
+		w.say(0, wire.KindWelcome, wire.Welcome{SentAt: hello.SentAt, Now: time.Now(), Offline: "SVP1.a.b", Operators: "OPR1.e.f"})
+		synctest.Wait()
+		if !slices.Equal(w.j.staff, []string{"OPR1.c.d false", "OPR1.e.f true"}) {
+			t.Errorf("lists of operators: %q", w.j.staff)
+		}
 		if !slices.Equal(w.j.greeted, []string{"SVP1.a.b"}) {
 			t.Errorf("came with the greeting: %q", w.j.greeted)
 		}

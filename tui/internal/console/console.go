@@ -367,6 +367,11 @@ func (m *Model) key(k screen.Key) tea.Cmd {
 		return m.turn(m.menu)
 	case "f8":
 		return m.sync()
+	case "f11":
+		if d.Status.Operator == nil {
+			return m.turn(m.menu.Duty)
+		}
+		return m.menu.Duty.Lock()
 	case "f10", "ctrl+q":
 		m.askQuit()
 		return nil
@@ -421,6 +426,9 @@ func (m *Model) View() string {
 	}
 	if d.Connected && (d.Status.Queue > 0 || d.Status.OpenRefunds > 0 || d.Status.Link == "down") {
 		own = slices.Insert(own, 1, screen.Hint{Key: "F8", Text: d.Lang.Say(words.KeySendNow)})
+	}
+	if d.Status.Operator != nil {
+		own = append(own, screen.Hint{Key: "F11", Text: d.Lang.Say(words.KeyDuty)})
 	}
 	if full, ok := m.full(); ok {
 		return full

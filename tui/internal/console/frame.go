@@ -45,6 +45,9 @@ func statusLines(d *screen.Desk, w int) []string {
 		}
 	}
 	items := []string{link}
+	if o := s.Operator; o != nil && d.Connected {
+		items = append(items, say(words.StatusDuty, o.Name))
+	}
 	if d.Connected {
 		items = append(items, say(words.StatusQueue, s.Queue))
 		if s.OldestWaiting != nil {

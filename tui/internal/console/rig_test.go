@@ -46,6 +46,7 @@ type agent struct {
 	created int
 	refunds []localapi.Refund // oldest first
 	syncs   int
+	staff   // who works here
 }
 
 func (a *agent) NewSale(ctx context.Context, n localapi.NewSale) (localapi.Sale, error) {
@@ -136,7 +137,7 @@ func (a *agent) Cancel(ctx context.Context, id string) (localapi.Sale, error) {
 func (a *agent) NewRefund(ctx context.Context, saleID string, n localapi.NewRefund) (localapi.Refund, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.asked = append(a.asked, fmt.Sprintf("refund %s %d %s", saleID, n.Amount, n.RefundNo))
+	a.asked = append(a.asked, fmt.Sprintf("refund %s %d %s", saleID, n.Amount, n.RefundNo)+a.extras(n.Reason, n.Approval))
 	if a.gone {
 		return localapi.Refund{}, errDial
 	}
@@ -147,6 +148,9 @@ func (a *agent) NewRefund(ctx context.Context, saleID string, n localapi.NewRefu
 		if x.RefundNo == n.RefundNo {
 			return x, nil
 		}
+	}
+	if err := a.stands(n.Amount, n.Approval); err != nil {
+		return localapi.Refund{}, err
 	}
 	x := localapi.Refund{ID: fmt.Sprintf("ref_%d", len(a.refunds)+1), RefundNo: n.RefundNo, Sale: saleID, Amount: n.Amount,
 		Tender: localapi.TenderWallet, State: localapi.RefundQueued, Outcome: pay.RefundInDoubt, Code: "refund_queued", CreatedAt: time.Now()}
@@ -238,7 +242,7 @@ func playOn(t *testing.T, lang words.Lang, theme widget.Theme, prepare func(a *a
 		if prepare != nil {
 			prepare(r.agent)
 		}
-		r.m = console.New(ctx, console.Config{Doors: screen.Doors{Agent: r.agent, Refunds: r.agent, Receipts: r.agent, Archive: r.agent}, Out: &r.bells, Sync: r.agent.Sync, Now: time.Now, NewOrder: func() string {
+		r.m = console.New(ctx, console.Config{Doors: screen.Doors{Agent: r.agent, Refunds: r.agent, Receipts: r.agent, Archive: r.agent, Staff: r.agent}, Out: &r.bells, Sync: r.agent.Sync, Now: time.Now, NewOrder: func() string {
 			r.orders++
 			return fmt.Sprintf("ORDER%07d", r.orders)
 		}, Zone: time.FixedZone("CST", 8*3600), Lang: lang, Chinese: true, Theme: theme})
@@ -301,8 +305,8 @@ func (r *rig) pass(d time.Duration) {
 }
 
 var named = map[string]tea.KeyType{"enter": tea.KeyEnter, "esc": tea.KeyEsc, "tab": tea.KeyTab, "backspace": tea.KeyBackspace,
-	"up": tea.KeyUp, "down": tea.KeyDown, "f12": tea.KeyF12, "f7": tea.KeyF7, "f8": tea.KeyF8, "f9": tea.KeyF9,
-	"f2": tea.KeyF2, "f3": tea.KeyF3, "f4": tea.KeyF4, "f5": tea.KeyF5, "f6": tea.KeyF6, "f10": tea.KeyF10, "ctrl+q": tea.KeyCtrlQ,
+	"up": tea.KeyUp, "down": tea.KeyDown, "f7": tea.KeyF7, "f8": tea.KeyF8, "f9": tea.KeyF9,
+	"f2": tea.KeyF2, "f3": tea.KeyF3, "f4": tea.KeyF4, "f5": tea.KeyF5, "f6": tea.KeyF6, "f10": tea.KeyF10, "f11": tea.KeyF11, "f12": tea.KeyF12, "ctrl+q": tea.KeyCtrlQ,
 	"ctrl+c": tea.KeyCtrlC, "ctrl+j": tea.KeyCtrlJ, "ctrl+b": tea.KeyCtrlB}
 
 func keyMsg(k string) tea.KeyMsg {

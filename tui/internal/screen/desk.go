@@ -38,6 +38,7 @@ type Doors struct {
 	Refunds  Refunds
 	Receipts Receipts
 	Archive  Archive
+	Staff    Staff
 }
 
 // DoorsOf opens every door of one agent.
@@ -47,6 +48,7 @@ func DoorsOf(c *localapi.Client) Doors {
 		Refunds:  c,
 		Receipts: c,
 		Archive:  c,
+		Staff:    c,
 	}
 }
 

@@ -14,6 +14,7 @@ type Menu struct {
 	d     *Desk
 	items []item
 	at    int
+	Duty  *Duty // also behind a key of its own
 }
 
 // item is one line of the menu.
@@ -24,8 +25,10 @@ type item struct {
 
 // NewMenu makes the menu and its pages.
 func NewMenu(d *Desk) *Menu {
-	m := &Menu{d: d}
-	m.items = []item{}
+	m := &Menu{d: d, Duty: NewDuty(d)}
+	m.items = []item{
+		{words.MenuOperators, m.Duty},
+	}
 	return m
 }
 

@@ -4,17 +4,20 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
+	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
 
-	"cloudcashier/shared/fault"
 	"cloudcashier/shared/localapi"
+	"cloudcashier/shared/money"
 	"cloudcashier/tui/internal/words"
 )
 
 // Refunds is what the screens ask of the agent about money that goes back.
 type Refunds interface {
 	NewRefund(ctx context.Context, saleID string, n localapi.NewRefund) (localapi.Refund, error)
+	Void(ctx context.Context, saleID string, n localapi.NewVoid) (localapi.Refund, error)
 	Refunds(ctx context.Context, saleID string) ([]localapi.Refund, error)
 }
 
@@ -74,16 +77,20 @@ func byAge(x, y localapi.Refund) int {
 	return cmp.Or(x.CreatedAt.Compare(y.CreatedAt), cmp.Compare(x.ID, y.ID))
 }
 
-// asking is a refund that the cashier confirmed. Its number stays the same until the agent has
+// asking is a refund that the cashier has in mind. Its number stays the same until the agent has
 // answered, so that asking twice gives back once.
 type asking struct {
 	sale, no string
 	amount   int64
+	why      string
+	void     bool // all of it, on its day
+	sent     bool // the agent may have it: nothing of it changes any more
 }
 
 // asked answers the question for a refund.
 type asked struct {
 	asking
+	by     localapi.Operator // whose PIN went with it; none when it went without
 	mark   uint64
 	refund localapi.Refund
 	err    error
@@ -128,6 +135,11 @@ func (s *Sales) confirmRefund() {
 	if s.open.sale != sale.ID { // else its answer was lost: the same question again
 		s.open = asking{sale: sale.ID, no: s.d.NewOrder(), amount: left(sale)}
 	}
+	s.confirm(sale)
+}
+
+// confirm asks about the refund in mind. Until it was sent its amount and reason can be changed.
+func (s *Sales) confirm(sale localapi.Sale) {
 	l, want := s.d.Lang, s.open
 	body := words.ConfirmRefundBody
 	switch {
@@ -136,12 +148,26 @@ func (s *Sales) confirmRefund() {
 	case s.d.Status.Link == "down":
 		body = words.ConfirmRefundOffline
 	}
+	text := l.Say(body)
+	if want.why != "" {
+		text = l.Say(words.RefundReason, want.why) + " " + text
+	}
+	choices := []Choice{{"y", l.Say(words.RefundAll), func() tea.Cmd { return s.refund(want, nil, localapi.Operator{}) }}}
+	if !want.sent {
+		choices = append(choices, Choice{"p", l.Say(words.RefundPart), func() tea.Cmd { return s.part(sale) }},
+			Choice{"r", l.Say(words.RefundWhy), func() tea.Cmd { return s.reason(sale) }})
+		if sale.RefundedAmount == 0 && sale.RefundingAmount == 0 && s.today(sale) {
+			choices = append(choices, Choice{"v", l.Say(words.RefundVoid), func() tea.Cmd {
+				s.open.void, s.open.amount = true, sale.Amount
+				return s.refund(s.open, nil, localapi.Operator{})
+			}})
+		}
+	}
 	s.d.Open(&Confirm{
 		Title:   l.Say(words.ConfirmRefundTitle, s.d.Theme.Yuan(want.amount), s.d.Clock(sale.CreatedAt)),
-		Body:    l.Say(body),
-		YesText: l.Say(words.ConfirmRefundYes),
+		Body:    text,
 		NoText:  l.Say(words.ConfirmRefundNo),
-		Yes:     func() tea.Cmd { return s.refund(want) },
+		Choices: choices,
 		Answered: func() bool {
 			now, ok := s.d.Book.Sale(want.sale)
 			return ok && left(now) != left(sale)
@@ -149,29 +175,74 @@ func (s *Sales) confirmRefund() {
 	})
 }
 
-func (s *Sales) refund(want asking) tea.Cmd {
-	s.busy = true
+// today reports that a sale was paid on the shop's day that it is now.
+func (s *Sales) today(sale localapi.Sale) bool {
+	return sale.FinishedAt != nil && sale.FinishedAt.In(s.d.Zone).Format(time.DateOnly) == s.d.Now.In(s.d.Zone).Format(time.DateOnly)
+}
+
+// part asks how much goes back, and then asks about that.
+func (s *Sales) part(sale localapi.Sale) tea.Cmd {
+	l := s.d.Lang
+	most := s.d.Theme.Yuan(left(sale))
+	s.d.Open(&Prompt{Title: l.Say(words.RefundAmountTitle, most), Digits: true, Most: 12, Lang: l, Done: func(text string) tea.Cmd {
+		amount, err := money.ParseYuan(strings.TrimSuffix(text, "."))
+		if err != nil || amount.Fen() <= 0 || amount.Fen() > left(sale) {
+			s.notice = func(l words.Lang) string { return l.Say(words.RefundAmountBad, most) }
+			return nil
+		}
+		s.open.amount = amount.Fen()
+		s.confirm(sale)
+		return nil
+	}})
+	return nil
+}
+
+// reason asks why, and then asks about the refund again.
+func (s *Sales) reason(sale localapi.Sale) tea.Cmd {
+	l := s.d.Lang
+	s.d.Open(&Prompt{Title: l.Say(words.RefundReasonTitle), Most: 24, Lang: l, Done: func(text string) tea.Cmd {
+		s.open.why = text
+		s.confirm(sale)
+		return nil
+	}})
+	return nil
+}
+
+// refund asks for it, with the PIN of whoever approves.
+func (s *Sales) refund(want asking, a *localapi.Approval, by localapi.Operator) tea.Cmd {
+	want.sent = true
+	s.busy, s.open, s.notice = true, want, nil
 	agent, mark := s.d.Refunds, s.d.Returns.Mark()
 	return ask(func(ctx context.Context) tea.Msg {
-		x, err := agent.NewRefund(ctx, want.sale, localapi.NewRefund{Amount: want.amount, RefundNo: want.no})
-		return asked{asking: want, mark: mark, refund: x, err: err}
+		m := asked{asking: want, by: by, mark: mark}
+		if want.void {
+			m.refund, m.err = agent.Void(ctx, want.sale, localapi.NewVoid{RefundNo: want.no, Reason: want.why, Approval: a})
+		} else {
+			m.refund, m.err = agent.NewRefund(ctx, want.sale, localapi.NewRefund{Amount: want.amount, RefundNo: want.no, Reason: want.why, Approval: a})
+		}
+		return m
 	})
 }
 
-func (s *Sales) asked(m asked) {
+func (s *Sales) asked(m asked) tea.Cmd {
 	s.busy = false
 	if m.err == nil {
 		s.open, s.notice = asking{}, nil
 		s.d.Returns.Answer(m.mark, []localapi.Refund{m.refund})
-		return
+		return nil
 	}
 	switch verdictOf(m.err) {
 	case refused:
+		if needsApproval(m.err) {
+			s.open.sent = false // the agent has nothing of it
+			return s.approve(m.asking, m.by, m.err)
+		}
 		s.open = asking{}
-		s.notice = func(l words.Lang) string { return l.Say(words.NoticeRefundFailed, fault.MessageOf(m.err)) }
+		s.notice = func(l words.Lang) string { return l.Say(words.NoticeRefundFailed, refusal(l, m.err)) }
 	case notSent:
 		s.tell(words.NoticeRefundNotSent)
 	case unsure:
 		s.tell(words.NoticeRefundUnsure)
 	}
+	return nil
 }

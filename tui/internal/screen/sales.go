@@ -52,7 +52,9 @@ func (s *Sales) Update(msg tea.Msg) tea.Cmd {
 			s.d.Returns.Answer(msg.mark, msg.list)
 		}
 	case asked:
-		s.asked(msg)
+		return s.asked(msg)
+	case approvers:
+		s.approvers(msg)
 	case reprinted:
 		s.reprinted(msg)
 	}

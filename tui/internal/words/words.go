@@ -132,6 +132,9 @@ func (l Lang) Notice(n localapi.Notice) string {
 	if k, ok := notices[n.Kind]; ok {
 		return l.Say(k)
 	}
+	if k, ok := staffNotices[n.Kind]; ok {
+		return l.Say(k)
+	}
 	return n.Message
 }
 
