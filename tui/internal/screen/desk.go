@@ -37,6 +37,8 @@ type Doors struct {
 	Agent    Agent
 	Refunds  Refunds
 	Receipts Receipts
+	Reports  Reports
+	Drawer   Drawer
 }
 
 // DoorsOf opens every door of one agent.
@@ -45,6 +47,8 @@ func DoorsOf(c *localapi.Client) Doors {
 		Agent:    c,
 		Refunds:  c,
 		Receipts: c,
+		Reports:  c,
+		Drawer:   c,
 	}
 }
 
