@@ -38,9 +38,9 @@ type Shift struct {
 
 	Blind         bool           `json:"blind,omitempty"`      // Expected and the cash among the Tenders are not told
 	Expected      *int64         `json:"expected,omitempty"`   // fen: Float + cash - cash back + in - out - dropped
-	Counted       *int64         `json:"counted,omitempty"`    // fen
+	Counted       *int64         `json:"counted,omitempty"`    // fen left in the drawer: what a hand-over took out of it is not there any more
 	Difference    *int64         `json:"difference,omitempty"` // Counted - Expected: below zero something is missing
-	Denominations []Denomination `json:"denominations,omitempty"`
+	Denominations []Denomination `json:"denominations,omitempty"` // as they were counted
 
 	Pending       []ShiftLine `json:"pending"` // open when it was closed: carried over, counted where they settle
 	PendingCount  int         `json:"pending_count"`
@@ -120,6 +120,10 @@ type CloseShift struct {
 	Denominations []Denomination `json:"denominations,omitempty"`
 	Note          string         `json:"note,omitempty"`
 	Approval      *Approval      `json:"approval,omitempty"`
+	// HandOver opens the next shift in the same step, with what was counted less Drop as its float. Drop, in fen, is taken
+	// to the safe before the shift ends.
+	HandOver bool  `json:"hand_over,omitempty"`
+	Drop     int64 `json:"drop,omitempty"`
 }
 
 // ReportShift asks for the open shift with the money in the drawer.

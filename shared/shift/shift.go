@@ -82,8 +82,9 @@ type Closing struct {
 	Operator, Approved, Note string
 }
 
-// facts are what the bodies of events about sales and refunds have in common.
+// facts are what the bodies of events about sales and refunds have in common. Only those that changed one have an outcome.
 type facts struct {
+	Outcome string          `json:"outcome"`
 	Refund  string          `json:"refund"`
 	From    string          `json:"from"`
 	State   string          `json:"state"`
@@ -173,22 +174,21 @@ func (t *Tally) Add(e Entry) error {
 		}
 		t.begin(e.At)
 		t.moved = append(t.moved, localapi.CashMovement{No: b.No, Shift: b.Shift, Kind: kind, Amount: b.Amount, Why: b.Why, Operator: b.Operator, At: e.At})
-	case e.Sale != "" && !silent(e.Kind):
+	case e.Sale != "":
 		var b facts
 		if err := read(e, &b); err != nil {
 			return err
 		}
-		if b.Refund != "" {
+		switch {
+		case b.Outcome == "": // a word that contradicts it, a slip of paper: nothing moved
+		case b.Refund != "":
 			t.refund(e, b)
-		} else if b.State != "" {
+		default:
 			t.sale(e, b)
 		}
 	}
 	return nil
 }
-
-// silent are a sale's events that move nothing: a word that contradicts it, and what the printer notes.
-func silent(kind string) bool { return kind == "contradiction" || kind == "refund.contradiction" }
 
 func read(e Entry, into any) error {
 	if err := json.Unmarshal(e.Body, into); err != nil {

@@ -233,21 +233,41 @@ func (t *Till) CloseShift(n localapi.CloseShift) (z localapi.Shift, err error) {
 		}
 		said.Approved = n.Approval.Operator
 	}
-	err = t.update(func(tx *store.Tx) error {
-		tally, err := t.tallied(tx)
-		if err != nil {
-			return err
-		}
-		z = tally.Close(said)
-		return tx.CloseShift(z)
+	next := current{number: n.Number + 1}
+	if n.HandOver {
+		next.opened = &said.At
+	}
+	err = t.update(func(tx *store.Tx) (err error) {
+		z, err = t.end(tx, n, said)
+		return err
 	})
 	if err != nil {
+		t.shift.tally = nil // it may have read what was never stored
 		return localapi.Shift{}, err
 	}
-	t.shift = current{number: z.Number + 1}
+	t.shift = next
 	t.Log.Info("shift closed", "shift", z.Number, "difference", *z.Difference, "pending", z.PendingCount)
 	t.tellShift()
 	return z, nil
+}
+
+// end writes the end of a shift, and at a hand-over what goes to the safe before it and the next one behind it.
+func (t *Till) end(tx *store.Tx, n localapi.CloseShift, said shift.Closing) (z localapi.Shift, err error) {
+	if n.Drop > 0 {
+		if err := tx.MoveCash(localapi.CashMovement{No: t.IDs.New(id.Movement), Shift: n.Number, Kind: localapi.CashDrop, Amount: n.Drop,
+			Operator: said.Operator, At: said.At}); err != nil {
+			return z, err
+		}
+	}
+	tally, err := t.tallied(tx)
+	if err != nil {
+		return z, err
+	}
+	z = tally.Close(said)
+	if err := tx.CloseShift(z); err != nil || !n.HandOver {
+		return z, err
+	}
+	return z, tx.OpenShift(shift.Opening{Shift: n.Number + 1, Float: said.Counted, Operator: said.Operator}, said.At)
 }
 
 // closedAs gives the Z of a shift that was closed with the same count (Conflict).
@@ -264,7 +284,7 @@ func (t *Till) closedAs(n localapi.CloseShift, counted int64) (z localapi.Shift,
 	return z, err
 }
 
-// count is the cash that was counted, as a sum or note by note.
+// count is the cash that stays in the drawer: what was counted, as a sum or note by note, less what goes to the safe.
 func count(n localapi.CloseShift) (counted int64, err error) {
 	if (n.Counted != nil) == (len(n.Denominations) > 0) || len(n.Denominations) > maxDenominations {
 		return 0, fault.New(fault.Invalid, "shift.counted", "count the drawer: send the sum as counted, or up to %d denominations", maxDenominations)
@@ -281,7 +301,10 @@ func count(n localapi.CloseShift) (counted int64, err error) {
 	if counted < 0 || counted > money.Max {
 		return 0, fault.New(fault.Invalid, "shift.counted", "a drawer holds from 0 to %s", money.Fen(money.Max))
 	}
-	return counted, nil
+	if n.Drop < 0 || n.Drop > counted || n.Drop > 0 && !n.HandOver {
+		return 0, fault.New(fault.Invalid, "shift.drop", "a hand-over takes from 0 to the %s that were counted to the safe", money.Fen(counted))
+	}
+	return counted - n.Drop, nil
 }
 
 // tellShift tells the watchers and the link about a committed change. The caller holds the lock.

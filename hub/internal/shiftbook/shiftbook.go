@@ -123,18 +123,18 @@ func New(terminal string, books Books) *Reader {
 
 // words are what the bodies of sales' and refunds' events say.
 type words struct {
-	Refund string          `json:"refund"`
-	State  string          `json:"state"`
-	Tender localapi.Tender `json:"tender"`
-	Wallet pay.Wallet      `json:"wallet"`
-	Amount int64           `json:"amount"`
+	Outcome string          `json:"outcome"`
+	Refund  string          `json:"refund"`
+	State   string          `json:"state"`
+	Tender  localapi.Tender `json:"tender"`
+	Wallet  pay.Wallet      `json:"wallet"`
+	Amount  int64           `json:"amount"`
 }
 
 // Add reads the next event.
 func (r *Reader) Add(e shift.Entry) error {
 	var w words
-	money := e.Sale != "" && e.Kind != "contradiction" && e.Kind != "refund.contradiction"
-	if money {
+	if e.Sale != "" {
 		if err := json.Unmarshal(e.Body, &w); err != nil {
 			return fault.Wrap(err, fault.Internal, "shift.record", "row %d of %s cannot be read", e.Seq, r.terminal)
 		}
@@ -149,7 +149,7 @@ func (r *Reader) Add(e shift.Entry) error {
 		return err
 	}
 	switch {
-	case !money || w.State == "":
+	case w.Outcome == "": // no change of a sale or refund
 		return nil
 	case w.Refund != "":
 		return r.refund(e, w)

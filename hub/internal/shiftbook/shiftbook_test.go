@@ -44,11 +44,11 @@ func (s *shop) add(sale, kind, body string) {
 }
 
 func (s *shop) sale(id, from, state string, fen int) {
-	s.add(id, "news", fmt.Sprintf(`{"from":%q,"state":%q,"tender":"wallet","wallet":"wechat","amount":%d}`, from, state, fen))
+	s.add(id, "news", fmt.Sprintf(`{"outcome":"x","from":%q,"state":%q,"tender":"wallet","wallet":"wechat","amount":%d}`, from, state, fen))
 }
 
 func (s *shop) refund(id, sale, from, state string, fen int) {
-	s.add(sale, "refund.news", fmt.Sprintf(`{"refund":%q,"from":%q,"state":%q,"tender":"wallet","amount":%d}`, id, from, state, fen))
+	s.add(sale, "refund.news", fmt.Sprintf(`{"outcome":"x","refund":%q,"from":%q,"state":%q,"tender":"wallet","amount":%d}`, id, from, state, fen))
 }
 
 func (s *shop) end(change func(*localapi.Shift)) {
@@ -69,10 +69,11 @@ func paid(fen int64) shiftbook.Row {
 func open(t *testing.T) *shop {
 	s := &shop{T: t, payments: map[string]shiftbook.Row{"a": paid(500), "b": paid(700), "c": {Status: "declined"}}, refunds: map[string]shiftbook.Row{"r": paid(200)}}
 	s.add("", shift.Opened, `{"shift":1,"float":100}`)
-	s.add("cash", "new", `{"state":"paid","tender":"cash","amount":90}`)
+	s.add("cash", "new", `{"outcome":"paid","state":"paid","tender":"cash","amount":90}`)
 	s.sale("a", "sending", "paid", 500)
 	s.sale("b", "sending", "unknown", 700)
 	s.sale("c", "sending", "declined", 900)
+	s.add("c", "receipt.doubt", `{"slip":1,"state":"doubt"}`)
 	s.refund("r", "a", "", "queued", 200)
 	return s
 }

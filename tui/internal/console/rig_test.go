@@ -47,6 +47,7 @@ type agent struct {
 	refunds []localapi.Refund // oldest first
 	syncs   int
 	staff   // who works here
+	shift   shiftBook
 }
 
 func (a *agent) NewSale(ctx context.Context, n localapi.NewSale) (localapi.Sale, error) {
@@ -242,7 +243,8 @@ func playOn(t *testing.T, lang words.Lang, theme widget.Theme, prepare func(a *a
 		if prepare != nil {
 			prepare(r.agent)
 		}
-		r.m = console.New(ctx, console.Config{Doors: screen.Doors{Agent: r.agent, Refunds: r.agent, Receipts: r.agent, Archive: r.agent, Staff: r.agent}, Out: &r.bells, Sync: r.agent.Sync, Now: time.Now, NewOrder: func() string {
+		r.m = console.New(ctx, console.Config{Doors: screen.Doors{Agent: r.agent, Refunds: r.agent, Receipts: r.agent, Archive: r.agent, Staff: r.agent,
+			Reports: r.agent, Drawer: r.agent}, Out: &r.bells, Sync: r.agent.Sync, Now: time.Now, NewOrder: func() string {
 			r.orders++
 			return fmt.Sprintf("ORDER%07d", r.orders)
 		}, Zone: time.FixedZone("CST", 8*3600), Lang: lang, Chinese: true, Theme: theme})

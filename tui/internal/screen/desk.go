@@ -39,6 +39,8 @@ type Doors struct {
 	Receipts Receipts
 	Archive  Archive
 	Staff    Staff
+	Reports  Reports
+	Drawer   Drawer
 }
 
 // DoorsOf opens every door of one agent.
@@ -49,6 +51,8 @@ func DoorsOf(c *localapi.Client) Doors {
 		Receipts: c,
 		Archive:  c,
 		Staff:    c,
+		Reports:  c,
+		Drawer:   c,
 	}
 }
 

@@ -28,6 +28,7 @@ func NewMenu(d *Desk) *Menu {
 	m := &Menu{d: d, Duty: NewDuty(d)}
 	m.items = []item{
 		{words.MenuOperators, m.Duty},
+		{words.MenuShift, NewShifts(d)},
 	}
 	return m
 }
