@@ -41,7 +41,17 @@ func (m mutant) apply(source []byte) ([]byte, error) {
 func table() []mutant {
 	return slices.Concat(
 		slabBugs,
-		tillBugs, backBugs, staffBugs, showingBugs, scannerBugs, paperBugs, counterBugs, linkBugs,
+		// the till
+		tillBugs,
+		backBugs,
+		deskBugs,
+		staffBugs,
+		showingBugs,
+		scannerBugs,
+		paperBugs,
+		counterBugs,
+		linkBugs,
+		// the hub
 		brokerBugs, gatewayBugs, engineBugs, lawBugs, refundBugs, shownBugs, routingBugs,
 		walletBugs, wechatv3Bugs, unionpayBugs, noticeBugs, storedBugs, vaultBugs, measureBugs,
 		chainBugs, conformanceBugs,

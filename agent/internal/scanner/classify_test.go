@@ -43,6 +43,14 @@ func TestClassify(t *testing.T) {
 		{"payment digits in GS1-128", "]C1", wechat, unreadable, "card"},
 		{"payment digits in GS1 QR", "]Q3", wechat, unreadable, "card"},
 
+		{"a receipt's barcode", "", "0000001242", scanner.Receipt, "receipt"},
+		{"a receipt's barcode in Code 128", "]C0", "0000001242", scanner.Receipt, "receipt"},
+		{"a receipt's QR", "]Q1", "sale_01KB0000000000000000000000", scanner.Receipt, "receipt"},
+		{"a receipt's QR, cut short", "", "sale_01KB000000000000000000000", unreadable, "no payment code"},
+		{"a receipt's QR, read badly", "", "sale_01KB00000000000000000000-0", unreadable, "no payment code"},
+		{"ten digits in EAN", "]E0", "0000001242", unreadable, "no wallet"},
+		{"ten digits of a card", "", "9000001242", unreadable, "no wallet"},
+
 		{"EAN-13", "", goods, product, "product"},
 		{"EAN-13 with AIM", "]E0", goods, product, "product"},
 		{"EAN-8", "", "96385074", product, "product"},
@@ -89,7 +97,7 @@ func TestClassify(t *testing.T) {
 			if got.Kind != c.kind || !strings.Contains(got.Message, c.message) {
 				t.Errorf("%s (%s), want %s with %q", got.Kind, got.Message, c.kind, c.message)
 			}
-			if (got.Kind == payment) != !got.Code.IsZero() || (got.Kind == product) != (got.Text != "") {
+			if (got.Kind == payment) != !got.Code.IsZero() || (got.Kind == product || got.Kind == scanner.Receipt) != (got.Text != "") {
 				t.Errorf("code %v and text %q do not fit a %s", got.Code, got.Text, got.Kind)
 			}
 			if got.Kind == payment && got.Code.Reveal() != strings.TrimSpace(c.text) {

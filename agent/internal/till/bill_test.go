@@ -206,11 +206,13 @@ func TestSearchIsBounded(t *testing.T) {
 	draw := rand.New(rand.NewPCG(1, 2))
 	var newest []string
 	for i := range 60 {
-		s := r.begin(localapi.NewSale{Amount: 500, Tender: localapi.TenderCash, OrderNo: fmt.Sprintf("N-%08d", draw.IntN(1e8))})
-		newest = append([]string{s.ID}, newest...)
-		_ = i
+		n := localapi.NewSale{Amount: 500, Tender: localapi.TenderCash, OrderNo: fmt.Sprintf("N-%08d", draw.IntN(1e8))}
+		if i%2 == 0 {
+			n.Amount, n.OrderNo = 700, fmt.Sprintf("5%08d", draw.IntN(1e8))
+		}
+		newest = append([]string{r.begin(n).ID}, newest...)
 	}
-	for _, text := range []string{"5", "N-", ""} {
+	for _, text := range []string{"5", ""} { // by amount the one half, by the number's beginning the other
 		list, err := r.till.Find(till.Search{Text: text, Limit: 7}, 0)
 		var ids []string
 		for _, s := range list {

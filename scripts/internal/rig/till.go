@@ -139,6 +139,9 @@ func (t *Till) AwaitStatus(ctx context.Context, what string, wanted func(localap
 	}
 }
 
+// Rig is where the till runs.
+func (t *Till) Rig() *Rig { return t.rig }
+
 // Scan has the pretended scanner read a code.
 func (t *Till) Scan(code string) error { return t.scanner.Say(code) }
 

@@ -15,11 +15,11 @@ type struck struct{}
 
 // ring rings the bell so often. What is rung already is replaced: the newest says what counts.
 func (m *Model) ring(times int) tea.Cmd {
-	ringing := m.bells > 0
-	m.bells = times
-	if ringing || times == 0 {
+	if m.bells > 0 {
+		m.bells = times + 1 // behind the one that sounds
 		return nil
 	}
+	m.bells = times
 	return m.strike()
 }
 

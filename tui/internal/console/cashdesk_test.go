@@ -212,7 +212,7 @@ func TestLeavingABill(t *testing.T) {
 		r.keys("*")
 		r.amount("40")
 		r.keys("+", "enter", "enter", "esc")
-		r.sees("Leave the bill of", "40.00 is paid, in 1 parts")
+		r.sees("Leave the bill of", "40.00 is paid (parts: 1)")
 		r.keys("enter")
 		r.sees("PART", "60.00")
 		r.agent.lose = errLost

@@ -273,3 +273,20 @@ func (t *Till) Idle() bool {
 	s, ok := t.d.Book.Sale(t.sale)
 	return (!ok && t.sale == "" || ok && s.State.Final()) && t.text == "" && t.armed.IsZero() && !t.unsure && t.work == idle && t.bill.number == ""
 }
+
+// entryHints are the keys of the amount.
+func (t *Till) entryHints() []Hint {
+	say := t.d.Lang.Say
+	hints := []Hint{{"Enter", say(words.KeyStart)}, {"+", say(words.KeyCash)}, {"F4", say(words.KeyQR)}}
+	switch {
+	case t.bill.number == "":
+		hints = append(hints, Hint{"*", say(words.KeySplit)})
+	case t.text == "":
+		hints[0].Text = say(words.KeyRest)
+		return append(hints, Hint{"Esc", say(words.KeyLeave)})
+	}
+	if t.text != "" {
+		hints = append(hints, Hint{"Esc", say(words.KeyClear)})
+	}
+	return hints
+}

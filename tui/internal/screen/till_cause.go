@@ -32,14 +32,22 @@ func (t *Till) cause(w int, s localapi.Sale) (lines []string) {
 	case s.PaymentID != "":
 		why = words.WhyWallet
 	}
+	return widget.Wrap(say(why)+" "+say(words.Elapsed, widget.Lasted(t.lasts(s))), w)
+}
+
+// lasts is how long a sale has been under way.
+func (t *Till) lasts(s localapi.Sale) time.Duration {
 	began := s.CreatedAt
 	if s.ScannedAt != nil {
 		began = *s.ScannedAt
 	}
-	took := t.d.Now.Sub(began)
-	lines = widget.Wrap(say(why)+" "+say(words.Elapsed, widget.Lasted(took)), w)
-	if took >= askAfter && s.State == localapi.StateUnknown {
-		lines = append(lines, widget.Wrap(say(words.UnknownChoice), w)...)
+	return t.d.Now.Sub(began)
+}
+
+// unknownNext says what to do now; when it has lasted long, what can be chosen.
+func (t *Till) unknownNext(s localapi.Sale) words.Key {
+	if t.lasts(s) >= askAfter {
+		return words.UnknownChoice
 	}
-	return lines
+	return words.UnknownNext
 }

@@ -23,7 +23,7 @@ func (t *Till) Hints() []Hint {
 	say := t.d.Lang.Say
 	switch t.face() {
 	case faceEntry:
-		return []Hint{{"Enter", say(words.KeyStart)}, {"+", say(words.KeyCash)}, {"F4", say(words.KeyShow)}, {"*", say(words.KeySplit)}, {"Esc", say(words.KeyClear)}}
+		return t.entryHints()
 	case faceUnsure:
 		return []Hint{{"Enter", say(words.KeyAskAgain)}, {"Esc", say(words.KeyGiveUp)}}
 	case faceWaiting:
@@ -247,7 +247,7 @@ func (t *Till) running(w int, s localapi.Sale) []string {
 
 func (t *Till) unknown(w int, s localapi.Sale) []string {
 	say := t.d.Lang.Say
-	title, why, next := words.TitleUnknown, words.UnknownWhy, words.UnknownNext
+	title, why, next := words.TitleUnknown, words.UnknownWhy, t.unknownNext(s)
 	switch {
 	case t.d.Away():
 		why, next = words.AwayWhy, words.AwayNext

@@ -3,11 +3,12 @@ package words
 // What the cashier's desk says: cash, bills paid in parts, search, receipts, price labels.
 var (
 	KeyCash    = Key{"cash", "现金"}
+	KeyQR      = Key{"QR", "收款码"}
 	KeySplit   = Key{"split", "分单"}
 	KeySearch  = Key{"search", "查找"}
 	KeyDetails = Key{"details", "详情"}
 	KeyExact   = Key{"exact", "刚好"}
-	KeyRest    = Key{"all that is left", "收剩余"}
+	KeyRest    = Key{"the rest", "收剩余"}
 	KeyLeave   = Key{"leave", "离开"}
 
 	CashTitle    = Key{"CASH %s", "现金 %s"}
@@ -31,7 +32,7 @@ var (
 	BillRuns        = Key{"A bill is being paid in parts. Esc leaves it.", "正在分单收款。按 Esc 离开。"}
 	BillLeaveTitle  = Key{"Leave the bill of %s?", "离开账单 %s？"}
 	BillLeaveBody   = Key{
-		"%s is paid, in %d parts. Refund them, or keep them as paid sales?",
+		"%s is paid (parts: %d). Refund that, or keep it as paid sales?",
 		"已付 %s，共 %d 笔。退掉，还是保留为已收款？"}
 	BillLeaveOpen  = Key{"%s of it is not settled yet: do not charge it again.", "其中 %s 未结清：请勿重复收款。"}
 	BillRefundAll  = Key{"refund the paid parts", "退掉已付的部分"}
@@ -77,7 +78,7 @@ var (
 	NoticePriceBusy   = Key{"One label is one amount. Clear this one with Esc first.", "一张价签是一笔金额。请先按 Esc 清除。"}
 
 	ConfirmLargeTitle = Key{"Charge %s?", "确定收款 %s？"}
-	ConfirmLargeBody  = Key{"This is above %s. Look at the amount once more.", "金额达到 %s 以上，请再看一遍。"}
+	ConfirmLargeBody  = Key{"From %s on the amount is looked at once more.", "金额达到 %s，请再看一遍。"}
 	ConfirmLargeYes   = Key{"charge it", "收款"}
 	ConfirmLargeNo    = Key{"correct it", "修改"}
 
