@@ -144,7 +144,7 @@ func init() {
 	}
 	for name, s := range map[string]scene{
 		"staff-menu":    {prepare: manned, act: func(r *rig) { r.keys("f12") }},
-		"duty":          {prepare: manned, act: func(r *rig) { r.keys("f12", "1") }},
+		"duty":          {prepare: manned, act: func(r *rig) { r.keys("f12", "2") }},
 		"duty-nobody":   {prepare: unmanned, act: func(r *rig) { r.keys("f11") }},
 		"duty-empty":    {prepare: history, act: func(r *rig) { r.keys("f11") }},
 		"duty-pin":      {prepare: unmanned, act: func(r *rig) { r.keys("f11", "2", "2", "2", "2") }},

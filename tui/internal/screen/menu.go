@@ -27,8 +27,8 @@ type item struct {
 func NewMenu(d *Desk) *Menu {
 	m := &Menu{d: d, Duty: NewDuty(d)}
 	m.items = []item{
-		{words.MenuOperators, m.Duty},
 		{words.MenuShift, NewShifts(d)},
+		{words.MenuOperators, m.Duty},
 	}
 	return m
 }
