@@ -107,21 +107,21 @@ func Run(ctx context.Context, c Config, d Deps) error {
 func assemble(c Config, d Deps, who identity.Identity, journal *store.Store, reserve *store.Reserve, prices scanner.Prices) ([]run.Part, error) {
 	ids := id.NewSource(d.Now, d.Entropy)
 	var link *hublink.Link // made after the till, which wakes it
-	desk := &desk{terminal: who.Terminal}
+	paper := &desk{terminal: who.Terminal}
 	t, err := till.New(
 		till.Config{Rules: sale.Default, Version: c.Version, Terminal: who.Terminal, Store: who.Store, Merchant: who.Merchant,
 			HubKey: who.HubKey, Zone: shopZone, ConfirmAbove: c.ConfirmAbove},
 		till.Deps{Now: d.Now, Log: d.Log, IDs: ids, Journal: journal, Wake: func() { link.Wake() },
-			Grown: func() { link.Grown(); desk.look() }, Sync: func() { link.Sync() }, Free: reserve.Free})
+			Grown: func() { link.Grown(); paper.look() }, Sync: func() { link.Sync() }, Free: reserve.Free})
 	if err != nil {
 		return nil, err
 	}
 	claims := serialline.NewClaims(c.named()...)
-	if desk.till = t; c.Printer.Path != "" {
-		desk.open(printer.New(c.Printer, printer.Deps{Now: d.Now, Zone: shopZone, Log: d.Log, Journal: journal, Claims: claims,
+	if paper.till = t; c.Printer.Path != "" {
+		paper.open(printer.New(c.Printer, printer.Deps{Now: d.Now, Zone: shopZone, Log: d.Log, Journal: journal, Claims: claims,
 			Store: who.Store, Terminal: who.Terminal, Changed: t.PrinterChanged, Grown: func() { link.Grown() }}), t)
 	}
-	if err := desk.plug(c, d, journal, claims); err != nil {
+	if err := paper.plug(c, d, journal, claims); err != nil {
 		return nil, err
 	}
 	link = hublink.New(who, t, hublink.Deps{Now: d.Now, Log: d.Log, Rand: d.Rand, Records: t, Greeted: t.Greeted, Roster: t.RosterCame, Changed: t.LinkChanged,
@@ -131,7 +131,7 @@ func assemble(c Config, d Deps, who identity.Identity, journal *store.Store, res
 		scanner.Deps{Now: d.Now, Log: d.Log, Rand: d.Entropy, Claims: claims, Changed: func(scanner.State) { t.ScannersChanged(shown(scanners.States())) }})
 	t.ScannersChanged(shown(scanners.States()))
 	office := &staff{Books: books.Books{Look: t.Look, Zone: shopZone}, doctor: clinic{c: c, d: d}}
-	door, err := localapi.New(filepath.Join(c.Dir, localapi.SocketName), t, localapi.Deps{Now: d.Now, Log: d.Log, Paper: desk, Tests: desk,
+	door, err := localapi.New(filepath.Join(c.Dir, localapi.SocketName), t, localapi.Deps{Now: d.Now, Log: d.Log, Paper: paper, Tests: paper,
 		Staff: office, Barcode: func(digits string) api.Notice { return noticeOf(scanner.ReadProduct(digits), prices) }})
 	if err != nil {
 		return nil, err
@@ -145,7 +145,7 @@ func assemble(c Config, d Deps, who identity.Identity, journal *store.Store, res
 		{Name: "scanners", Run: scanners.Run},
 		{Name: "scans", Run: func(ctx context.Context) error { return pump(ctx, scanners, prices, t, pumping) }},
 		{Name: "trigger", Run: func(ctx context.Context) error { return trigger(ctx, scanners, t) }},
-	}, desk.parts(), []run.Part{
+	}, paper.parts(), []run.Part{
 		{Name: "local API", Run: door.Run},
 	}, watched(d.Log,
 		watchdog.Part{Name: "journal", Ask: journal.Ask}, watchdog.Part{Name: "till", Ask: t.Ask}, watchdog.Part{Name: "link", Ask: link.Ask},

@@ -104,19 +104,17 @@ func TestWhatIsTold(t *testing.T) {
 	}
 }
 
-// back is a sale that knows what comes back.
-type back int64
-
-func (b back) Change() money.Amount { return money.Fen(int64(b)) }
-
 func TestChange(t *testing.T) {
 	paid := display.Scene{Kind: display.Paid, Amount: money.Fen(1280)}
-	if got := display.WithChange(paid, back(720)); got != (display.Scene{Kind: display.Change, Amount: money.Fen(1280), Received: money.Fen(2000), Change: money.Fen(720)}) {
+	cash := sale.Sale{Amount: money.Fen(1280), Tender: localapi.TenderCash, Received: money.Fen(2000)}
+	if got := display.WithChange(paid, cash); got != (display.Scene{Kind: display.Change, Amount: money.Fen(1280), Received: money.Fen(2000), Change: money.Fen(720)}) {
 		t.Errorf("%+v", got)
 	}
-	for _, none := range []any{back(0), back(-1), sale.Sale{}, nil} {
+	exact := cash
+	exact.Received = exact.Amount
+	for _, none := range []sale.Sale{exact, {Amount: money.Fen(1280)}, {}} {
 		if got := display.WithChange(paid, none); got != paid {
-			t.Errorf("%v: %+v", none, got)
+			t.Errorf("%+v: %+v", none, got)
 		}
 	}
 }

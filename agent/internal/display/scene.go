@@ -63,14 +63,9 @@ func sceneOf(s sale.Sale) (scene Scene, brief bool) {
 }
 
 // withChange tells what comes back, of a sale that knows what the customer gave.
-func withChange(paid Scene, s any) Scene {
-	cash, ok := s.(interface{ Change() money.Amount })
-	if !ok || cash.Change().Fen() <= 0 {
+func withChange(paid Scene, s sale.Sale) Scene {
+	if s.Change().Fen() <= 0 {
 		return paid
 	}
-	received, err := paid.Amount.Add(cash.Change())
-	if err != nil { // nobody holds that much
-		return paid
-	}
-	return Scene{Kind: Change, Amount: paid.Amount, Received: received, Change: cash.Change()}
+	return Scene{Kind: Change, Amount: paid.Amount, Received: s.Received, Change: s.Change()}
 }

@@ -2,21 +2,11 @@ package words
 
 import "cloudcashier/shared/localapi"
 
-// trouble is a short warning in both languages.
-type trouble struct{ en, zh string }
-
 var (
-	displayAbsent = trouble{"! display not connected", "! 顾客屏未连接"}
-	displayStuck  = trouble{"! display hangs", "! 顾客屏无反应"}
-	voiceTrouble  = trouble{"! voice fails", "! 语音播报失败"}
+	displayAbsent = Key{"! display not connected", "! 顾客屏未连接"}
+	displayStuck  = Key{"! display hangs", "! 顾客屏无反应"}
+	voiceTrouble  = Key{"! voice fails", "! 语音播报失败"}
 )
-
-func (l Lang) warn(t trouble) string {
-	if l == ZH {
-		return t.zh
-	}
-	return t.en
-}
 
 // Display tells of a customer display in trouble; "" where all is well or there is none.
 func (l Lang) Display(d *localapi.Display) string {
@@ -24,9 +14,9 @@ func (l Lang) Display(d *localapi.Display) string {
 	case d == nil || d.State == localapi.DisplayReady:
 		return ""
 	case d.State == localapi.DisplayStuck:
-		return l.warn(displayStuck)
+		return l.Say(displayStuck)
 	}
-	return l.warn(displayAbsent)
+	return l.Say(displayAbsent)
 }
 
 // Voice tells that payments are not announced; "" where they are or nothing does.
@@ -34,5 +24,5 @@ func (l Lang) Voice(v *localapi.Voice) string {
 	if v == nil || v.State == localapi.VoiceReady {
 		return ""
 	}
-	return l.warn(voiceTrouble)
+	return l.Say(voiceTrouble)
 }
