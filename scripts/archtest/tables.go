@@ -83,6 +83,8 @@ var plan = book{
 		"agent/internal/hublink":  slab + "agent/internal/identity",
 		"agent/internal/localapi": slab + "agent/internal/till",
 
+		"agent/internal/rehearsal": slab + "agent/internal/hublink", // the words of its interface; no line, no key
+
 		// Its devices. The till sees none of them: a printer cannot be in a payment's way.
 		"agent/internal/serialline": slab,
 		"agent/internal/receipt":    words + "shared/localapi",
@@ -160,6 +162,7 @@ var plan = book{
 
 	testRooms: table{
 		"agent/internal/printer":           "firmware-sim/board agent/internal/sale",
+		"agent/internal/rehearsal":         "agent/internal/sale agent/internal/store agent/internal/till",
 		"agent/internal/scanner":           "firmware-sim/board",
 		"agent/internal/serialline":        "firmware-sim/board",
 		"agent/agentd":                     "firmware-sim/board",

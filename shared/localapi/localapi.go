@@ -99,6 +99,8 @@ type Sale struct {
 
 	RefundedAmount  int64 `json:"refunded_amount,omitempty"`  // fen that are proven to have gone back
 	RefundingAmount int64 `json:"refunding_amount,omitempty"` // fen that were asked back and are not settled
+
+	Training bool `json:"training,omitempty"` // no money moves, whatever the state says
 }
 
 // Scanner is one barcode scanner's state.
@@ -137,6 +139,7 @@ type Status struct {
 	Scanners      []Scanner `json:"scanners"`
 	Printer       *Printer  `json:"printer,omitempty"` // none: this till has no receipt printer
 	Offline       Offline   `json:"offline"`
+	Training      bool      `json:"training,omitempty"` // this is a training till: nothing of it is real
 }
 
 // Offline is what the till has accepted without a connection and the hub has not answered for, and

@@ -59,6 +59,7 @@ type Deps struct {
 	Now   func() time.Time
 	Log   *slog.Logger
 	Paper Paper
+	Modes Modes // nil: no training
 }
 
 // Paper is the till's receipts.
@@ -84,6 +85,9 @@ func New(path string, t *till.Till, d Deps) (*Server, error) {
 	syscall.Umask(mask)
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Internal, "agent.socket", "cannot listen at %s: the folder must exist and be writable", path)
+	}
+	if d.Modes == nil {
+		d.Modes = alone{t}
 	}
 	return &Server{Deps: d, till: t, listen: l, limit: requestTime, beat: heartbeat}, nil
 }
@@ -141,21 +145,21 @@ func (s *Server) Run(ctx context.Context) error {
 func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
 	handle := func(pattern string, h func(*http.Request) (int, any, error)) {
-		mux.HandleFunc(pattern, s.answer(h))
+		mux.HandleFunc(pattern, s.answer(pattern, h))
 	}
 	handle("POST /v1/sales", s.newSale)
 	handle("GET /v1/sales", s.sales)
 	handle("GET /v1/sales/{id}", func(r *http.Request) (int, any, error) {
-		sale, err := s.till.Sale(r.PathValue("id"))
+		sale, err := at(r).Sale(r.PathValue("id"))
 		return http.StatusOK, sale, err
 	})
 	handle("POST /v1/sales/{id}/cancel", func(r *http.Request) (int, any, error) {
-		sale, err := s.till.Cancel(r.PathValue("id"))
+		sale, err := at(r).Cancel(r.PathValue("id"))
 		return http.StatusOK, sale, err
 	})
 	handle("POST /v1/sales/{id}/refunds", s.newRefund)
 	handle("GET /v1/sales/{id}/refunds", func(r *http.Request) (int, any, error) {
-		list, err := s.till.Refunds(r.PathValue("id"))
+		list, err := at(r).Refunds(r.PathValue("id"))
 		return http.StatusOK, api.Refunds{Refunds: list}, err
 	})
 	handle("POST /v1/sales/{id}/reprint", func(r *http.Request) (int, any, error) {
@@ -167,11 +171,12 @@ func (s *Server) routes() http.Handler {
 		return http.StatusOK, sale, err
 	})
 	handle("GET /v1/refunds/{id}", func(r *http.Request) (int, any, error) {
-		refund, err := s.till.Refund(r.PathValue("id"))
+		refund, err := at(r).Refund(r.PathValue("id"))
 		return http.StatusOK, refund, err
 	})
-	handle("GET /v1/status", func(*http.Request) (int, any, error) { return http.StatusOK, s.till.Status(), nil })
-	handle("POST /v1/sync", func(*http.Request) (int, any, error) { return http.StatusOK, s.till.SyncNow(), nil })
+	handle("GET /v1/status", func(r *http.Request) (int, any, error) { return http.StatusOK, at(r).Status(), nil })
+	handle("POST /v1/sync", func(r *http.Request) (int, any, error) { return http.StatusOK, at(r).SyncNow(), nil })
+	handle(trainingRoute, s.train)
 	mux.HandleFunc("GET /v1/events", s.events)
 	handle("/", func(r *http.Request) (int, any, error) {
 		return 0, nil, fault.New(fault.NotFound, "api.unknown", "there is no %s %s here", r.Method, r.URL.Path)
@@ -193,7 +198,7 @@ func (s *Server) newSale(r *http.Request) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	sale, fresh, err := s.till.NewSale(n)
+	sale, fresh, err := at(r).NewSale(n)
 	return made(fresh), sale, err
 }
 
@@ -202,7 +207,7 @@ func (s *Server) newRefund(r *http.Request) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	refund, fresh, err := s.till.NewRefund(r.PathValue("id"), n)
+	refund, fresh, err := at(r).NewRefund(r.PathValue("id"), n)
 	return made(fresh), refund, err
 }
 
@@ -223,7 +228,7 @@ func (s *Server) sales(r *http.Request) (int, any, error) {
 		}
 		limit = n
 	}
-	list, err := s.till.Sales(limit)
+	list, err := at(r).Sales(limit)
 	return http.StatusOK, api.Sales{Sales: list}, err
 }
 
@@ -232,7 +237,7 @@ var parameters = map[string]string{"/v1/sales": "limit"}
 
 // answer is every route but the events: refuse what is not known, write the value or the problem,
 // and survive a panic.
-func (s *Server) answer(h func(*http.Request) (int, any, error)) http.HandlerFunc {
+func (s *Server) answer(pattern string, h func(*http.Request) (int, any, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
 			if p := recover(); p != nil {
@@ -246,6 +251,12 @@ func (s *Server) answer(h func(*http.Request) (int, any, error)) http.HandlerFun
 				return
 			}
 		}
+		r, leave, err := s.enter(r, pattern)
+		if err != nil {
+			problem(w, err)
+			return
+		}
+		defer leave()
 		status, value, err := h(r)
 		if err != nil {
 			if k := fault.KindOf(err); k == fault.Internal || k == fault.InDoubt || k == fault.Unavailable {

@@ -39,6 +39,7 @@ type Config struct {
 	Version                   string
 	Terminal, Store, Merchant string
 	HubKey                    ed25519.PublicKey // verifies stored-value codes and the offline limits
+	Training                  bool              // nothing of it is real, and all of it says so
 }
 
 // Deps is what the till needs from the composition root.

@@ -56,7 +56,7 @@ func (t *Till) status() localapi.Status {
 	t.around.mu.Unlock()
 	s := localapi.Status{Version: t.cfg.Version, Terminal: t.cfg.Terminal, Store: t.cfg.Store, Merchant: t.cfg.Merchant,
 		Link: "down", LinkSince: link.Since.UTC(), LinkMessage: link.Message, Queue: len(t.bySeq), OpenSales: len(t.open),
-		ClockOffsetMS: link.Offset.Milliseconds(), Scanners: scanners, Printer: printer}
+		ClockOffsetMS: link.Offset.Milliseconds(), Scanners: scanners, Printer: printer, Training: t.cfg.Training}
 	if link.Up {
 		s.Link = "up"
 	}
@@ -101,6 +101,7 @@ func (t *Till) sendUntil(row store.Row) *time.Time {
 // view is a sale as others see it: the journal's words, and the link's while it waits for that.
 func (t *Till) view(row store.Row) localapi.Sale {
 	v := store.View(row.Sale)
+	v.Training = t.cfg.Training
 	v.SendUntil = t.sendUntil(row)
 	switch up := t.linked(); {
 	case row.State == localapi.StateSending && !row.Left && row.Mode == "" && !up:
