@@ -127,12 +127,16 @@ func assemble(c Config, d Deps, who identity.Identity, journal *store.Store, res
 	link = hublink.New(who, t, hublink.Deps{Now: d.Now, Log: d.Log, Rand: d.Rand, Records: t, Greeted: t.Greeted, Roster: t.RosterCame, Changed: t.LinkChanged,
 		Version: c.Version, Boot: ids.New("boot"), IDs: ids})
 	var scanners *scanner.Set
+	modes, err := newModes(c, d, who, t, reserve.Free, func() []api.Scanner { return shown(scanners.States()) })
+	if err != nil {
+		return nil, err
+	}
 	scanners = scanner.New(scanner.Config{Paths: c.Scanners, Baud: c.Baud},
-		scanner.Deps{Now: d.Now, Log: d.Log, Rand: d.Entropy, Claims: claims, Changed: func(scanner.State) { t.ScannersChanged(shown(scanners.States())) }})
-	t.ScannersChanged(shown(scanners.States()))
+		scanner.Deps{Now: d.Now, Log: d.Log, Rand: d.Entropy, Claims: claims, Changed: func(scanner.State) { modes.scannersChanged() }})
+	modes.scannersChanged()
 	office := &staff{Books: books.Books{Look: t.Look, Zone: shopZone}, doctor: clinic{c: c, d: d}}
 	door, err := localapi.New(filepath.Join(c.Dir, localapi.SocketName), t, localapi.Deps{Now: d.Now, Log: d.Log, Paper: paper, Tests: paper,
-		Staff: office, Barcode: func(digits string) api.Notice { return noticeOf(scanner.ReadProduct(digits), prices) }})
+		Modes: modes, Staff: office, Barcode: func(digits string) api.Notice { return noticeOf(scanner.ReadProduct(digits), prices) }})
 	if err != nil {
 		return nil, err
 	}
@@ -142,9 +146,10 @@ func assemble(c Config, d Deps, who identity.Identity, journal *store.Store, res
 		{Name: "ballast", Run: reserve.Run},
 		{Name: "till", Run: t.Run},
 		{Name: "link", Run: link.Run},
+		{Name: "training", Run: modes.Run},
 		{Name: "scanners", Run: scanners.Run},
-		{Name: "scans", Run: func(ctx context.Context) error { return pump(ctx, scanners, prices, t, pumping) }},
-		{Name: "trigger", Run: func(ctx context.Context) error { return trigger(ctx, scanners, t) }},
+		{Name: "scans", Run: func(ctx context.Context) error { return pump(ctx, scanners, prices, modes, pumping) }},
+		{Name: "trigger", Run: func(ctx context.Context) error { return trigger(ctx, scanners, modes) }},
 	}, paper.parts(), []run.Part{
 		{Name: "local API", Run: door.Run},
 	}, watched(d.Log,

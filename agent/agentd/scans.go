@@ -5,36 +5,62 @@ import (
 
 	"cloudcashier/agent/internal/pulse"
 	"cloudcashier/agent/internal/scanner"
-	"cloudcashier/agent/internal/till"
 	api "cloudcashier/shared/localapi"
 )
 
-// pump hands scans to the till, in order, and has each scanner say with a beep what became of its scan.
-func pump(ctx context.Context, scanners *scanner.Set, prices scanner.Prices, t *till.Till, turns pulse.Pulse) error {
+// pump hands scans to the till in force, in order, and has each scanner say with a beep what became of its scan.
+func pump(ctx context.Context, scanners *scanner.Set, prices scanner.Prices, m *modes, turns pulse.Pulse) error {
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-turns:
 		case s := <-scanners.Scans():
-			used := false
-			if s.Kind != scanner.Payment {
-				t.Notice(noticeOf(s, prices))
-			} else if used = t.Scan(s.Code, s.At); !used {
-				scanners.Forget(s.Code) // the cashier may scan it again once a sale waits
-			}
-			scanners.Beep(s, used)
+			hand(s, scanners, prices, m)
 		}
 	}
 }
 
+func hand(s scanner.Scan, scanners *scanner.Set, prices scanner.Prices, m *modes) {
+	t, _, leave := m.Enter()
+	defer leave()
+	used := false
+	if s.Kind != scanner.Payment {
+		t.Notice(noticeOf(s, prices))
+	} else if used = t.Scan(s.Code, s.At); !used {
+		scanners.Forget(s.Code) // the cashier may scan it again once a sale waits
+	}
+	scanners.Beep(s, used)
+}
+
 // trigger has the scanners that can be told so read while a sale waits for a scan, and rest otherwise.
-func trigger(ctx context.Context, scanners *scanner.Set, t *till.Till) error {
+func trigger(ctx context.Context, scanners *scanner.Set, m *modes) error {
+	for ctx.Err() == nil {
+		if err := follow(ctx, scanners, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// follow does it for the till in force, until another is.
+func follow(ctx context.Context, scanners *scanner.Set, m *modes) error {
+	t, over, leave := m.Enter()
 	watch, err := t.Watch()
+	leave()
 	if err != nil {
 		return err
 	}
 	defer watch.Close()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		select {
+		case <-over:
+		case <-ctx.Done():
+		}
+		cancel()
+	}()
 	for {
 		scanners.Want(t.WaitsForScan())
 		if _, ok := watch.Next(ctx); !ok {

@@ -91,6 +91,8 @@ var plan = book{
 		"agent/internal/hublink":   slab + "agent/internal/identity agent/internal/pulse",
 		"agent/internal/localapi":  slab + "agent/internal/till",
 
+		"agent/internal/rehearsal": slab + "agent/internal/hublink", // the words of its interface; no line, no key
+
 		// Its devices. The till sees none of them: a printer cannot be in a payment's way.
 		"agent/internal/serialline": slab,
 		"agent/internal/receipt":    words + "shared/localapi agent/internal/gbtext",
@@ -186,6 +188,7 @@ var plan = book{
 		"agent/internal/printer":           "firmware-sim/board agent/internal/sale",
 		"agent/internal/display":           "firmware-sim/board firmware-sim/linedisplay",
 		"agent/internal/voice":             "agent/internal/sale firmware-sim/speaker",
+		"agent/internal/rehearsal":         "agent/internal/sale agent/internal/store agent/internal/till",
 		"agent/internal/scanner":           "firmware-sim/board",
 		"agent/internal/serialline":        "firmware-sim/board",
 		"agent/internal/till":              "shared/sqlite", // a report against the database's own sums

@@ -9,7 +9,7 @@ var scannerBugs = slices.Concat(
 			edits: swap(`got != ssiSum(packet) {`, `got != ssiSum(packet) && n == 0 {`)},
 		mutant{name: "scanner/repeated-packets", wrong: "a code whose acknowledgement was lost is told as scanned twice", file: "scanner.go", run: "TestARepeatedPacket",
 			edits: swap(`if !tell || again && f.again {`, `if !tell {`)},
-		mutant{name: "scanner/unheard", wrong: "an SSI scanner sends every code three times and then complains", file: "ssi.go", run: "TestPacketsArrive|TestTwoScannersAtOnce",
+		mutant{name: "scanner/unheard", wrong: "an SSI scanner sends every code three times and then complains", file: "ssi.go", run: "TestARepeatedPacket",
 			edits: swap(`		p.answer(ssiPacket(ssiAck))
 		p.decoded(`, `		p.decoded(`)},
 		mutant{name: "scanner/guessed-commands", wrong: "a scanner is told what its make does not know, and switches itself to another mode", file: "profile.go", run: "TestBeepsTell",

@@ -51,7 +51,7 @@ var tillBugs = slices.Concat(
 		mutant{name: "scanner/double-scan", wrong: "one press of the trigger is two payments", file: "repeat.go", run: "TestRepeats",
 			edits: swap(`again = known && now.Sub(s.read) < within`, `again = false && known && now.Sub(s.read) < within`)},
 		mutant{name: "scanner/NUL-cleaned", wrong: "line noise turns one customer's code into another's", file: "framer.go", run: "TestFrames",
-			edits: swap("\tdefault:\n\t\tf.open, f.flaw = true, garbled\n", "\tcase b == nul:\n\tdefault:\n\t\tf.open, f.flaw = true, garbled\n")},
+			edits: swap("\tdefault:\n\t\tf.open, f.flaw = true, garbled\n", "\tcase b == 0:\n\tdefault:\n\t\tf.open, f.flaw = true, garbled\n")},
 		mutant{name: "scanner/glued-frames", wrong: "the end of one code and the start of the next are read as a third", file: "framer.go", run: "TestFrames|TestReset",
 			edits: swap(`f.buf, f.open, f.flaw, f.ends = f.buf[:0], false, sound, false`, `f.flaw, f.ends = sound, false`)},
 	),

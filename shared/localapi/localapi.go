@@ -111,6 +111,8 @@ type Sale struct {
 
 	RefundedAmount  int64 `json:"refunded_amount,omitempty"`  // fen that are proven to have gone back
 	RefundingAmount int64 `json:"refunding_amount,omitempty"` // fen that were asked back and are not settled
+
+	Training bool `json:"training,omitempty"` // no money moves, whatever the state says
 }
 
 // Scanner is one barcode scanner's state.
@@ -155,6 +157,7 @@ type Status struct {
 
 	Shift        ShiftStatus `json:"shift"`
 	ConfirmAbove int64       `json:"confirm_above,omitempty"` // fen: the screen asks once more from there on; 0: never
+	Training     bool        `json:"training,omitempty"`      // this is a training till: nothing of it is real
 }
 
 // Offline is what the till has accepted without a connection and the hub has not answered for, and

@@ -16,11 +16,11 @@ var shopZone = time.FixedZone("CST", 8*60*60)
 // deskRoutes are those of the cashier's desk: bills, search, one sale in full, what a barcode is.
 func (s *Server) deskRoutes(handle func(pattern string, h func(*http.Request) (int, any, error))) {
 	handle("GET /v1/bills/{number}", func(r *http.Request) (int, any, error) {
-		bill, err := s.till.Bill(r.PathValue("number"))
+		bill, err := at(r).Bill(r.PathValue("number"))
 		return http.StatusOK, bill, err
 	})
 	handle("GET /v1/sales/{id}/details", func(r *http.Request) (int, any, error) {
-		details, err := s.till.Details(r.PathValue("id"))
+		details, err := at(r).Details(r.PathValue("id"))
 		return http.StatusOK, details, err
 	})
 	handle("GET /v1/barcodes/{digits}", func(r *http.Request) (int, any, error) {
@@ -29,7 +29,8 @@ func (s *Server) deskRoutes(handle func(pattern string, h func(*http.Request) (i
 }
 
 // find searches the journal when the request asks for that; ok is false when it asks for the newest sales alone.
-func (s *Server) find(q url.Values, limit int) (list []api.Sale, ok bool, err error) {
+func (s *Server) find(r *http.Request, limit int) (list []api.Sale, ok bool, err error) {
+	q := r.URL.Query()
 	if !q.Has("find") && !q.Has("from") && !q.Has("to") {
 		return nil, false, nil
 	}
@@ -47,7 +48,7 @@ func (s *Server) find(q url.Values, limit int) (list []api.Sale, ok bool, err er
 	if err != nil {
 		number = 0 // it is something else
 	}
-	list, err = s.till.Find(search, number)
+	list, err = at(r).Find(search, number)
 	return list, true, err
 }
 

@@ -12,28 +12,28 @@ import (
 // events streams what changes: the status first, so that the reader knows it misses nothing from
 // then on, then every event, and a comment when nothing happens, so that a dead reader shows.
 func (s *Server) events(w http.ResponseWriter, r *http.Request) {
-	watch, err := s.till.Watch()
+	t, watch, ctx, end, err := s.watch(r)
 	if err != nil {
 		problem(w, err)
 		return
 	}
-	defer watch.Close()
+	defer end()
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
 	out := http.NewResponseController(w)
-	status := s.till.Status()
+	status := t.Status()
 	if s.send(w, out, &api.Event{Kind: api.EventStatus, Status: &status}) != nil {
 		return
 	}
-	for r.Context().Err() == nil {
-		wait, cancel := context.WithTimeout(r.Context(), s.beat)
+	for ctx.Err() == nil {
+		wait, cancel := context.WithTimeout(ctx, s.beat)
 		e, ok := watch.Next(wait)
 		cancel()
 		next := &e
 		if !ok {
 			next = nil
 		}
-		if r.Context().Err() == nil && s.send(w, out, next) != nil {
+		if ctx.Err() == nil && s.send(w, out, next) != nil {
 			return
 		}
 	}

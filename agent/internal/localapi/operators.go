@@ -8,8 +8,8 @@ import (
 
 // operatorRoutes are about who works at the till, and what needs their word.
 func (s *Server) operatorRoutes(handle func(pattern string, h func(*http.Request) (int, any, error))) {
-	handle("GET /v1/operators", func(*http.Request) (int, any, error) {
-		list, err := s.till.Operators()
+	handle("GET /v1/operators", func(r *http.Request) (int, any, error) {
+		list, err := at(r).Operators()
 		return http.StatusOK, list, err
 	})
 	handle("POST /v1/operators/sign-on", func(r *http.Request) (int, any, error) {
@@ -17,11 +17,11 @@ func (s *Server) operatorRoutes(handle func(pattern string, h func(*http.Request
 		if err != nil {
 			return 0, nil, err
 		}
-		list, err := s.till.SignOn(n)
+		list, err := at(r).SignOn(n)
 		return http.StatusOK, list, err
 	})
-	handle("POST /v1/operators/sign-off", func(*http.Request) (int, any, error) {
-		list, err := s.till.SignOff()
+	handle("POST /v1/operators/sign-off", func(r *http.Request) (int, any, error) {
+		list, err := at(r).SignOff()
 		return http.StatusOK, list, err
 	})
 	handle("POST /v1/sales/{id}/void", func(r *http.Request) (int, any, error) {
@@ -29,7 +29,7 @@ func (s *Server) operatorRoutes(handle func(pattern string, h func(*http.Request
 		if err != nil {
 			return 0, nil, err
 		}
-		refund, fresh, err := s.till.Void(r.PathValue("id"), n)
+		refund, fresh, err := at(r).Void(r.PathValue("id"), n)
 		return made(fresh), refund, err
 	})
 }

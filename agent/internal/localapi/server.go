@@ -63,6 +63,7 @@ type Deps struct {
 	Paper Paper
 	Tests Tests
 	Staff Staff
+	Modes Modes // nil: no training
 	// Barcode tells what a product's barcode is to this till.
 	Barcode func(digits string) api.Notice
 }
@@ -91,6 +92,9 @@ func New(path string, t *till.Till, d Deps) (*Server, error) {
 	syscall.Umask(mask)
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Internal, "agent.socket", "cannot listen at %s: the folder must exist and be writable", path)
+	}
+	if d.Modes == nil {
+		d.Modes = alone{t}
 	}
 	return &Server{Deps: d, till: t, listen: l, limit: requestTime, beat: heartbeat}, nil
 }
@@ -148,22 +152,22 @@ func (s *Server) Run(ctx context.Context) error {
 func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
 	handle := func(pattern string, h func(*http.Request) (int, any, error)) {
-		mux.HandleFunc(pattern, s.answer(h))
+		mux.HandleFunc(pattern, s.answer(pattern, h))
 	}
 	handle("POST /v1/sales", s.newSale)
 	handle("GET /v1/sales", s.sales)
 	handle("GET /v1/sales/{id}", func(r *http.Request) (int, any, error) {
-		sale, err := s.till.Sale(r.PathValue("id"))
+		sale, err := at(r).Sale(r.PathValue("id"))
 		return http.StatusOK, sale, err
 	})
 	handle("POST /v1/sales/{id}/cancel", func(r *http.Request) (int, any, error) {
-		sale, err := s.till.Cancel(r.PathValue("id"))
+		sale, err := at(r).Cancel(r.PathValue("id"))
 		return http.StatusOK, sale, err
 	})
 	handle("POST /v1/sales/{id}/refunds", s.newRefund)
 	s.operatorRoutes(handle)
 	handle("GET /v1/sales/{id}/refunds", func(r *http.Request) (int, any, error) {
-		list, err := s.till.Refunds(r.PathValue("id"))
+		list, err := at(r).Refunds(r.PathValue("id"))
 		return http.StatusOK, api.Refunds{Refunds: list}, err
 	})
 	handle("POST /v1/sales/{id}/reprint", func(r *http.Request) (int, any, error) {
@@ -175,16 +179,18 @@ func (s *Server) routes() http.Handler {
 		return http.StatusOK, sale, err
 	})
 	handle("GET /v1/refunds/{id}", func(r *http.Request) (int, any, error) {
-		refund, err := s.till.Refund(r.PathValue("id"))
+		refund, err := at(r).Refund(r.PathValue("id"))
 		return http.StatusOK, refund, err
 	})
 	s.deskRoutes(handle)
-	handle("GET /v1/status", func(*http.Request) (int, any, error) { return http.StatusOK, s.till.Status(), nil })
+	handle("GET /v1/status", func(r *http.Request) (int, any, error) { return http.StatusOK, at(r).Status(), nil })
 	handle("POST /v1/self-test", s.selfTest)
-	handle("POST /v1/sync", func(*http.Request) (int, any, error) { return http.StatusOK, s.till.SyncNow(), nil })
+	handle("POST /v1/sync", func(r *http.Request) (int, any, error) { return http.StatusOK, at(r).SyncNow(), nil })
+	handle(trainingRoute, s.train)
 	s.shiftRoutes(handle)
 	mux.HandleFunc("GET /v1/events", s.events)
-	s.staffRoutes(mux)
+	mux.HandleFunc("GET /v1/export", s.export)
+	s.staffRoutes(handle)
 	handle("/", func(r *http.Request) (int, any, error) {
 		return 0, nil, fault.New(fault.NotFound, "api.unknown", "there is no %s %s here", r.Method, r.URL.Path)
 	})
@@ -205,7 +211,7 @@ func (s *Server) newSale(r *http.Request) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	sale, fresh, err := s.till.NewSale(n)
+	sale, fresh, err := at(r).NewSale(n)
 	return made(fresh), sale, err
 }
 
@@ -214,7 +220,7 @@ func (s *Server) newRefund(r *http.Request) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	refund, fresh, err := s.till.NewRefund(r.PathValue("id"), n)
+	refund, fresh, err := at(r).NewRefund(r.PathValue("id"), n)
 	return made(fresh), refund, err
 }
 
@@ -244,9 +250,9 @@ func (s *Server) sales(r *http.Request) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	list, found, err := s.find(r.URL.Query(), limit)
+	list, found, err := s.find(r, limit)
 	if !found {
-		list, err = s.till.Sales(limit)
+		list, err = at(r).Sales(limit)
 	}
 	return http.StatusOK, api.Sales{Sales: list}, err
 }
@@ -256,7 +262,7 @@ var parameters = map[string]string{"/v1/sales": "limit find from to", "/v1/shift
 
 // answer is every route but the events: refuse what is not known, write the value or the problem,
 // and survive a panic.
-func (s *Server) answer(h func(*http.Request) (int, any, error)) http.HandlerFunc {
+func (s *Server) answer(pattern string, h func(*http.Request) (int, any, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
 			if p := recover(); p != nil {
@@ -267,6 +273,12 @@ func (s *Server) answer(h func(*http.Request) (int, any, error)) http.HandlerFun
 		if !knows(w, r) {
 			return
 		}
+		r, leave, err := s.enter(r, pattern)
+		if err != nil {
+			problem(w, err)
+			return
+		}
+		defer leave()
 		status, value, err := h(r)
 		if err != nil {
 			if k := fault.KindOf(err); k == fault.Internal || k == fault.InDoubt || k == fault.Unavailable {

@@ -17,7 +17,7 @@ func (s *Server) shiftRoutes(handle func(pattern string, h func(*http.Request) (
 		if err != nil {
 			return 0, nil, err
 		}
-		shift, fresh, err := s.till.NewShift(n)
+		shift, fresh, err := at(r).NewShift(n)
 		return made(fresh), shift, err
 	})
 	handle("GET /v1/shifts", func(r *http.Request) (int, any, error) {
@@ -25,7 +25,7 @@ func (s *Server) shiftRoutes(handle func(pattern string, h func(*http.Request) (
 		if err != nil {
 			return 0, nil, err
 		}
-		list, err := s.till.Shifts(limit)
+		list, err := at(r).Shifts(limit)
 		return http.StatusOK, api.Shifts{Shifts: list}, err
 	})
 	handle("GET /v1/shifts/{number}", func(r *http.Request) (int, any, error) {
@@ -34,10 +34,10 @@ func (s *Server) shiftRoutes(handle func(pattern string, h func(*http.Request) (
 			return 0, nil, err
 		}
 		if n == 0 {
-			shift, err := s.till.CurrentShift()
+			shift, err := at(r).CurrentShift()
 			return http.StatusOK, shift, err
 		}
-		shift, err := s.till.Shift(n)
+		shift, err := at(r).Shift(n)
 		return http.StatusOK, shift, err
 	})
 	handle("POST /v1/shifts/current/report", func(r *http.Request) (int, any, error) {
@@ -45,7 +45,7 @@ func (s *Server) shiftRoutes(handle func(pattern string, h func(*http.Request) (
 		if err != nil {
 			return 0, nil, err
 		}
-		shift, err := s.till.ReportShift(n)
+		shift, err := at(r).ReportShift(n)
 		return http.StatusOK, shift, err
 	})
 	handle("POST /v1/shifts/current/movements", func(r *http.Request) (int, any, error) {
@@ -53,7 +53,7 @@ func (s *Server) shiftRoutes(handle func(pattern string, h func(*http.Request) (
 		if err != nil {
 			return 0, nil, err
 		}
-		move, fresh, err := s.till.MoveCash(n)
+		move, fresh, err := at(r).MoveCash(n)
 		return made(fresh), move, err
 	})
 	handle("POST /v1/shifts/current/close", func(r *http.Request) (int, any, error) {
@@ -61,7 +61,7 @@ func (s *Server) shiftRoutes(handle func(pattern string, h func(*http.Request) (
 		if err != nil {
 			return 0, nil, err
 		}
-		shift, err := s.till.CloseShift(n)
+		shift, err := at(r).CloseShift(n)
 		return http.StatusOK, shift, err
 	})
 }

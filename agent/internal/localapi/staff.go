@@ -17,15 +17,14 @@ type Staff interface {
 	Health(ctx context.Context) api.Health
 }
 
-func (s *Server) staffRoutes(mux *http.ServeMux) {
-	mux.HandleFunc("GET /v1/days/{date}", s.answer(func(r *http.Request) (int, any, error) {
+func (s *Server) staffRoutes(handle func(pattern string, h func(*http.Request) (int, any, error))) {
+	handle("GET /v1/days/{date}", func(r *http.Request) (int, any, error) {
 		day, err := s.Staff.Day(r.PathValue("date"))
 		return http.StatusOK, day, err
-	}))
-	mux.HandleFunc("GET /v1/health", s.answer(func(r *http.Request) (int, any, error) {
+	})
+	handle("GET /v1/health", func(r *http.Request) (int, any, error) {
 		return http.StatusOK, s.Staff.Health(r.Context()), nil
-	}))
-	mux.HandleFunc("GET /v1/export", s.export)
+	})
 }
 
 // export streams. Whoever reads is told by a trailer that the text is whole: a status of 200 says only that it

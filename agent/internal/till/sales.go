@@ -8,7 +8,6 @@ import (
 	"cloudcashier/agent/internal/sale"
 	"cloudcashier/agent/internal/store"
 	"cloudcashier/shared/fault"
-	"cloudcashier/shared/id"
 	"cloudcashier/shared/localapi"
 	"cloudcashier/shared/logs"
 	"cloudcashier/shared/money"
@@ -299,7 +298,7 @@ func (t *Till) begin(n localapi.NewSale, amount money.Amount, code pay.Code, now
 
 // name names a new sale; an order without a number is named after it.
 func (t *Till) name(n localapi.NewSale) (saleID, orderNo string) {
-	saleID, orderNo = t.IDs.New(id.Sale), n.OrderNo
+	saleID, orderNo = t.newSaleID(), n.OrderNo
 	if orderNo == "" {
 		orderNo = saleID
 	}

@@ -7,7 +7,6 @@ import (
 	"cloudcashier/agent/internal/sale"
 	"cloudcashier/agent/internal/store"
 	"cloudcashier/shared/fault"
-	"cloudcashier/shared/id"
 	"cloudcashier/shared/localapi"
 	"cloudcashier/shared/logs"
 	"cloudcashier/shared/pay"
@@ -130,7 +129,7 @@ func (t *Till) heirOf(h *held, after sale.Sale) (*heir, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := sale.New(t.IDs.New(id.Sale), after.OrderNo, after.Subject, after.Amount, now)
+	s := sale.New(t.newSaleID(), after.OrderNo, after.Subject, after.Amount, now)
 	s.Operator = after.Operator
 	s.Bill = after.Bill
 	x := &heir{again: allowed{said: h.again.said, like: like}}

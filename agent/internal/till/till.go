@@ -43,6 +43,7 @@ type Config struct {
 	ConfirmAbove              int64             // fen; shown to the cashier's screen, which asks
 	HubKey                    ed25519.PublicKey // verifies stored-value codes, the offline limits and the list of operators
 	Zone                      *time.Location    // where the shop's day begins; UTC when nil
+	Training                  bool              // nothing of it is real, and all of it says so
 }
 
 // Deps is what the till needs from the composition root.

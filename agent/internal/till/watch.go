@@ -59,7 +59,7 @@ func (t *Till) status() localapi.Status {
 	s := localapi.Status{Version: t.cfg.Version, Terminal: t.cfg.Terminal, Store: t.cfg.Store, Merchant: t.cfg.Merchant,
 		Link: "down", LinkSince: link.Since.UTC(), LinkMessage: link.Message, Queue: len(t.bySeq), OpenSales: len(t.open),
 		ClockOffsetMS: link.Offset.Milliseconds(), Scanners: scanners, Printer: printer,
-		Display: display, Voice: voice, Operator: t.viewDuty(), ConfirmAbove: t.cfg.ConfirmAbove}
+		Display: display, Voice: voice, Operator: t.viewDuty(), ConfirmAbove: t.cfg.ConfirmAbove, Training: t.cfg.Training}
 	if link.Up {
 		s.Link = "up"
 	}
@@ -105,6 +105,7 @@ func (t *Till) sendUntil(row store.Row) *time.Time {
 // view is a sale as others see it: the journal's words, and the link's while it waits for that.
 func (t *Till) view(row store.Row) localapi.Sale {
 	v := store.View(row.Sale)
+	v.Training = t.cfg.Training
 	v.SendUntil = t.sendUntil(row)
 	switch up := t.linked(); {
 	case row.State == localapi.StateSending && !row.Left && row.Mode == "" && !up:
