@@ -122,7 +122,7 @@ func (w *walk) newest(wanted func(localapi.Sale) bool) (found localapi.Sale) {
 // TestTheCashiersScreen walks every flow of the cashier through the real program on a terminal.
 func TestTheCashiersScreen(t *testing.T) {
 	t.Parallel()
-	ctx, r := start(t, 4*time.Minute)
+	ctx, r := start(t, 2*time.Minute)
 	l := lab(t, ctx, r)
 	till, err := r.Activate(ctx, l, "till")
 	if err != nil {

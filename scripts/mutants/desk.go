@@ -28,7 +28,7 @@ var deskBugs = slices.Concat(
 	),
 	in("agent/internal/store",
 		mutant{name: "find/oldest-first", wrong: "the search shows last year's sales and not today's", file: "find.go", tests: "agent/internal/till", run: "TestSearchIsBounded",
-			edits: swap("` ORDER BY s.seq DESC LIMIT ?`, append(args, s.Limit)", "` ORDER BY s.seq LIMIT ?`, append(args, s.Limit)")},
+			edits: swap("return query + ` ORDER BY s.seq DESC LIMIT ?`", "return query + ` ORDER BY s.seq LIMIT ?`")},
 		mutant{name: "find/unbounded", wrong: "a search for a common amount reads a year of sales", file: "find.go", tests: "agent/internal/till", run: "TestSearchIsBounded",
 			edits: swap(`found[:min(len(found), s.Limit)]`, `found`)},
 		mutant{name: "find/any-end", wrong: "the search for the last digits of a number shows other customers' sales", file: "find.go", tests: "agent/internal/till", run: "TestSearch$",

@@ -1,8 +1,11 @@
 package store_test
 
 import (
+	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"cloudcashier/agent/internal/sale"
 	"cloudcashier/agent/internal/store"
@@ -49,5 +52,27 @@ func TestBillsThatCannotBeAreRefused(t *testing.T) {
 	}
 	if err := insert(func(s *sale.Sale) { s.Received = money.Fen(2000) }); err != nil {
 		t.Errorf("cash with change: %v", err)
+	}
+}
+
+// TestSearchReadsByIndex: no meaning of a search's text reads the whole journal.
+func TestSearchReadsByIndex(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), store.FileName))
+	day := time.Date(2026, 11, 25, 0, 0, 0, 0, time.UTC)
+	for _, search := range []store.Search{{Text: "12.80", Limit: 10}, {Text: "4455", Limit: 10}, {Text: "4455", Limit: 10, From: day, To: day.AddDate(0, 0, 1)}} {
+		if err := s.View(func(tx *store.Tx) error {
+			plans, err := tx.Plans(search)
+			if len(plans) < 5 {
+				return fmt.Errorf("%d plans, %w", len(plans), err)
+			}
+			for _, plan := range plans {
+				if strings.Contains(plan, "SCAN s") || !strings.Contains(plan, "SEARCH") {
+					t.Errorf("%+v: %s", search, plan)
+				}
+			}
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

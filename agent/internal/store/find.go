@@ -55,6 +55,19 @@ func (s Search) ways() (all []way) {
 	return all
 }
 
+// query asks for one meaning of the text, newest first.
+func (s Search) query(w way) (query string, args []any) {
+	args = slices.Clone(w.args)
+	query = `SELECT s.seq, s.id FROM sale s WHERE (` + w.where + `)`
+	if !s.From.IsZero() {
+		query, args = query+` AND s.created_at >= ?`, append(args, s.From.UnixMilli())
+	}
+	if !s.To.IsZero() {
+		query, args = query+` AND s.created_at < ?`, append(args, s.To.UnixMilli())
+	}
+	return query + ` ORDER BY s.seq DESC LIMIT ?`, append(args, s.Limit)
+}
+
 // Find searches the whole journal, newest first. number is the receipt's number that the text may be; 0: none.
 func (t *Tx) Find(s Search, number int64) (rows []Row, err error) {
 	ways := s.ways()
@@ -63,21 +76,14 @@ func (t *Tx) Find(s Search, number int64) (rows []Row, err error) {
 	}
 	places := map[string]int64{}
 	for _, w := range ways {
-		args := slices.Clone(w.args)
-		query := `SELECT s.seq, s.id FROM sale s WHERE (` + w.where + `)`
-		if !s.From.IsZero() {
-			query, args = query+` AND s.created_at >= ?`, append(args, s.From.UnixMilli())
-		}
-		if !s.To.IsZero() {
-			query, args = query+` AND s.created_at < ?`, append(args, s.To.UnixMilli())
-		}
+		query, args := s.query(w)
 		err = t.tx.Query(func(from *sql.Rows) error {
 			var seq int64
 			var id string
 			err := from.Scan(&seq, &id)
 			places[id] = seq
 			return err
-		}, query+` ORDER BY s.seq DESC LIMIT ?`, append(args, s.Limit)...)
+		}, query, args...)
 		if err != nil {
 			return nil, err
 		}
