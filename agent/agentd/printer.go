@@ -51,6 +51,14 @@ func (d *desk) Reprint(saleID string) (api.PrintJob, error) {
 	return d.printer.Reprint(saleID)
 }
 
+// PrintShift queues the report of a shift (see [printer.Printer.PrintShift]).
+func (d *desk) PrintShift(number int64) (api.PrintJob, error) {
+	if d.printer == nil {
+		return api.PrintJob{}, none()
+	}
+	return d.printer.PrintShift(number)
+}
+
 // SaleOf finds the sale of the number on a receipt.
 func (d *desk) SaleOf(number string) (api.Sale, error) {
 	if d.printer == nil {

@@ -108,7 +108,7 @@ var plan = book{
 		"hub/internal/channel/channeltest": words + "hub/internal/channel hub/sandbox",                                     // test support only
 		"hub/internal/vault":               words,                                                                          // wallet keys at rest, signing
 		"hub/internal/vault/*":             words + "hub/internal/vault",                                                   // where RSA keys live: OpenSSL's memory, a token
-		"hub/internal/shiftbook":           words + "shared/localapi shared/shift", // law: a till's shifts against the hub's books
+		"hub/internal/shiftbook":           words + "shared/localapi shared/shift",                                         // law: a till's shifts against the hub's books
 		"hub/internal/store":               slab + "shared/sqlite hub/internal/payment hub/internal/registry hub/internal/vault",
 		"hub/internal/engine":              slab + "hub/internal/channel hub/internal/payment hub/internal/registry hub/internal/routing hub/internal/store",
 		"hub/internal/broker":              slab + "hub/internal/registry",

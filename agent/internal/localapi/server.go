@@ -64,6 +64,7 @@ type Deps struct {
 // Paper is the till's receipts.
 type Paper interface {
 	Reprint(saleID string) (api.PrintJob, error)
+	PrintShift(number int64) (api.PrintJob, error)
 	SaleOf(number string) (api.Sale, error)
 }
 
