@@ -71,6 +71,14 @@ func (d *desk) Reprint(saleID string) (api.PrintJob, error) {
 	return d.printer.Reprint(saleID)
 }
 
+// PrintShift queues the report of a shift (see [printer.Printer.PrintShift]).
+func (d *desk) PrintShift(number int64) (api.PrintJob, error) {
+	if d.printer == nil {
+		return api.PrintJob{}, none()
+	}
+	return d.printer.PrintShift(number)
+}
+
 // Number reads a receipt's number (see [receipt.ParseNumber]).
 func (d *desk) Number(text string) (int64, error) { return receipt.ParseNumber(text, d.terminal) }
 

@@ -47,6 +47,7 @@ func table() []mutant {
 		deskBugs,
 		staffBugs,
 		showingBugs,
+		shiftBugs,
 		scannerBugs,
 		paperBugs,
 		counterBugs,

@@ -33,7 +33,8 @@ type Printer struct {
 // PrintJob is one slip of paper.
 type PrintJob struct {
 	ID        int64     `json:"id"`
-	Sale      string    `json:"sale"`
+	Sale      string    `json:"sale,omitempty"`
+	Shift     int64     `json:"shift,omitempty"` // of a shift's report
 	State     string    `json:"state"` // "queued", "printing", "doubt", "done", "failed", "dropped"
 	Copy      int       `json:"copy"`
 	Reprint   bool      `json:"reprint"` // it says so on its face

@@ -71,6 +71,7 @@ type Deps struct {
 // Paper is the till's receipts.
 type Paper interface {
 	Reprint(saleID string) (api.PrintJob, error)
+	PrintShift(number int64) (api.PrintJob, error)
 	SaleOf(number string) (api.Sale, error)
 	Number(text string) (int64, error)
 }

@@ -40,6 +40,17 @@ func (s *Server) shiftRoutes(handle func(pattern string, h func(*http.Request) (
 		shift, err := at(r).Shift(n)
 		return http.StatusOK, shift, err
 	})
+	handle("POST /v1/shifts/{number}/print", func(r *http.Request) (int, any, error) {
+		n, err := shiftNumber(r)
+		if err != nil {
+			return 0, nil, err
+		}
+		if n == 0 {
+			n = s.till.Status().Shift.Number
+		}
+		job, err := s.Paper.PrintShift(n)
+		return http.StatusCreated, job, err
+	})
 	handle("POST /v1/shifts/current/report", func(r *http.Request) (int, any, error) {
 		n, err := decode[api.ReportShift](r)
 		if err != nil {

@@ -234,5 +234,5 @@ func (e journalError) Unwrap() error { return e.error }
 
 // shown is a slip as others see it.
 func shown(j printjob.Job) api.PrintJob {
-	return api.PrintJob{ID: j.ID, Sale: j.Sale, State: string(j.State), Copy: j.Copy, Reprint: j.Marked, CreatedAt: j.Created}
+	return api.PrintJob{ID: j.ID, Sale: j.Sale, Shift: j.Shift, State: string(j.State), Copy: j.Copy, Reprint: j.Marked, CreatedAt: j.Created}
 }

@@ -57,14 +57,17 @@ func (p *Printer) feed() error {
 	for {
 		var list []store.PaidSale
 		var through int64
+		var ended []int64
 		if err := p.Journal.View(func(tx *store.Tx) (err error) {
-			list, through, err = tx.PaidSales(p.through, feedMost)
+			if list, through, err = tx.PaidSales(p.through, feedMost); err == nil {
+				ended, err = tx.ShiftsEnded(p.through, through)
+			}
 			return err
 		}); err != nil {
 			return journalError{err}
 		}
-		if len(list) > 0 {
-			if err := p.queue(list, through); err != nil {
+		if len(list)+len(ended) > 0 {
+			if err := p.queue(list, ended, through); err != nil {
 				return journalError{err}
 			}
 		}
@@ -75,8 +78,8 @@ func (p *Printer) feed() error {
 	}
 }
 
-// queue stores the slips of paid sales, and that their drawer is opened, before it is.
-func (p *Printer) queue(list []store.PaidSale, through int64) error {
+// queue stores the slips of paid sales and of shifts that ended, and that their drawer is opened, before it is.
+func (p *Printer) queue(list []store.PaidSale, ended []int64, through int64) error {
 	now := p.Now()
 	var pulse bool
 	var waiting int
@@ -99,6 +102,19 @@ func (p *Printer) queue(list []store.PaidSale, through int64) error {
 				}
 				waiting++
 			}
+		}
+		for _, number := range ended {
+			before, err := tx.PrintedShift(number) // somebody was faster
+			if err != nil {
+				return err
+			}
+			if p.config.Copies == 0 || waiting >= maxWaiting || before {
+				continue
+			}
+			if _, err := tx.InsertPrint(printjob.OfShift(number, printjob.Z, false, now)); err != nil {
+				return err
+			}
+			waiting++
 		}
 		return tx.SetPrintedThrough(through)
 	})
@@ -200,6 +216,10 @@ func (p *Printer) step(job printjob.Job, e printjob.Event) (printjob.Job, error)
 // render makes the bytes of a slip that is about to be begun (Invalid: it cannot be laid out).
 func (p *Printer) render(job printjob.Job) (raw []byte, err error) {
 	err = p.Journal.View(func(tx *store.Tx) error {
+		if job.Shift != 0 {
+			raw, err = p.renderShift(tx, job)
+			return err
+		}
 		row, err := tx.Sale(job.Sale)
 		if err != nil {
 			return err

@@ -37,6 +37,8 @@ type Cause string
 const (
 	Paid    Cause = "paid"    // the sale was paid and the till prints by itself
 	Request Cause = "request" // a person asked for it
+	X       Cause = "x"       // a shift's report while it is open; each is another one
+	Z       Cause = "z"       // the report of a closed shift
 )
 
 // Event is what happens to a slip.
@@ -68,8 +70,9 @@ const (
 
 // Job is one slip of paper.
 type Job struct {
-	ID       int64 // 0 before it is stored
-	Sale     string
+	ID       int64  // 0 before it is stored
+	Sale     string // "" for a shift's
+	Shift    int64  // 0 for a sale's
 	Cause    Cause
 	Copy     int // of the sale's slips for this cause, from 1
 	State    State
@@ -82,6 +85,11 @@ type Job struct {
 // New makes a slip. What was printed before, whole or in part, is marked.
 func New(sale string, cause Cause, copy int, before bool, at time.Time) Job {
 	return Job{Sale: sale, Cause: cause, Copy: copy, State: Queued, Marked: before, Created: at}
+}
+
+// OfShift makes the slip of a shift's report. What was printed before, whole or in part, is marked.
+func OfShift(number int64, cause Cause, before bool, at time.Time) Job {
+	return Job{Shift: number, Cause: cause, Copy: 1, State: Queued, Marked: before, Created: at}
 }
 
 // table has the next state for each state and event that may meet. Where it is silent the event is

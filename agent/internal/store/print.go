@@ -58,12 +58,23 @@ func (t *Tx) SetPrintedThrough(seq int64) error {
 	return err
 }
 
-const printColumns = `seq, sale, cause, copy, state, attempts, marked, created_at, finished_at FROM print_job`
+// ShiftsEnded are the shifts that ended in a range of the log.
+func (t *Tx) ShiftsEnded(after, through int64) (numbers []int64, err error) {
+	err = t.tx.Query(func(from *sql.Rows) error {
+		var n int64
+		err := from.Scan(&n)
+		numbers = append(numbers, n)
+		return err
+	}, `SELECT number FROM shift WHERE closed_seq > ? AND closed_seq <= ? ORDER BY number`, after, through)
+	return numbers, err
+}
+
+const printColumns = `seq, coalesce(sale, ''), coalesce(shift, 0), cause, copy, state, attempts, marked, created_at, finished_at FROM print_job`
 
 func scanPrint(from interface{ Scan(...any) error }) (j printjob.Job, err error) {
 	var created int64
 	var finished sql.NullInt64
-	err = from.Scan(&j.ID, &j.Sale, &j.Cause, &j.Copy, &j.State, &j.Attempts, &j.Marked, &created, &finished)
+	err = from.Scan(&j.ID, &j.Sale, &j.Shift, &j.Cause, &j.Copy, &j.State, &j.Attempts, &j.Marked, &created, &finished)
 	j.Created, j.Finished = fromMillis(created), fromNull(finished)
 	return j, err
 }
@@ -93,13 +104,19 @@ func (t *Tx) Printed(saleID string) (is bool, err error) {
 	return is, err
 }
 
+// PrintedShift reports that a byte of a shift's Z may have left, or will.
+func (t *Tx) PrintedShift(number int64) (is bool, err error) {
+	err = t.tx.QueryRow(`SELECT EXISTS (SELECT 1 FROM print_job WHERE shift = ? AND cause = 'z' AND (attempts > 0 OR finished_at IS NULL))`, number).Scan(&is)
+	return is, err
+}
+
 // InsertPrint writes a new slip and gives it its number.
 func (t *Tx) InsertPrint(j printjob.Job) (printjob.Job, error) {
-	err := t.tx.QueryRow(`INSERT INTO print_job (sale, cause, copy, state, attempts, marked, created_at, finished_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING seq`, j.Sale, string(j.Cause), j.Copy, string(j.State), j.Attempts, j.Marked,
+	err := t.tx.QueryRow(`INSERT INTO print_job (sale, shift, cause, copy, state, attempts, marked, created_at, finished_at)
+		VALUES (nullif(?, ''), nullif(?, 0), ?, ?, ?, ?, ?, ?, ?) RETURNING seq`, j.Sale, j.Shift, string(j.Cause), j.Copy, string(j.State), j.Attempts, j.Marked,
 		j.Created.UnixMilli(), toNull(j.Finished)).Scan(&j.ID)
 	if err != nil {
-		return j, fmt.Errorf("insert slip of %s: %w", j.Sale, err)
+		return j, fmt.Errorf("insert slip of %s%d: %w", j.Sale, j.Shift, err)
 	}
 	return j, nil
 }

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"cloudcashier/agent/internal/printjob"
 	"cloudcashier/agent/internal/store"
 	"cloudcashier/shared/localapi"
 	"cloudcashier/shared/shift"
@@ -23,6 +24,9 @@ func TestImpossibleShiftsAreRefused(t *testing.T) {
 			return err
 		}
 		if err := tx.MoveCash(localapi.CashMovement{No: "M-1", Shift: 2, Kind: localapi.CashIn, Amount: 5, At: start}); err != nil {
+			return err
+		}
+		if _, err := tx.InsertPrint(printjob.OfShift(1, printjob.Z, false, start)); err != nil {
 			return err
 		}
 		return tx.OpenShift(shift.Opening{Shift: 2, Float: 100}, start)
@@ -44,6 +48,7 @@ func TestImpossibleShiftsAreRefused(t *testing.T) {
 		})
 	}
 	const end = `UPDATE shift SET closed_seq = 3, closed_at = 1, counted = 7, report = `
+	const slip = `INSERT INTO print_job (shift, cause, copy, state, attempts, marked, created_at) VALUES `
 	const movement = `INSERT INTO cash_movement (no, shift, kind, amount, why, operator, at) VALUES `
 	for name, statement := range map[string]string{
 		"a gap":                       `INSERT INTO shift (number, opened_at, opened_by, change) VALUES (4, 1, '', 0)`,
@@ -67,6 +72,11 @@ func TestImpossibleShiftsAreRefused(t *testing.T) {
 		"cash twice":                  movement + `('M-1', 2, 'in', 5, '', '', 1)`,
 		"other cash":                  `UPDATE cash_movement SET amount = 6`,
 		"cash that was never there":   `DELETE FROM cash_movement`,
+		"a Z of an open shift":        slip + `(2, 'z', 1, 'queued', 0, 0, 1)`,
+		"two Zs that are the first":   slip + `(1, 'z', 1, 'queued', 0, 0, 1)`,
+		"a receipt of a shift":        slip + `(1, 'paid', 1, 'queued', 0, 0, 1)`,
+		"a slip of nothing":           slip + `(NULL, 'x', 1, 'queued', 0, 0, 1)`,
+		"a Z of another shift":        `UPDATE print_job SET shift = 2`,
 	} {
 		if run(statement) == nil {
 			t.Errorf("%s was taken", name)
@@ -74,6 +84,8 @@ func TestImpossibleShiftsAreRefused(t *testing.T) {
 	}
 	for _, statement := range []string{ // the same with nothing wrong
 		movement + `('M-2', 2, 'in', 1, '', '', 1)`,
+		slip + `(1, 'z', 1, 'queued', 0, 1, 1)`,
+		slip + `(2, 'x', 1, 'queued', 0, 0, 1)`,
 		end + `'{"number":2,"counted":7,"float":100,"expected":100,"difference":-93,"last_event":2}' WHERE number = 2`,
 		`INSERT INTO shift (number, opened_at, opened_by, change) VALUES (3, 1, '', 0)`,
 	} {

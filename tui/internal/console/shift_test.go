@@ -130,6 +130,25 @@ func (a *agent) CloseShift(_ context.Context, n localapi.CloseShift) (localapi.S
 	return a.shift.closed[0], a.answer()
 }
 
+func (a *agent) PrintShift(_ context.Context, number string) (localapi.PrintJob, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return localapi.PrintJob{}, a.ask("print shift %s", number)
+}
+
+func TestReportsOnPaper(t *testing.T) {
+	play(t, words.EN, func(a *agent) { busyShift(a); a.status.Printer = &localapi.Printer{State: localapi.PrinterReady} }, func(r *rig) {
+		r.pass(6 * time.Second)
+		r.keys("f12", "1", "p", "c", "tab", "5", "enter", "y")
+		r.sees("P print")
+		r.keys("p")
+		r.asked("print shift current", "close 3 with 500 in 0 lines, hand over false drop 0", "print shift 3")
+		r.agent.refuse = fault.New(fault.Unavailable, "printer.busy", "50 slips wait")
+		r.keys("p")
+		r.sees("Not done: 50 slips wait")
+	})
+}
+
 func TestAShiftFromOpenToZ(t *testing.T) {
 	play(t, words.EN, nil, func(r *rig) {
 		r.send(console.Resize(80, 24))

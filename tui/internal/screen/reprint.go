@@ -13,6 +13,7 @@ import (
 // Receipts is what the screens ask of the agent about paper.
 type Receipts interface {
 	Reprint(ctx context.Context, saleID string) (localapi.PrintJob, error)
+	PrintShift(ctx context.Context, number string) (localapi.PrintJob, error)
 }
 
 // reprinted answers the question for a receipt.

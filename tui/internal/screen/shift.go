@@ -59,8 +59,9 @@ type (
 		list []localapi.Shift
 		err  error
 	}
-	shiftBegun struct{ err error }
-	cashMoved  struct {
+	shiftBegun   struct{ err error }
+	shiftPrinted struct{ err error }
+	cashMoved    struct {
 		move localapi.CashMovement
 		err  error
 	}
@@ -100,6 +101,10 @@ func (s *Shifts) Update(msg tea.Msg) tea.Cmd {
 		s.busy = false
 		s.told(msg.err)
 		return s.read()
+	case shiftPrinted:
+		if msg.err != nil {
+			s.refused(msg.err)
+		}
 	case cashMoved:
 		return s.moved(msg)
 	case shiftEnded:
@@ -135,6 +140,9 @@ func (s *Shifts) read() tea.Cmd {
 func (s *Shifts) press(k Key) tea.Cmd {
 	s.notice = nil
 	k = Key(strings.ToLower(string(k)))
+	if k == "p" && s.d.prints() && (s.report != nil || !s.listed) {
+		return s.print()
+	}
 	if s.report != nil || s.listed {
 		return s.look(k)
 	}
@@ -169,6 +177,20 @@ func (s *Shifts) press(k Key) tea.Cmd {
 		})
 	}
 	return nil
+}
+
+// print asks for the report that is shown. A Z that may lie on paper already says so on its face.
+func (s *Shifts) print() tea.Cmd {
+	number := "current"
+	if s.report != nil && s.report.Closed {
+		number = strconv.FormatInt(s.report.Number, 10)
+	}
+	s.tell(words.NoticePrinting)
+	agent := s.d.Receipts
+	return ask(func(ctx context.Context) tea.Msg {
+		_, err := agent.PrintShift(ctx, number)
+		return shiftPrinted{err}
+	})
 }
 
 // look handles a key of a report or of the list.
@@ -353,6 +375,8 @@ func (s *Shifts) Hints() []Hint {
 	say := s.d.Lang.Say
 	back := Hint{"Esc", say(words.KeyBack)}
 	switch {
+	case s.report != nil && s.d.prints():
+		return []Hint{{"P", say(words.KeyShiftPrint)}, back}
 	case s.report != nil:
 		return []Hint{back}
 	case s.listed:
@@ -364,64 +388,4 @@ func (s *Shifts) Hints() []Hint {
 		hints = slices.Insert(hints, 0, Hint{"O", say(words.KeyShiftOpen)})
 	}
 	return hints
-}
-
-// Count is the drawer being counted: note by note, or as a sum.
-type Count struct {
-	Lang   words.Lang
-	Done   func(sum int64, notes []localapi.Denomination) tea.Cmd
-	shift  int64
-	pieces [len(notes)]string
-	sum    string
-	bySum  bool
-	at     int
-}
-
-// notes are the coins and notes that are counted, in fen.
-var notes = [...]int64{10000, 5000, 2000, 1000, 500, 100, 50, 10}
-
-// Stale is never: only its keys end it.
-func (c *Count) Stale() bool { return false }
-
-// Press handles a key. Enter goes from line to line; behind the last it is the answer.
-func (c *Count) Press(k Key) (cmd tea.Cmd, done bool) {
-	field := &c.pieces[c.at]
-	if c.bySum {
-		field = &c.sum
-	}
-	sign, number := amountSign(k)
-	switch {
-	case k == "esc":
-		return nil, true
-	case k == "tab":
-		c.bySum = !c.bySum
-	case k == "up" && !c.bySum:
-		c.at = max(c.at-1, 0)
-	case k == "down" && !c.bySum, k == "enter" && !c.bySum && c.at < len(notes)-1:
-		c.at = min(c.at+1, len(notes)-1)
-	case k == "enter":
-		if sum, list, ok := c.total(); ok {
-			return c.Done(sum, list), true
-		}
-	case k == "backspace":
-		*field = (*field)[:max(len(*field)-1, 0)]
-	case number && c.bySum && len(c.sum) < 12, number && sign != '.' && !c.bySum && len(*field) < 5:
-		*field += string(sign)
-	}
-	return nil, false
-}
-
-// total is what was counted; ok is false for a sum that is none.
-func (c *Count) total() (sum int64, list []localapi.Denomination, ok bool) {
-	if c.bySum {
-		a, err := money.ParseYuan(strings.TrimSuffix(c.sum, "."))
-		return a.Fen(), nil, err == nil && a.Fen() <= money.Max
-	}
-	for i, text := range c.pieces {
-		if n, _ := strconv.ParseInt(text, 10, 64); n > 0 {
-			sum += n * notes[i]
-			list = append(list, localapi.Denomination{Value: notes[i], Count: n})
-		}
-	}
-	return sum, list, true
 }

@@ -189,39 +189,3 @@ func (s *Shifts) rows(w int) (lines []string) {
 	}
 	return lines
 }
-
-// Hints are the keys of the count.
-func (c *Count) Hints() []Hint {
-	other := words.CountBySum
-	if c.bySum {
-		other = words.CountNotes
-	}
-	return []Hint{{"Enter", c.Lang.Say(words.KeyShiftNext)}, {"Tab", c.Lang.Say(other)}, {"Esc", c.Lang.Say(words.KeyBack)}}
-}
-
-// View draws the count in h lines of w cells.
-func (c *Count) View(t widget.Theme, w, h int) string {
-	inner := min(w-4, reportCells)
-	say := c.Lang.Say
-	lines := []string{t.Band(widget.Notice, widget.Center(say(words.CountTitle), inner))}
-	if c.bySum {
-		lines = append(lines, "", say(words.CountSum), "> "+c.sum+"_", "")
-	} else {
-		for i, text := range c.pieces {
-			mark, end := "  ", ""
-			if i == c.at {
-				mark, end = "> ", "_"
-			}
-			n, _ := strconv.ParseInt(text, 10, 64)
-			lines = append(lines, pair(mark+widget.Right(yuan(notes[i]), 6)+" x "+text+end, yuan(n*notes[i]), inner))
-		}
-		sum, _, _ := c.total()
-		lines = append(lines, pair(say(words.CountTotal), t.Yuan(sum), inner))
-	}
-	lines = append(lines, widget.Wrap(say(words.CountHint), inner)...)
-	pad := widget.Fit("", (w-inner)/2)
-	for i, line := range lines {
-		lines[i] = pad + line
-	}
-	return join(widget.Page(lines, w, h))
-}

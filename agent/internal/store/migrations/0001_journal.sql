@@ -231,8 +231,9 @@ BEGIN SELECT RAISE(ABORT, 'a movement of cash is never deleted'); END;
 -- Slips of paper. The row is there before the first byte of its slip leaves. Not part of any sale.
 CREATE TABLE print_job (
     seq         INTEGER PRIMARY KEY AUTOINCREMENT, -- the printer names it back when it is through with it
-    sale        TEXT NOT NULL REFERENCES sale (id),
-    cause       TEXT NOT NULL CHECK (cause IN ('paid', 'request')),
+    sale        TEXT REFERENCES sale (id),
+    shift       INTEGER CHECK (shift > 0),
+    cause       TEXT NOT NULL CHECK (cause IN ('paid', 'request', 'x', 'z')),
     copy        INTEGER NOT NULL CHECK (copy BETWEEN 1 AND 9),
     state       TEXT NOT NULL CHECK (state IN ('queued', 'printing', 'doubt', 'done', 'failed', 'dropped')),
     attempts    INTEGER NOT NULL CHECK (attempts BETWEEN 0 AND 3),
@@ -241,6 +242,7 @@ CREATE TABLE print_job (
     finished_at INTEGER,
     CHECK ((state IN ('done', 'failed', 'dropped')) = (finished_at IS NOT NULL)),
     CHECK (state IN ('queued', 'dropped') OR attempts > 0),
+    CHECK ((sale IS NULL) = (cause IN ('x', 'z')) AND (shift IS NULL) = (cause IN ('paid', 'request'))), -- of a sale or of a shift
     -- after the first try every other says on its face that it is one
     CHECK (attempts < 2 OR marked = 1)
 ) STRICT;
@@ -249,7 +251,13 @@ CREATE INDEX print_by_sale ON print_job (sale);
 CREATE INDEX print_open ON print_job (seq) WHERE finished_at IS NULL;
 -- a payment prints each of its slips once
 CREATE UNIQUE INDEX print_once ON print_job (sale, copy) WHERE cause = 'paid';
-CREATE TRIGGER print_fixed BEFORE UPDATE OF sale, cause, copy, created_at ON print_job
+-- and a shift its Z: every other one says that it is a reprint
+CREATE UNIQUE INDEX print_z_once ON print_job (shift) WHERE cause = 'z' AND marked = 0;
+CREATE INDEX print_by_shift ON print_job (shift) WHERE shift IS NOT NULL;
+CREATE TRIGGER print_closed BEFORE INSERT ON print_job
+WHEN NEW.cause = 'z' AND NOT EXISTS (SELECT 1 FROM shift WHERE number = NEW.shift AND closed_at IS NOT NULL)
+BEGIN SELECT RAISE(ABORT, 'a shift has its Z once it is closed'); END;
+CREATE TRIGGER print_fixed BEFORE UPDATE OF sale, shift, cause, copy, created_at ON print_job
 BEGIN SELECT RAISE(ABORT, 'what is printed does not change'); END;
 CREATE TRIGGER print_marked BEFORE UPDATE OF marked ON print_job WHEN OLD.marked = 1 AND NEW.marked = 0
 BEGIN SELECT RAISE(ABORT, 'a reprint stays one'); END;
