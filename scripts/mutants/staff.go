@@ -58,7 +58,7 @@ var staffBugs = slices.Concat(
 		mutant{name: "staff/void-any-day", wrong: "last week's sale is undone as if it were today's", file: "void.go", tests: "agent/internal/till", run: "TestAVoid",
 			edits: swap(`day(s.Finished, zone) != day(at, zone)`, `false`)},
 		mutant{name: "staff/void-after-refund", wrong: "more than is left is asked back as a void", file: "void.go", tests: "agent/internal/till", run: "TestAVoid",
-			edits: swap(`if e.State != localapi.RefundFailed {`, `if false {`)},
+			edits: swap(`if e.State != localapi.RefundFailed {`, `if e.State != localapi.RefundFailed && false {`)},
 	),
 	in("hub/internal/store",
 		mutant{name: "staff/disabled-listed", wrong: "who left is still on every till's list", file: "operator.go", tests: "hub/hubd", run: "TestOperatorsOfTills",

@@ -240,7 +240,7 @@ func TestARefundAboveTheLimit(t *testing.T) {
 		r.keys("f7", "p", "5", "0", "enter", "y") // within the limit
 		r.pass(time.Second)
 		r.sees("Refund of ¥50.00: queued")
-		r.asked("refund old_09 12340 ORDER0000001", "refund old_09 5000 ORDER0000001")
+		r.asked("refund old_09 12340 ORDER0000001", "refund old_09 5000 ORDER0000001") // nothing stood under the number
 	})
 }
 
@@ -261,12 +261,12 @@ func TestALockedSupervisorCannotBeChosen(t *testing.T) {
 
 func TestPartReasonAndVoid(t *testing.T) {
 	play(t, words.EN, history, func(r *rig) {
-		r.keys("f3", "down", "down", "f7", "r", "c", "o", "l", "d", "enter")
-		r.sees("Reason: cold.")
-		r.keys("p", "2", "0", "0", "enter") // more than there is
+		r.keys("f3", "down", "down", "f7", "p", "2", "0", "0", "enter") // more than there is
 		r.sees("that is no amount between 0.01 and ¥123.40")
 		r.asked()
-		r.keys("f7", "p", "2", ".", "5", "enter")
+		r.keys("f7", "r", "c", "o", "l", "d", "enter")
+		r.sees("Reason: cold.")
+		r.keys("p", "2", ".", "5", "enter")
 		r.sees("Refund ¥2.50", "Reason: cold.")
 		r.keys("y")
 		r.asked(`refund old_09 250 ORDER0000001 "cold"`)
@@ -276,6 +276,14 @@ func TestPartReasonAndVoid(t *testing.T) {
 		r.sees("void the whole sale")
 		r.keys("v")
 		r.asked("void", "refund old_09 12340 ORDER0000001")
+	})
+}
+
+// A void that nobody approved leaves nothing behind in the next refund of the sale.
+func TestAVoidThatNobodyApproved(t *testing.T) {
+	play(t, words.EN, manned, func(r *rig) {
+		r.keys("f3", "down", "down", "f7", "v", "esc", "f7", "p", "4", "0", "enter", "y")
+		r.asked("void", "refund old_09 12340 ORDER0000001", "refund old_09 4000 ORDER0000001")
 	})
 }
 
