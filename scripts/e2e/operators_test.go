@@ -123,6 +123,13 @@ func TestOperators(t *testing.T) {
 		t.Fatalf("who is on duty did not outlive the restart: %+v, %v", now.Operator, err)
 	}
 
+	if err := rig.Await(ctx, "the hub's copy names them", func() (bool, error) {
+		out, _, err := r.Run(ctx, "cashier-hub", "export", "records", "--data", l.Data)
+		return bytes.Contains(out, []byte(`"operator":"`+cashier+`","approved_by":"`+boss+`"`)) && bytes.Contains(out, []byte("operator_wrong")), err
+	}); err != nil {
+		t.Fatal(err)
+	}
+
 	tampered(t, ctx, till, cashier, cashierPIN, s)
 
 	l.Process.Kill() // who leaves while a till is away goes with its next greeting
