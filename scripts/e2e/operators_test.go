@@ -68,10 +68,10 @@ func knows(t *testing.T, ctx context.Context, till *rig.Till, n int) {
 // TestOperators: PINs, limits, approvals, locks and a person who leaves, with the real programs, and no PIN anywhere.
 func TestOperators(t *testing.T) {
 	t.Parallel()
-	const cashierPIN, bossPIN, wrongPIN = "86420975", "31860742", "50718263"
+	const cashierPIN, bossPIN, wrongPIN, nextPIN = "86420975", "31860742", "50718263", "27940618"
 	ctx, r := start(t, 2*time.Minute)
 	l := lab(t, ctx, r)
-	for _, pin := range []string{cashierPIN, bossPIN, wrongPIN} {
+	for _, pin := range []string{cashierPIN, bossPIN, wrongPIN, nextPIN} {
 		r.Remember("a PIN", pin)
 	}
 	till := openTills(t, ctx, r, l, 1)[0]
@@ -123,6 +123,13 @@ func TestOperators(t *testing.T) {
 		t.Fatalf("who is on duty did not outlive the restart: %+v, %v", now.Operator, err)
 	}
 
+	if err := rig.Await(ctx, "the hub's copy names them", func() (bool, error) {
+		out, _, err := r.Run(ctx, "cashier-hub", "export", "records", "--data", l.Data)
+		return bytes.Contains(out, []byte(`"operator":"`+cashier+`","approved_by":"`+boss+`"`)) && bytes.Contains(out, []byte("operator_wrong")), err
+	}); err != nil {
+		t.Fatal(err)
+	}
+
 	tampered(t, ctx, till, cashier, cashierPIN, s)
 
 	l.Process.Kill() // who leaves while a till is away goes with its next greeting
@@ -140,8 +147,31 @@ func TestOperators(t *testing.T) {
 		t.Fatalf("still on duty: %+v, %v", now.Operator, err)
 	}
 
+	// Another PIN from the hub ends the lock, also where an operator is asked for.
+	if _, err := staff(ctx, r, l, nextPIN, "pin", boss, "--by", "test"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := staff(ctx, r, l, "", "policy", "--store", l.Store, "--required", "--by", "test"); err != nil {
+		t.Fatal(err)
+	}
+	if err := rig.Await(ctx, "the rule comes", func() (bool, error) {
+		o, err := till.Client.Operators(ctx)
+		return err == nil && o.Required, err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	_, err = till.Client.NewSale(ctx, localapi.NewSale{Amount: 100, Tender: localapi.TenderCash})
+	wants(t, "nobody on duty", "operator.required", err)
+	wants(t, "the new PIN", "", on(boss, nextPIN))
+	s, err = till.Client.NewSale(ctx, localapi.NewSale{Amount: 40000, Tender: localapi.TenderCash})
+	wants(t, "somebody on duty", "", err)
+	v, err := till.Client.Void(ctx, s.ID, localapi.NewVoid{})
+	if err != nil || v.Kind != localapi.RefundVoid || v.Amount != 40000 || v.Operator != boss {
+		t.Fatalf("%+v, %v", v, err)
+	}
+
 	needles := []needle.Needle{{What: "the cashier's PIN", Text: []byte(cashierPIN)}, {What: "the supervisor's PIN", Text: []byte(bossPIN)},
-		{What: "a wrong PIN", Text: []byte(wrongPIN)}}
+		{What: "the next PIN", Text: []byte(nextPIN)}, {What: "a wrong PIN", Text: []byte(wrongPIN)}}
 	for _, dir := range []string{till.Data, r.LogDir(), l.Data} {
 		if hits, files := inFiles(t, dir, "", needles); len(hits) > 0 || files == 0 {
 			t.Errorf("%s (%d files): %v", dir, files, hits)

@@ -45,7 +45,7 @@ func table() []mutant {
 		tillBugs,
 		backBugs,
 		deskBugs,
-		staffBugs,
+		operatorBugs,
 		showingBugs,
 		shiftBugs,
 		scannerBugs,

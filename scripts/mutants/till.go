@@ -107,7 +107,7 @@ var backBugs = slices.Concat(
 	),
 	in("tui/internal/screen",
 		mutant{name: "screen/refund-number-changes", wrong: "a lost answer and a second press give the money back twice", file: "refunds.go", tests: "tui/internal/console", run: "TestALostAnswerToARefund",
-			edits: swap("if s.open.sale != sale.ID { // else", "if true { // else")},
+			edits: swap("\tcase s.open.sale != sale.ID:\n", "\tcase true:\n")},
 		mutant{name: "screen/enter-says-yes", wrong: "a scanner's Enter gives the money back", file: "confirm.go", tests: "tui/internal/console", run: "TestRefundOfAPaidSale",
 			edits: swap(`if k == one.Key || k == Key(`, `if k == one.Key || k == "enter" || k == Key(`)},
 		mutant{name: "screen/doubt-overridden-unasked", wrong: "the same customer is charged twice and no cashier was asked", file: "till_work.go", tests: "tui/internal/console", run: "TestAnotherCustomer",

@@ -8,7 +8,7 @@
 //	      refund    give money of a paid sale back                          {Refund}
 //	      ack       ack says what the till has stored                       {}
 //	      records   rows of the till's journal, for the hub's copy          {Records}
-//	down  welcome   answer to hello                                         {Welcome}
+//	down  welcome   answer to hello; unasked: who works there changed       {Welcome}
 //	      result      how a payment stands                                  {Result}
 //	      refund_result  how a refund stands                                {RefundResult}
 //	      refused   a request was not taken                                 {Refused}

@@ -244,7 +244,7 @@ func (s *session) work(o orders) error {
 	if o.staff && o.hello == nil {
 		operators, err := s.operators()
 		if err != nil {
-			return err
+			return s.retry(o, err)
 		}
 		if !s.send(wire.KindWelcome, 0, s.b.Now(), wire.Welcome{Operators: operators}) {
 			return nil
@@ -319,13 +319,14 @@ func (s *session) acknowledge(o orders) (progress bool, err error) {
 	return true, nil
 }
 
-// retry keeps a hello that could not be served.
+// retry keeps a hello that could not be served, and what was to be told.
 func (s *session) retry(o orders, err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.orders.hello == nil {
 		s.orders.hello = o.hello
 	}
+	s.orders.staff = s.orders.staff || o.staff
 	return err
 }
 

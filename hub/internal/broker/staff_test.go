@@ -2,6 +2,7 @@ package broker
 
 import (
 	"errors"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,8 +16,19 @@ import (
 func TestWhoWorksThereIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHub(t, newPipes())
+		var mu sync.Mutex
 		list, fails := "OPR1.a", error(nil)
-		h.Operators = func(k registry.Terminal) (string, error) { return list + " " + k.ID, fails }
+		h.Operators = func(k registry.Terminal) (string, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			return list + " " + k.ID, fails
+		}
+		set := func(signed string, err error) {
+			mu.Lock()
+			defer mu.Unlock()
+			list, fails = signed, err
+		}
+		busy := fault.Wrap(errors.New("busy"), fault.Unavailable, "x", "not now")
 		a := h.enrol("trm_a")
 		c := h.connect(a).listen(a)
 		told := func(sentAt bool, want string) {
@@ -30,25 +42,22 @@ func TestWhoWorksThereIsTold(t *testing.T) {
 				t.Fatalf("%+v, %v", w, err)
 			}
 		}
-		known := registry.Terminal{}
-		h.StaffChanged(known.Merchant, "") // before it greeted: the greeting tells
-		fails = fault.Wrap(errors.New("busy"), fault.Unavailable, "x", "not now")
+		h.StaffChanged("mer", "") // before it greeted: the greeting tells
+		set("OPR1.a", busy)
 		c.publish(a, a.hello(t, 0, "b"))
 		time.Sleep(3 * time.Second / 2) // no greeting without the list: hearing of nobody means that nobody is asked for a PIN
 		synctest.Wait()
-		fails = nil
+		set("OPR1.a", nil)
 		told(true, "OPR1.a trm_a")
-		list = "OPR1.b"
-		k, err := h.Directory.Terminal(a.id)
-		if err != nil {
-			t.Fatal(err)
-		}
-		h.StaffChanged(k.Merchant, k.Store)
+		set("OPR1.b", busy)
+		h.StaffChanged("mer", "sto")
+		synctest.Wait()
+		set("OPR1.b", nil) // it is told once it can be read
 		told(false, "OPR1.b trm_a")
-		h.StaffChanged(k.Merchant, "")
+		h.StaffChanged("mer", "")
 		told(false, "OPR1.b trm_a")
-		list = "OPR1.c"
-		h.StaffChanged(k.Merchant, "another")
+		set("OPR1.c", nil)
+		h.StaffChanged("mer", "another")
 		h.StaffChanged("another", "")
 		c.publish(a, a.hello(t, 0, "b"))
 		told(true, "OPR1.c trm_a")

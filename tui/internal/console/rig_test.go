@@ -46,7 +46,7 @@ type agent struct {
 	created int
 	refunds []localapi.Refund // oldest first
 	syncs   int
-	staff   // who works here
+	crew    // who works here
 	shift   shiftBook
 }
 

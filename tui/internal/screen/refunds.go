@@ -132,9 +132,12 @@ func (s *Sales) confirmRefund() {
 		s.tell(words.NoticeRefundNothing)
 		return
 	}
-	if s.open.sale != sale.ID { // else its answer was lost: the same question again
+	switch {
+	case s.open.sale != sale.ID:
 		s.open = asking{sale: sale.ID, no: s.d.NewOrder(), amount: left(sale)}
-	}
+	case !s.open.sent: // nothing stands under its number
+		s.open = asking{sale: sale.ID, no: s.open.no, amount: left(sale)}
+	} // else its answer was lost: the same question again
 	s.confirm(sale)
 }
 
@@ -240,6 +243,7 @@ func (s *Sales) asked(m asked) tea.Cmd {
 		s.open = asking{}
 		s.notice = func(l words.Lang) string { return l.Say(words.NoticeRefundFailed, refusal(l, m.err)) }
 	case notSent:
+		s.open.sent = false
 		s.tell(words.NoticeRefundNotSent)
 	case unsure:
 		s.tell(words.NoticeRefundUnsure)
