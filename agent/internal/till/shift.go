@@ -125,13 +125,12 @@ func (t *Till) CurrentShift() (localapi.Shift, error) {
 }
 
 // ReportShift is the X report with the money in the drawer, for whom a supervisor stands.
-func (t *Till) ReportShift(n localapi.ReportShift) (localapi.Shift, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if err := t.mayApprove(n.Approval); err != nil {
-		return localapi.Shift{}, err
-	}
-	return t.report()
+func (t *Till) ReportShift(n localapi.ReportShift) (s localapi.Shift, err error) {
+	err = t.supervised(n.Approval, func() (err error) {
+		s, err = t.report()
+		return err
+	})
+	return s, err
 }
 
 // Shift reads a shift by its number: the Z of a closed one, or the open one, blind (NotFound).
@@ -218,8 +217,20 @@ func (t *Till) CloseShift(n localapi.CloseShift) (z localapi.Shift, err error) {
 	if err := checkText("note", n.Note, maxWhy); err != nil {
 		return z, err
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	if n.Approval == nil {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		return t.closeShift(n, counted)
+	}
+	err = t.supervised(n.Approval, func() (err error) {
+		z, err = t.closeShift(n, counted)
+		return err
+	})
+	return z, err
+}
+
+// closeShift is CloseShift under the lock, for whom the approval, if there is one, stands.
+func (t *Till) closeShift(n localapi.CloseShift, counted int64) (z localapi.Shift, err error) {
 	if n.Number < t.shift.number && n.Number > 0 {
 		return t.closedAs(n, counted)
 	}
@@ -228,9 +239,6 @@ func (t *Till) CloseShift(n localapi.CloseShift) (z localapi.Shift, err error) {
 	}
 	said := shift.Closing{At: store.Clean(t.Now()), Counted: counted, Denominations: n.Denominations, Operator: t.onDuty(), Note: n.Note}
 	if n.Approval != nil {
-		if err := t.mayApprove(n.Approval); err != nil {
-			return z, err
-		}
 		said.Approved = n.Approval.Operator
 	}
 	next := current{number: n.Number + 1}
