@@ -54,6 +54,7 @@ func run(args []string, env func(string) string, in, out *os.File, errs io.Write
 	err = console.Run(ctx, console.Config{
 		Doors: screen.DoorsOf(agent), Sync: agent.Sync, Events: agent.Events, Now: time.Now, NewOrder: ids.OutTradeNo, Zone: zone(),
 		Lang: lang, Chinese: lang == words.ZH || env("TERM") != "linux", Theme: theme(env), In: in, Out: out,
+		Bell: func() { _, _ = out.WriteString("\a") }, // a screen that is gone hears nothing
 	})
 	if err != nil {
 		fmt.Fprintln(errs, "cashier-tui:", err)

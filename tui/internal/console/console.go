@@ -44,6 +44,7 @@ type Config struct {
 	Lang     words.Lang
 	Chinese  bool // the terminal can show Chinese
 	Theme    widget.Theme
+	Bell     func() // sounds when a scan is refused; may be nil
 	In       io.Reader
 	Out      io.Writer
 }
@@ -80,6 +81,7 @@ type Model struct {
 	w, h       int
 	refreshing bool
 	again      bool      // asked for while one was under way
+	training   bool      // what stands on the screen is of a training till
 	looked     time.Time // when the agent was last asked
 }
 
@@ -174,7 +176,7 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.desk.Page = m.till // nobody misses a result behind another screen
 	}
 	m.dropStale()
-	return m, cmd
+	return m, tea.Batch(cmd, m.mode())
 }
 
 func (m *Model) route(msg tea.Msg) tea.Cmd {
@@ -248,6 +250,9 @@ func (m *Model) take(n news) tea.Cmd {
 		m.desk.Status = *n.status
 	}
 	cmds := []tea.Cmd{}
+	if len(n.notices) > 0 {
+		cmds = append(cmds, m.ring())
+	}
 	for _, x := range n.refunds {
 		m.desk.Returns.Event(x)
 		cmds = append(cmds, m.tell(screen.Returned{Refund: x}))
@@ -271,7 +276,9 @@ func (m *Model) refreshed(r refreshed) tea.Cmd {
 	} else {
 		d.AwaySince, d.Connected, d.Status = time.Time{}, true, r.status
 		for _, s := range r.sales {
-			d.Book.Answer(r.mark, s)
+			if s.Training == r.status.Training { // else another till came into force between the two answers
+				d.Book.Answer(r.mark, s)
+			}
 		}
 	}
 	cmd := m.tell(screen.Changed{})
@@ -320,9 +327,14 @@ func (m *Model) inputs(inputs []any) tea.Cmd {
 func (m *Model) scan(s screen.Scan) tea.Cmd {
 	if len(m.desk.Dialogs) > 0 {
 		m.till.Refuse(words.NoticeAnswerFirst)
-		return nil
+		return m.ring()
 	}
-	return m.till.Update(s)
+	refusals := m.till.Refusals()
+	cmd := m.till.Update(s)
+	if m.till.Refusals() > refusals {
+		cmd = tea.Batch(cmd, m.ring())
+	}
+	return cmd
 }
 
 // key goes to the dialog on top, else to the console's own keys, else to the screen shown.
@@ -406,17 +418,18 @@ func (m *Model) View() string {
 		own = slices.Insert(own, 1, screen.Hint{Key: "F8", Text: d.Lang.Say(words.KeySendNow)})
 	}
 	if full, ok := m.full(); ok {
-		return full
+		return m.framed(full)
 	}
+	w, h := m.inner()
 	hints := append(d.Page.Hints(), own...)
 	view := d.Page.View
 	if n := len(d.Dialogs); n > 0 {
 		hints = d.Dialogs[n-1].Hints()
 		view = func(w, h int) string { return d.Dialogs[n-1].View(d.Theme, w, h) }
 	}
-	foot := append([]string{strings.Repeat("-", m.w)}, statusLines(d, m.w)...)
-	foot = append(foot, hintLines(hints, m.w)...)
-	return header(d, m.w) + "\n" + view(m.w, m.h-1-len(foot)) + "\n" + strings.Join(foot, "\n")
+	foot := append([]string{strings.Repeat("-", w)}, statusLines(d, w)...)
+	foot = append(foot, hintLines(hints, w)...)
+	return m.framed(header(d, w) + "\n" + view(w, h-1-len(foot)) + "\n" + strings.Join(foot, "\n"))
 }
 
 // full is a code that needs the whole window: a customer must be able to scan it.
@@ -424,6 +437,7 @@ func (m *Model) full() (string, bool) {
 	if m.desk.Page != m.till || len(m.desk.Dialogs) > 0 {
 		return "", false
 	}
-	frame := m.h - 2 - statusHeight(m.w) - len(hintLines(nil, m.w)) // header and rule
-	return m.till.Full(m.w, m.h, frame)
+	w, h := m.inner()
+	frame := h - 2 - statusHeight(w) - len(hintLines(nil, w)) // header and rule
+	return m.till.Full(w, h, frame)
 }

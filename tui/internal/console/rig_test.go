@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -35,6 +36,7 @@ var errDial = fault.Wrap(&net.OpError{Op: "dial", Net: "unix", Err: syscall.ECON
 // agent is the other side of the local API, kept in memory and obeying its rule: the same order
 // number with the same amount is the same sale while that is open.
 type agent struct {
+	rang    atomic.Int32 // the terminal's bell
 	mu      sync.Mutex
 	list    []localapi.Sale // oldest first
 	status  localapi.Status
@@ -235,10 +237,10 @@ func playOn(t *testing.T, lang words.Lang, theme widget.Theme, prepare func(a *a
 		if prepare != nil {
 			prepare(r.agent)
 		}
-		r.m = console.New(ctx, console.Config{Doors: screen.Doors{Agent: r.agent, Refunds: r.agent, Receipts: r.agent}, Sync: r.agent.Sync, Now: time.Now, NewOrder: func() string {
+		r.m = console.New(ctx, console.Config{Doors: screen.Doors{Agent: r.agent, Refunds: r.agent, Receipts: r.agent, Trainer: trainer{r.agent}}, Sync: r.agent.Sync, Now: time.Now, NewOrder: func() string {
 			r.orders++
 			return fmt.Sprintf("ORDER%07d", r.orders)
-		}, Zone: time.FixedZone("CST", 8*3600), Lang: lang, Chinese: true, Theme: theme})
+		}, Zone: time.FixedZone("CST", 8*3600), Lang: lang, Chinese: true, Theme: theme, Bell: func() { r.agent.rang.Add(1) }})
 		r.run(r.m.Init())
 		r.send(console.Resize(160, 50))
 		f(r)

@@ -37,6 +37,7 @@ type Doors struct {
 	Agent    Agent
 	Refunds  Refunds
 	Receipts Receipts
+	Trainer  Trainer
 }
 
 // DoorsOf opens every door of one agent.
@@ -45,6 +46,7 @@ func DoorsOf(c *localapi.Client) Doors {
 		Agent:    c,
 		Refunds:  c,
 		Receipts: c,
+		Trainer:  c,
 	}
 }
 

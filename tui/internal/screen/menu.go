@@ -25,7 +25,9 @@ type item struct {
 // NewMenu makes the menu and its pages.
 func NewMenu(d *Desk) *Menu {
 	m := &Menu{d: d}
-	m.items = []item{}
+	m.items = []item{
+		{words.MenuTraining, NewTraining(d)},
+	}
 	return m
 }
 

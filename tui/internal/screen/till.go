@@ -53,6 +53,8 @@ type Till struct {
 	late    []string // parked sales that have a result nobody has seen yet
 
 	notice func(words.Lang) string
+
+	refusals int
 }
 
 // NewTill makes the screen.
@@ -276,6 +278,7 @@ func (t *Till) append(sign byte) {
 func (t *Till) scan(s Scan) tea.Cmd {
 	code, kind := s.Read()
 	if kind != "" {
+		t.refusals++
 		t.tell(func(l words.Lang) string { return l.Notice(notice(kind)) })
 		return nil
 	}
@@ -292,8 +295,10 @@ func (t *Till) scan(s Scan) tea.Cmd {
 		if t.showingCode() && !t.d.Away() {
 			return t.scanInstead(code)
 		}
+		t.refusals++
 		t.Refuse(words.NoticeScanAlready)
 	case faceStarting, faceUnsure:
+		t.refusals++
 		t.Refuse(words.NoticeScanBusy)
 	}
 	return nil
@@ -404,6 +409,9 @@ func (t *Till) next() {
 }
 
 func (t *Till) tell(f func(words.Lang) string) { t.notice = f }
+
+// Refusals counts the scans that were refused on the spot.
+func (t *Till) Refusals() int { return t.refusals }
 
 // Refuse tells the cashier why something was not done.
 func (t *Till) Refuse(why words.Key) {

@@ -271,7 +271,11 @@ func (t *Till) result(w int, s localapi.Sale) []string {
 	say := t.d.Lang.Say
 	if s.State.Outcome() == pay.Paid {
 		lines := t.banner(w, pay.Paid, say(words.TitlePaid), yuan(s.Amount))
-		lines = append(append(lines, say(words.PaidHint)), t.armedLines(w)...)
+		hint := words.PaidHint
+		if t.trains(s) {
+			hint = words.TrainingPaidHint
+		}
+		lines = append(append(lines, say(hint)), t.armedLines(w)...)
 		return append(lines, t.numbers(w, s)...)
 	}
 	title := words.TitleNotPaid
@@ -288,6 +292,9 @@ func (t *Till) result(w int, s localapi.Sale) []string {
 func (t *Till) banner(w int, o pay.Outcome, title, amount string) []string {
 	theme := t.d.Theme
 	tone := map[pay.Outcome]widget.Tone{pay.Paid: widget.Good, pay.NotPaid: widget.Bad, pay.Unknown: widget.Doubt}[o]
+	if s, _ := t.d.Book.Sale(t.sale); t.trains(s) {
+		title = t.d.Lang.Say(words.TrainingTitle, title)
+	}
 	heading := " " + theme.Sign(o) + " " + title
 	if t.earlier {
 		if s, ok := t.d.Book.Sale(t.sale); ok {
