@@ -97,7 +97,9 @@ func TestTrainingTouchesNothingReal(t *testing.T) {
 	if err != nil || !s.Training || !strings.HasPrefix(s.ID, "training_") {
 		t.Fatalf("%+v, %v", s, err)
 	}
-	until(t, events, "ready to scan", func(e api.Event) bool { return e.Status != nil && len(e.Status.Scanners) == 1 && e.Status.Scanners[0].Connected })
+	until(t, events, "ready to scan", func(e api.Event) bool {
+		return e.Status != nil && len(e.Status.Scanners) == 1 && e.Status.Scanners[0].Connected
+	})
 	if err := gun.Scan(code); err != nil {
 		t.Fatal(err)
 	}
@@ -124,6 +126,7 @@ func TestTrainingTouchesNothingReal(t *testing.T) {
 	if _, err := client.Reprint(ctx, s.ID); fault.CodeOf(err) != "training.not_here" {
 		t.Errorf("paper in training: %v", err)
 	}
+	wantChecks(t, dir, map[string]agentd.Verdict{"agent": agentd.Warn})
 	if now := export(t, dir); now != before {
 		t.Errorf("training changed the real journal:\n%s\nwas\n%s", now, before)
 	}

@@ -41,7 +41,7 @@ func (m mutant) apply(source []byte) ([]byte, error) {
 func table() []mutant {
 	return slices.Concat(
 		slabBugs,
-		tillBugs, backBugs, showingBugs, scannerBugs, paperBugs, linkBugs,
+		tillBugs, backBugs, showingBugs, scannerBugs, trainingBugs, paperBugs, linkBugs,
 		brokerBugs, gatewayBugs, engineBugs, lawBugs, refundBugs, shownBugs, routingBugs,
 		walletBugs, wechatv3Bugs, unionpayBugs, noticeBugs, storedBugs, vaultBugs, measureBugs,
 		chainBugs, conformanceBugs,
