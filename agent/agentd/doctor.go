@@ -149,6 +149,8 @@ func agent(s *api.Status, err error) Check {
 	switch {
 	case s == nil:
 		return Check{"agent", Warn, fault.MessageOf(err), "start it: cashier-agent run --data DIR"}
+	case s.Training:
+		return Check{"agent", Warn, "trains: nothing of what it sells is real", "end training on the screen (F12)"}
 	case s.Link != "up":
 		return Check{"agent", Fail, fmt.Sprintf("runs (%s), no link to the hub since %s: %s", s.Version, s.LinkSince.Format(time.RFC3339), s.LinkMessage),
 			"see the check \"hub\"; until then cash, and what the check \"offline\" says"}

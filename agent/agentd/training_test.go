@@ -126,6 +126,7 @@ func TestTrainingTouchesNothingReal(t *testing.T) {
 	if _, err := client.Reprint(ctx, s.ID); fault.CodeOf(err) != "training.not_here" {
 		t.Errorf("paper in training: %v", err)
 	}
+	wantChecks(t, dir, map[string]agentd.Verdict{"agent": agentd.Warn})
 	if now := export(t, dir); now != before {
 		t.Errorf("training changed the real journal:\n%s\nwas\n%s", now, before)
 	}

@@ -49,6 +49,7 @@ func table() []mutant {
 		showingBugs,
 		shiftBugs,
 		scannerBugs,
+		trainingBugs,
 		paperBugs,
 		counterBugs,
 		linkBugs,

@@ -120,7 +120,7 @@ func TestWhatElseACashierDoes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(2 * time.Second)
+		time.Sleep(5500 * time.Millisecond) // a moment before the password is right
 		if _, err := x.Cancel(stopped.ID); err != nil {
 			t.Fatal(err)
 		}

@@ -81,6 +81,7 @@ type Model struct {
 	refreshing bool
 	again      bool      // asked for while one was under way
 	bells      int       // that are still to be rung
+	training   bool      // what stands on the screen is of a training till
 	looked     time.Time // when the agent was last asked
 }
 
@@ -181,7 +182,7 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	if times := m.desk.TakeRing(); times > 0 {
 		cmd = tea.Batch(cmd, m.ring(times))
 	}
-	return m, cmd
+	return m, tea.Batch(cmd, m.mode())
 }
 
 func (m *Model) route(msg tea.Msg) tea.Cmd {
@@ -284,7 +285,9 @@ func (m *Model) refreshed(r refreshed) tea.Cmd {
 	} else {
 		d.AwaySince, d.Connected, d.Status = time.Time{}, true, r.status
 		for _, s := range r.sales {
-			d.Book.Answer(r.mark, s)
+			if s.Training == r.status.Training { // else another till came into force between the two answers
+				d.Book.Answer(r.mark, s)
+			}
 		}
 	}
 	cmd := m.tell(screen.Changed{})
@@ -431,17 +434,18 @@ func (m *Model) View() string {
 		own = append(own, screen.Hint{Key: "F11", Text: d.Lang.Say(words.KeyDuty)})
 	}
 	if full, ok := m.full(); ok {
-		return full
+		return m.framed(full)
 	}
+	w, h := m.inner()
 	hints := append(d.Page.Hints(), own...)
 	view := d.Page.View
 	if n := len(d.Dialogs); n > 0 {
 		hints = d.Dialogs[n-1].Hints()
 		view = func(w, h int) string { return d.Dialogs[n-1].View(d.Theme, w, h) }
 	}
-	foot := append([]string{strings.Repeat("-", m.w)}, statusLines(d, m.w)...)
-	foot = append(foot, hintLines(hints, m.w)...)
-	return header(d, m.w) + "\n" + view(m.w, m.h-1-len(foot)) + "\n" + strings.Join(foot, "\n")
+	foot := append([]string{strings.Repeat("-", w)}, statusLines(d, w)...)
+	foot = append(foot, hintLines(hints, w)...)
+	return m.framed(header(d, w) + "\n" + view(w, h-1-len(foot)) + "\n" + strings.Join(foot, "\n"))
 }
 
 // full is a code that needs the whole window: a customer must be able to scan it.
@@ -449,6 +453,7 @@ func (m *Model) full() (string, bool) {
 	if m.desk.Page != m.till || len(m.desk.Dialogs) > 0 {
 		return "", false
 	}
-	frame := m.h - 2 - statusHeight(m.w) - len(hintLines(nil, m.w)) // header and rule
-	return m.till.Full(m.w, m.h, frame)
+	w, h := m.inner()
+	frame := h - 2 - statusHeight(w) - len(hintLines(nil, w)) // header and rule
+	return m.till.Full(w, h, frame)
 }

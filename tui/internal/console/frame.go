@@ -97,6 +97,14 @@ func scanners(d *screen.Desk) string {
 			return d.Lang.Say(words.StatusScannerGone)
 		}
 	}
+	for _, s := range d.Status.Scanners {
+		switch {
+		case s.SpeedWrong:
+			return d.Lang.Say(words.StatusScannerSpeed)
+		case s.Stuck:
+			return d.Lang.Say(words.StatusScannerStuck)
+		}
+	}
 	return d.Lang.Say(words.StatusScannerOK)
 }
 

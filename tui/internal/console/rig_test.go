@@ -244,7 +244,7 @@ func playOn(t *testing.T, lang words.Lang, theme widget.Theme, prepare func(a *a
 			prepare(r.agent)
 		}
 		r.m = console.New(ctx, console.Config{Doors: screen.Doors{Agent: r.agent, Refunds: r.agent, Receipts: r.agent, Archive: r.agent, Staff: r.agent,
-			Reports: r.agent, Drawer: r.agent}, Out: &r.bells, Sync: r.agent.Sync, Now: time.Now, NewOrder: func() string {
+			Reports: r.agent, Drawer: r.agent, Trainer: trainer{r.agent}}, Out: &r.bells, Sync: r.agent.Sync, Now: time.Now, NewOrder: func() string {
 			r.orders++
 			return fmt.Sprintf("ORDER%07d", r.orders)
 		}, Zone: time.FixedZone("CST", 8*3600), Lang: lang, Chinese: true, Theme: theme})

@@ -41,6 +41,7 @@ type Doors struct {
 	Staff    Staff
 	Reports  Reports
 	Drawer   Drawer
+	Trainer  Trainer
 }
 
 // DoorsOf opens every door of one agent.
@@ -53,6 +54,7 @@ func DoorsOf(c *localapi.Client) Doors {
 		Staff:    c,
 		Reports:  c,
 		Drawer:   c,
+		Trainer:  c,
 	}
 }
 

@@ -29,6 +29,7 @@ func NewMenu(d *Desk) *Menu {
 	m.items = []item{
 		{words.MenuShift, NewShifts(d)},
 		{words.MenuOperators, m.Duty},
+		{words.MenuTraining, NewTraining(d)},
 	}
 	return m
 }

@@ -285,7 +285,11 @@ func (t *Till) result(w int, s localapi.Sale) []string {
 		if s.Change > 0 {
 			lines = t.paidCash(w, s)
 		}
-		lines = append(append(append(lines, say(words.PaidHint)), t.billLines(w)...), t.armedLines(w)...)
+		hint := words.PaidHint
+		if t.trains(s) {
+			hint = words.TrainingPaidHint
+		}
+		lines = append(append(append(lines, say(hint)), t.billLines(w)...), t.armedLines(w)...)
 		return append(lines, t.numbers(w, s)...)
 	}
 	title := words.TitleNotPaid
@@ -302,6 +306,9 @@ func (t *Till) result(w int, s localapi.Sale) []string {
 func (t *Till) banner(w int, o pay.Outcome, title, amount string) []string {
 	theme := t.d.Theme
 	tone := map[pay.Outcome]widget.Tone{pay.Paid: widget.Good, pay.NotPaid: widget.Bad, pay.Unknown: widget.Doubt}[o]
+	if s, _ := t.d.Book.Sale(t.sale); t.trains(s) {
+		title = t.d.Lang.Say(words.TrainingTitle, title)
+	}
 	heading := " " + theme.Sign(o) + " " + title
 	if t.earlier {
 		if s, ok := t.d.Book.Sale(t.sale); ok {
