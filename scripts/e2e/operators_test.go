@@ -78,6 +78,12 @@ func TestOperators(t *testing.T) {
 	knows(t, ctx, till, 2) // the demo's
 	cashier := hired(t, ctx, r, l, cashierPIN, "--name", "Anna", "--refund", "5000", "--store", l.Store)
 	boss := hired(t, ctx, r, l, bossPIN, "--name", "Wang", "--role", "supervisor", "--refund", "50000")
+	if _, err := staff(ctx, r, l, "", "set", boss, "--name", "Wang Wei", "--by", "test"); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := staff(ctx, r, l, "", "list"); err != nil || !bytes.Contains(out, []byte("Wang Wei")) || !bytes.Contains(out, []byte(`"refund": 50000`)) {
+		t.Fatalf("%s, %v", out, err)
+	}
 	if _, err := staff(ctx, r, l, "1234", "add", "--name", "Easy", "--by", "test"); err == nil || !strings.Contains(err.Error(), "row of digits") {
 		t.Errorf("1234: %v", err)
 	}

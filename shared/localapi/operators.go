@@ -22,7 +22,9 @@ type Operators struct {
 	ExpiresAt *time.Time `json:"expires_at,omitempty"` // the list's lease: past it nobody signs on or approves. None: the hub names nobody
 }
 
-// SignOn asks that a person be on duty. It takes the place of whoever was.
+// SignOn asks that a person be on duty. It takes the place of whoever was. It is refused by operator.unknown, .pin (wrong),
+// .pin_form (nobody's), .locked, .busy, .expired (the list's lease) and .roster (the list is not the hub's). So is an
+// approval, and besides by .role (no supervisor); a refund by .limit, and like a sale by .required.
 type SignOn struct {
 	Operator string `json:"operator"`
 	PIN      string `json:"pin"`

@@ -76,6 +76,23 @@ func TestAListThatIsNotTheHubsForThisStore(t *testing.T) {
 	}
 }
 
+// Whatever single sign of it changes, nothing of it is believed.
+func TestEverySignOfAListCounts(t *testing.T) {
+	signed, err := roster.Sign(sample(), hub)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range signed {
+		for _, sign := range []byte("A.-z") {
+			if changed := signed[:i] + string(sign) + signed[i+1:]; changed != signed {
+				if _, err := roster.Open(changed, "sto_1", public); err == nil {
+					t.Fatalf("sign %d as %c: believed", i, sign)
+				}
+			}
+		}
+	}
+}
+
 func TestListsThatMakeNoSense(t *testing.T) {
 	for name, change := range map[string]func(*roster.Roster){
 		"no store":      func(r *roster.Roster) { r.Store = "" },

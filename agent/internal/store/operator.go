@@ -27,14 +27,13 @@ func (t *Tx) SetRoster(signed string) error {
 	return nil
 }
 
-// OnDuty is who is on duty and since when; "" when nobody is.
-func (t *Tx) OnDuty() (operator string, since time.Time, err error) {
-	var at int64
-	err = t.tx.QueryRow(`SELECT id, on_since FROM operator WHERE on_since IS NOT NULL`).Scan(&operator, &at)
+// OnDuty is who is on duty; "" when nobody is.
+func (t *Tx) OnDuty() (operator string, err error) {
+	err = t.tx.QueryRow(`SELECT id FROM operator WHERE on_since IS NOT NULL`).Scan(&operator)
 	if sqlite.NoRows(err) {
-		return "", time.Time{}, nil
+		return "", nil
 	}
-	return operator, fromMillis(at), err
+	return operator, err
 }
 
 // dutyBody is the body of the events operator_on and operator_off.

@@ -43,7 +43,7 @@ func (t *Till) resumeStaff(tx *store.Tx) (err error) {
 		}
 		s.stored = s.list.Expires
 	}
-	if s.onDuty, _, err = tx.OnDuty(); err != nil || s.onDuty == "" {
+	if s.onDuty, err = tx.OnDuty(); err != nil || s.onDuty == "" {
 		return err
 	}
 	s.used, err = tx.EventAt(t.Journal.Head()) // not later than the last thing done here, whatever the clock did meanwhile

@@ -62,7 +62,7 @@ func (c *Chooser) View(t widget.Theme, w, h int) string {
 	lines = append(lines, widget.Wrap(c.Body, w)...)
 	lines = append(lines, "")
 	for i, o := range c.list {
-		lines = append(lines, widget.Cut(operatorLine(c.d, o, i, i == c.at), w))
+		lines = append(lines, operatorLine(c.d, o, i, i == c.at, w))
 	}
 	return join(widget.Page(lines, w, h))
 }

@@ -205,13 +205,13 @@ func (p *Duty) View(w, h int) string {
 	}
 	room := max(h-len(lines)-len(below), 1)
 	for i := max(0, p.at-room+1); i < min(len(p.list.Operators), max(0, p.at-room+1)+room); i++ {
-		lines = append(lines, widget.Cut(operatorLine(d, p.list.Operators[i], i, i == p.at), w))
+		lines = append(lines, operatorLine(d, p.list.Operators[i], i, i == p.at, w))
 	}
 	return join(widget.Page(append(lines, below...), w, h))
 }
 
-// operatorLine is one person of a list.
-func operatorLine(d *Desk, o localapi.Listed, i int, here bool) string {
+// operatorLine is one person of a list; the role is the first that a narrow screen does without.
+func operatorLine(d *Desk, o localapi.Listed, i int, here bool, w int) string {
 	mark, number := "  ", "  "
 	if here {
 		mark = "> "
@@ -223,5 +223,9 @@ func operatorLine(d *Desk, o localapi.Listed, i int, here bool) string {
 	if o.LockedUntil != nil && d.Now.Before(*o.LockedUntil) {
 		state = d.Lang.Say(words.DutyLocked, d.clockWhole(*o.LockedUntil))
 	}
-	return mark + number + widget.Fit(o.Name, 10) + " " + widget.Fit(state, 22) + "  " + d.Lang.Role(o.Role)
+	line := mark + number + widget.Fit(o.Name, 10) + " " + widget.Fit(state, 22)
+	if w >= wide {
+		line += "  " + d.Lang.Role(o.Role)
+	}
+	return widget.Cut(line, w)
 }

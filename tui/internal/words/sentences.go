@@ -164,7 +164,6 @@ var (
 		"There is no network: the refund is queued and nothing goes back yet. Do not pay it out in cash as well.",
 		"没有网络：退款先排队，现在还没有退。请勿另外退现金。"}
 	ConfirmRefundByHand = Key{"Give the money back by hand now. It is written down as given back at once.", "请现在把钱退给顾客，马上记为已退。"}
-	ConfirmRefundYes    = Key{"refund", "退款"}
 	ConfirmRefundNo     = Key{"do not refund", "不退"}
 	ConfirmQuitTitle    = Key{"Leave the cashier's screen?", "退出收银屏？"}
 	ConfirmQuitBody     = Key{"The agent goes on working and nothing is lost.", "收银程序会继续工作，记录不会丢失。"}
