@@ -74,7 +74,7 @@ func (t *Till) NewShift(n localapi.NewShift) (s localapi.Shift, fresh bool, err 
 	if err := t.roomForMore(); err != nil {
 		return s, false, err
 	}
-	now := t.Now()
+	now := t.moment()
 	err = t.update(func(tx *store.Tx) error {
 		tally, err := t.tallied(tx)
 		if err != nil {
@@ -95,7 +95,7 @@ func (t *Till) NewShift(n localapi.NewShift) (s localapi.Shift, fresh bool, err 
 		return localapi.Shift{}, false, err
 	}
 	if fresh {
-		at := store.Clean(now)
+		at := now
 		t.shift.opened = &at
 		t.Log.Info("shift opened", "shift", s.Number, "float", n.Float)
 		t.tellShift()
@@ -196,7 +196,7 @@ func (t *Till) MoveCash(n localapi.NewMovement) (m localapi.CashMovement, fresh 
 	if err := t.roomForMore(); err != nil {
 		return m, false, err
 	}
-	m = localapi.CashMovement{No: n.No, Shift: t.shift.number, Kind: n.Kind, Amount: n.Amount, Why: n.Why, Operator: t.onDuty(), At: store.Clean(t.Now())}
+	m = localapi.CashMovement{No: n.No, Shift: t.shift.number, Kind: n.Kind, Amount: n.Amount, Why: n.Why, Operator: t.onDuty(), At: t.moment()}
 	if m.No == "" {
 		m.No = t.IDs.New(id.Movement)
 	}
@@ -226,7 +226,7 @@ func (t *Till) CloseShift(n localapi.CloseShift) (z localapi.Shift, err error) {
 	if n.Number != t.shift.number {
 		return z, fault.New(fault.Conflict, "shift.number", "the open shift is %d: name it to close it", t.shift.number)
 	}
-	said := shift.Closing{At: store.Clean(t.Now()), Counted: counted, Denominations: n.Denominations, Operator: t.onDuty(), Note: n.Note}
+	said := shift.Closing{At: t.moment(), Counted: counted, Denominations: n.Denominations, Operator: t.onDuty(), Note: n.Note}
 	if n.Approval != nil {
 		if err := t.mayApprove(n.Approval); err != nil {
 			return z, err
@@ -306,6 +306,9 @@ func count(n localapi.CloseShift) (counted int64, err error) {
 	}
 	return counted - n.Drop, nil
 }
+
+// moment is now as the journal keeps it: what is said of a shift is the same before and after a restart.
+func (t *Till) moment() time.Time { return time.UnixMilli(t.Now().UnixMilli()).UTC() }
 
 // tellShift tells the watchers and the link about a committed change. The caller holds the lock.
 func (t *Till) tellShift() {
