@@ -63,12 +63,43 @@ func (t *Till) tallied(tx *store.Tx) (*shift.Tally, error) {
 	return tally, nil
 }
 
+// catchUp reads the log up to now without the lock: after a restart it may be a day's, and no sale waits for a report.
+// What comes in meanwhile is read under the lock, and so is everything when this fails.
+func (t *Till) catchUp() {
+	t.mu.Lock()
+	tally := &shift.Tally{}
+	err := t.read(func(tx *store.Tx) error {
+		if t.shift.tally != nil {
+			tally = t.shift.tally.Clone()
+			return nil
+		}
+		last, ok, err := tx.LastClosed()
+		if ok {
+			tally = shift.After(last.Report, last.ClosedSeq)
+		}
+		return err
+	})
+	t.mu.Unlock()
+	if err == nil {
+		err = t.Journal.View(func(tx *store.Tx) error { return tx.Entries(tally.Through(), tally.Add) })
+	}
+	if err != nil {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if tally.Number() == t.shift.number && (t.shift.tally == nil || t.shift.tally.Through() < tally.Through()) {
+		t.shift.tally = tally
+	}
+}
+
 // NewShift opens the next shift with a float, or gives the one that the same request opened; fresh tells which. Once
 // money moved in it the shift has opened by itself (Conflict): change that comes later is paid in.
 func (t *Till) NewShift(n localapi.NewShift) (s localapi.Shift, fresh bool, err error) {
 	if n.Float < 0 || n.Float > money.Max {
 		return s, false, fault.New(fault.Invalid, "shift.float", "a float is from 0 to %s", money.Fen(money.Max))
 	}
+	t.catchUp()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if err := t.roomForMore(); err != nil {
@@ -118,6 +149,7 @@ func (t *Till) report() (s localapi.Shift, err error) {
 
 // CurrentShift is the open shift, without what should be in the drawer: whoever counts it must not know.
 func (t *Till) CurrentShift() (localapi.Shift, error) {
+	t.catchUp()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s, err := t.report()
@@ -126,6 +158,7 @@ func (t *Till) CurrentShift() (localapi.Shift, error) {
 
 // ReportShift is the X report with the money in the drawer, for whom a supervisor stands.
 func (t *Till) ReportShift(n localapi.ReportShift) (localapi.Shift, error) {
+	t.catchUp()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if err := t.mayApprove(n.Approval); err != nil {
@@ -136,6 +169,7 @@ func (t *Till) ReportShift(n localapi.ReportShift) (localapi.Shift, error) {
 
 // Shift reads a shift by its number: the Z of a closed one, or the open one, blind (NotFound).
 func (t *Till) Shift(number int64) (s localapi.Shift, err error) {
+	t.catchUp()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if number == t.shift.number {
@@ -218,6 +252,7 @@ func (t *Till) CloseShift(n localapi.CloseShift) (z localapi.Shift, err error) {
 	if err := checkText("note", n.Note, maxWhy); err != nil {
 		return z, err
 	}
+	t.catchUp()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if n.Number < t.shift.number && n.Number > 0 {
