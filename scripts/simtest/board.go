@@ -22,7 +22,7 @@ var sometimes = []string{
 	"refund refused by the wallet", "refund refused for too much", "refund sent again under its number", "refund with the wallet for a while",
 	"power cut forgot a file's making or end", "power cut kept an unsynced write", "power cut left garbage",
 	"power cut lost an unsynced write", "refused behind the fence", "reversal refused as too early", "reversal told to try again",
-	"sale refused on a nearly full disk", "sold again after not paid", "stale hub fenced", "sync failed at a hub", "sync failed at a till",
+	"settled in a later shift", "shift closed in doubt", "sale refused on a nearly full disk", "sold again after not paid", "stale hub fenced", "sync failed at a hub", "sync failed at a till",
 	"sync failed at a hub, and the row was there", "sync failed, and the row was there", "till died at a write",
 	"till offline beyond its codes' life, then drained", "wallet busy", "write failed at a hub", "write failed at a till",
 }

@@ -3,6 +3,7 @@ package printer_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"cloudcashier/agent/internal/printjob"
 	"cloudcashier/agent/internal/store"
@@ -27,7 +28,7 @@ func (x *rig) closeShift() {
 		if err := tx.Entries(tally.Through(), tally.Add); err != nil {
 			return err
 		}
-		return tx.CloseShift(tally.Close(shift.Closing{At: store.Clean(x.now()), Counted: 500}))
+		return tx.CloseShift(tally.Close(shift.Closing{At: time.UnixMilli(x.now().UnixMilli()).UTC(), Counted: 500}))
 	}))
 }
 

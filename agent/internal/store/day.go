@@ -16,7 +16,7 @@ const hourMS = int64(time.Hour / time.Millisecond)
 // Day adds up what was settled from one moment until before another, and what was begun then and is not
 // settled. SQL adds, over the indexes of the ends; what comes back is a few dozen rows whatever was sold.
 func (t *Tx) Day(from, until time.Time) (localapi.Day, error) {
-	d := localapi.Day{From: Clean(from), Until: Clean(until), Lines: []localapi.DayLine{}, Hours: []localapi.DayHour{}}
+	d := localapi.Day{From: clean(from), Until: clean(until), Lines: []localapi.DayLine{}, Hours: []localapi.DayHour{}}
 	lo, hi := from.UnixMilli(), until.UnixMilli()
 	if err := t.daySales(&d, lo, hi); err != nil {
 		return d, fmt.Errorf("add up sales: %w", err)

@@ -23,7 +23,7 @@ import (
 func View(s sale.Sale) localapi.Sale {
 	v := localapi.Sale{Operator: s.Operator, ID: s.ID, OrderNo: s.OrderNo, Amount: s.Amount.Fen(), Tender: s.Tender, State: s.State,
 		Outcome: s.State.Outcome(), Reason: s.Reason, Message: s.Message, Wallet: s.Wallet, WalletRef: s.WalletRef,
-		PaymentID: s.PaymentID, Subject: s.Subject, Mode: s.Mode, CreatedAt: Clean(s.Created)}
+		PaymentID: s.PaymentID, Subject: s.Subject, Mode: s.Mode, CreatedAt: clean(s.Created)}
 	if s.Mode != wire.ModeQR { // else nobody scanned anything here
 		v.ScannedAt = pointer(s.Scanned)
 	}
@@ -33,8 +33,7 @@ func View(s sale.Sale) localapi.Sale {
 }
 
 // clean is a time as the journal has it, so that a sale shows the same before and after a restart.
-// Clean is a moment as the journal keeps it.
-func Clean(at time.Time) time.Time { return fromMillis(at.UnixMilli()) }
+func clean(at time.Time) time.Time { return fromMillis(at.UnixMilli()) }
 
 type saleLine struct {
 	Type string `json:"type"` // "sale"

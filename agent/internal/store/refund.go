@@ -158,7 +158,7 @@ func (t *Tx) askRefund(r RefundRow) (RefundRow, error) {
 // restart, because the hub refuses a key that comes with others.
 func RefundMessage(r sale.Refund) wire.Refund {
 	return wire.Refund{Key: r.ID, Sale: r.Sale, RefundNo: r.RefundNo, Amount: r.Amount.Fen(), Currency: string(r.Amount.Currency()),
-		Reason: r.Why, AskedAt: Clean(r.Created)}
+		Reason: r.Why, AskedAt: clean(r.Created)}
 }
 
 // refundBody is the body of a refund's event.
@@ -189,9 +189,9 @@ func refundChange(from localapi.RefundState, r sale.Refund) any {
 func ViewRefund(r sale.Refund) localapi.Refund {
 	v := localapi.Refund{Kind: r.Kind, Operator: r.Operator, ApprovedBy: r.Approver, ID: r.ID, RefundNo: r.RefundNo, Sale: r.Sale, Amount: r.Amount.Fen(), Tender: r.Tender, State: r.State,
 		Outcome: r.State.Outcome(), Code: r.Words.Reason, Message: r.Message, Reason: r.Why, RefundID: r.RefundID,
-		WalletRef: r.WalletRef, CreatedAt: Clean(r.Created)}
+		WalletRef: r.WalletRef, CreatedAt: clean(r.Created)}
 	if !r.Finished.IsZero() {
-		at := Clean(r.Finished)
+		at := clean(r.Finished)
 		v.FinishedAt = &at
 	}
 	return v

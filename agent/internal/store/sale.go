@@ -69,7 +69,7 @@ func pointer(at time.Time) *time.Time {
 	if at.IsZero() {
 		return nil
 	}
-	at = Clean(at)
+	at = clean(at)
 	return &at
 }
 
@@ -187,7 +187,7 @@ func Message(s sale.Sale) any {
 	case wire.KindPay:
 		if s.Mode == wire.ModeQR {
 			return wire.Pay{Mode: s.Mode, Wallet: s.Wallet, Key: s.ID, OrderNo: s.OrderNo, Amount: s.Amount.Fen(),
-				Currency: string(s.Amount.Currency()), Subject: s.Subject, ScannedAt: Clean(s.Scanned)}
+				Currency: string(s.Amount.Currency()), Subject: s.Subject, ScannedAt: clean(s.Scanned)}
 		}
 		return wire.Pay{Code: s.Claim, DeferredAt: pointer(s.Deferred), Key: s.ID, OrderNo: s.OrderNo, Amount: s.Amount.Fen(), Currency: string(s.Amount.Currency()),
 			Subject: s.Subject, ScannedAt: s.Scanned.UTC().Truncate(time.Millisecond)}

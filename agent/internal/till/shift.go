@@ -63,18 +63,49 @@ func (t *Till) tallied(tx *store.Tx) (*shift.Tally, error) {
 	return tally, nil
 }
 
+// catchUp reads the log up to now without the lock: after a restart it may be a day's, and no sale waits for a report.
+// What comes in meanwhile is read under the lock, and so is everything when this fails.
+func (t *Till) catchUp() {
+	t.mu.Lock()
+	tally := &shift.Tally{}
+	err := t.read(func(tx *store.Tx) error {
+		if t.shift.tally != nil {
+			tally = t.shift.tally.Clone()
+			return nil
+		}
+		last, ok, err := tx.LastClosed()
+		if ok {
+			tally = shift.After(last.Report, last.ClosedSeq)
+		}
+		return err
+	})
+	t.mu.Unlock()
+	if err == nil {
+		err = t.Journal.View(func(tx *store.Tx) error { return tx.Entries(tally.Through(), tally.Add) })
+	}
+	if err != nil {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if tally.Number() == t.shift.number && (t.shift.tally == nil || t.shift.tally.Through() < tally.Through()) {
+		t.shift.tally = tally
+	}
+}
+
 // NewShift opens the next shift with a float, or gives the one that the same request opened; fresh tells which. Once
 // money moved in it the shift has opened by itself (Conflict): change that comes later is paid in.
 func (t *Till) NewShift(n localapi.NewShift) (s localapi.Shift, fresh bool, err error) {
 	if n.Float < 0 || n.Float > money.Max {
 		return s, false, fault.New(fault.Invalid, "shift.float", "a float is from 0 to %s", money.Fen(money.Max))
 	}
+	t.catchUp()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if err := t.roomForMore(); err != nil {
 		return s, false, err
 	}
-	now := t.Now()
+	now := t.moment()
 	err = t.update(func(tx *store.Tx) error {
 		tally, err := t.tallied(tx)
 		if err != nil {
@@ -95,7 +126,7 @@ func (t *Till) NewShift(n localapi.NewShift) (s localapi.Shift, fresh bool, err 
 		return localapi.Shift{}, false, err
 	}
 	if fresh {
-		at := store.Clean(now)
+		at := now
 		t.shift.opened = &at
 		t.Log.Info("shift opened", "shift", s.Number, "float", n.Float)
 		t.tellShift()
@@ -118,6 +149,7 @@ func (t *Till) report() (s localapi.Shift, err error) {
 
 // CurrentShift is the open shift, without what should be in the drawer: whoever counts it must not know.
 func (t *Till) CurrentShift() (localapi.Shift, error) {
+	t.catchUp()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s, err := t.report()
@@ -126,6 +158,7 @@ func (t *Till) CurrentShift() (localapi.Shift, error) {
 
 // ReportShift is the X report with the money in the drawer, for whom a supervisor stands.
 func (t *Till) ReportShift(n localapi.ReportShift) (s localapi.Shift, err error) {
+	t.catchUp()
 	err = t.supervised(n.Approval, func() (err error) {
 		s, err = t.report()
 		return err
@@ -135,6 +168,7 @@ func (t *Till) ReportShift(n localapi.ReportShift) (s localapi.Shift, err error)
 
 // Shift reads a shift by its number: the Z of a closed one, or the open one, blind (NotFound).
 func (t *Till) Shift(number int64) (s localapi.Shift, err error) {
+	t.catchUp()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if number == t.shift.number {
@@ -195,7 +229,7 @@ func (t *Till) MoveCash(n localapi.NewMovement) (m localapi.CashMovement, fresh 
 	if err := t.roomForMore(); err != nil {
 		return m, false, err
 	}
-	m = localapi.CashMovement{No: n.No, Shift: t.shift.number, Kind: n.Kind, Amount: n.Amount, Why: n.Why, Operator: t.onDuty(), At: store.Clean(t.Now())}
+	m = localapi.CashMovement{No: n.No, Shift: t.shift.number, Kind: n.Kind, Amount: n.Amount, Why: n.Why, Operator: t.onDuty(), At: t.moment()}
 	if m.No == "" {
 		m.No = t.IDs.New(id.Movement)
 	}
@@ -217,6 +251,7 @@ func (t *Till) CloseShift(n localapi.CloseShift) (z localapi.Shift, err error) {
 	if err := checkText("note", n.Note, maxWhy); err != nil {
 		return z, err
 	}
+	t.catchUp()
 	if n.Approval == nil {
 		t.mu.Lock()
 		defer t.mu.Unlock()
@@ -237,7 +272,7 @@ func (t *Till) closeShift(n localapi.CloseShift, counted int64) (z localapi.Shif
 	if n.Number != t.shift.number {
 		return z, fault.New(fault.Conflict, "shift.number", "the open shift is %d: name it to close it", t.shift.number)
 	}
-	said := shift.Closing{At: store.Clean(t.Now()), Counted: counted, Denominations: n.Denominations, Operator: t.onDuty(), Note: n.Note}
+	said := shift.Closing{At: t.moment(), Counted: counted, Denominations: n.Denominations, Operator: t.onDuty(), Note: n.Note}
 	if n.Approval != nil {
 		said.Approved = n.Approval.Operator
 	}
@@ -314,6 +349,9 @@ func count(n localapi.CloseShift) (counted int64, err error) {
 	}
 	return counted - n.Drop, nil
 }
+
+// moment is now as the journal keeps it: what is said of a shift is the same before and after a restart.
+func (t *Till) moment() time.Time { return time.UnixMilli(t.Now().UnixMilli()).UTC() }
 
 // tellShift tells the watchers and the link about a committed change. The caller holds the lock.
 func (t *Till) tellShift() {

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -228,5 +229,43 @@ func TestShiftsOfRandomDays(t *testing.T) {
 			l.end()
 			l.end()
 		})
+	}
+}
+
+// TestReportsWhileSelling: who reads reports never sees half a sale, and nobody waits for ever.
+func TestReportsWhileSelling(t *testing.T) {
+	r := newRig(t)
+	const sales, readers = 60, 3
+	done := make(chan struct{})
+	var all sync.WaitGroup
+	for range readers {
+		all.Go(func() {
+			last := int64(0)
+			for {
+				x, err := r.till.ReportShift(localapi.ReportShift{})
+				if err != nil || len(x.Tenders) == 1 && x.Tenders[0].Gross != 1280*x.Tenders[0].Count || x.LastEvent < last && x.Number == 1 {
+					t.Errorf("%+v, %v", x, err)
+				}
+				last = x.LastEvent
+				select {
+				case <-done:
+					return
+				default:
+				}
+			}
+		})
+	}
+	var inFirst int64
+	for n := range sales {
+		r.cash(fmt.Sprint("C-", n))
+		if n == sales/2 {
+			inFirst = r.closeShift(0).Tenders[0].Count
+		}
+	}
+	close(done)
+	all.Wait()
+	x, err := r.till.ReportShift(localapi.ReportShift{})
+	if err != nil || x.Number != 2 || inFirst+x.Tenders[0].Count != sales || inFirst != sales/2+1 {
+		t.Errorf("%d in the first, %+v, %v", inFirst, x, err)
 	}
 }

@@ -92,7 +92,7 @@ type Reader struct {
 	books    Books
 	tally    shift.Tally
 	wallets  map[string]pay.Wallet // of paid sales
-	settled  map[string]end        // what was carried over once, and has settled
+	settled  map[string]end        // of what was carried over once; 0 while it is open
 	open     map[string]string     // the state of what is open
 	now      book
 	checks   []Check
@@ -164,7 +164,7 @@ func (r *Reader) sale(e shift.Entry, w words) error {
 		return nil
 	}
 	delete(r.open, e.Sale)
-	r.settled[e.Sale] = end{r.tally.Number(), w.State}
+	r.settle(e.Sale, w.State)
 	paid := state == localapi.StatePaid
 	if paid {
 		r.wallets[e.Sale] = w.Wallet
@@ -191,7 +191,7 @@ func (r *Reader) refund(e shift.Entry, w words) error {
 		return nil
 	}
 	delete(r.open, w.Refund)
-	r.settled[w.Refund] = end{r.tally.Number(), w.State}
+	r.settle(w.Refund, w.State)
 	if w.Tender != localapi.TenderWallet {
 		return nil
 	}
@@ -205,6 +205,13 @@ func (r *Reader) refund(e shift.Entry, w words) error {
 	}
 	r.compare("refund", w.Refund, side{state == localapi.RefundSucceeded, w.State, w.Amount, r.wallets[e.Sale]}, have, ok)
 	return nil
+}
+
+// settle notes where something ended that a shift had carried over.
+func (r *Reader) settle(id, state string) {
+	if _, carried := r.settled[id]; carried {
+		r.settled[id] = end{r.tally.Number(), state}
+	}
 }
 
 func (r *Reader) of(w pay.Wallet) *Sums {
@@ -258,6 +265,11 @@ func (r *Reader) end(e shift.Entry) error {
 	for _, name := range names(mine, theirs) {
 		if mine[name] != theirs[name] {
 			r.differ("report", name, theirs[name], mine[name])
+		}
+	}
+	for _, l := range z.Pending {
+		if _, before := r.settled[l.ID]; !before {
+			r.settled[l.ID] = end{}
 		}
 	}
 	r.checks = append(r.checks, r.check(z))
@@ -346,7 +358,7 @@ func (r *Reader) Checks(strays []Stray) ([]Check, error) {
 				return nil, err
 			}
 			line := Line{ShiftLine: l, Hub: have.Status, Outcome: have.Outcome, HubID: have.ID, Now: r.open[l.ID]}
-			if end, ok := r.settled[l.ID]; ok {
+			if end := r.settled[l.ID]; end.shift != 0 {
 				line.Now, line.SettledIn = end.state, end.shift
 			}
 			c.Pending = append(c.Pending, line)

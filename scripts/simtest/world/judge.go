@@ -290,7 +290,7 @@ func (w *World) judgeTill(t *till, by map[string]hubtest.Payment, books hubtest.
 			w.balance(order, paid[order])
 		}
 	}
-	return nil
+	return w.judgeShifts(t, books)
 }
 
 func (w *World) balance(order string, want int) {

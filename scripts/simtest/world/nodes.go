@@ -105,6 +105,7 @@ type till struct {
 	away    bool                     // was offline longer than a code lives
 	shown   map[string]localapi.Sale // by sale, what the screen said last
 	failing disk.Fault               // planned last
+	closed  []localapi.Shift         // as their cashier heard it
 }
 
 // tillRun is one run of the program.

@@ -148,7 +148,7 @@ func (w *World) play() error {
 	if err := w.build(); err != nil {
 		return err
 	}
-	plan := append(w.trade(), append(w.returns(), w.mischief()...)...)
+	plan := slices.Concat(w.trade(), w.returns(), w.shifts(), w.mischief())
 	for at := look; at < faulty; at += look {
 		plan = append(plan, step{at, w.tend})
 	}
