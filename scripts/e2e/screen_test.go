@@ -297,7 +297,7 @@ func (w *walk) wrongMoments() {
 	if err := w.screen.AwaitBells(w.ctx, bells+3); err != nil { // two and two; a second refusal cuts the first one short
 		w.Fatal(err)
 	}
-	sold := w.newest(func(s localapi.Sale) bool { return s.Received != 0 })
+	sold := w.newest(func(s localapi.Sale) bool { return s.Change != 0 })
 	if err := w.till.Scan(sold.ID); err != nil { // the QR of its receipt
 		w.Fatal(err)
 	}
