@@ -1,6 +1,7 @@
 package till_test
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"cloudcashier/agent/internal/store"
 	"cloudcashier/agent/internal/till"
 	"cloudcashier/shared/fault"
 	"cloudcashier/shared/localapi"
@@ -36,6 +38,10 @@ func TestCashWithChange(t *testing.T) {
 	}
 	if _, _, err := r.till.NewSale(localapi.NewSale{Amount: 1280, Received: 2000}); fault.CodeOf(err) != "sale.received" {
 		t.Errorf("a wallet received cash: %v", err)
+	}
+	var journal bytes.Buffer
+	if err := store.Export(r.path, &journal); err != nil || !strings.Contains(journal.String(), `"received":2000,"change":720`) {
+		t.Errorf("%v, the journal says\n%s", err, journal.String())
 	}
 	list, err := r.till.Details(s.ID)
 	if err != nil || len(list.Events) != 1 || list.Number != 1 || list.Sale.ID != s.ID {

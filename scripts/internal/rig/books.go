@@ -29,6 +29,7 @@ type Sold struct {
 	ID        string      `json:"id"`
 	OrderNo   string      `json:"order_no"`
 	Amount    int64       `json:"amount"`
+	Tender    string      `json:"tender"` // of any other than "wallet" the hub is never asked
 	State     string      `json:"state"`
 	Outcome   pay.Outcome `json:"outcome"`
 	PaymentID string      `json:"payment_id"`
@@ -150,6 +151,10 @@ func (b Books) Audit() (differences []string) {
 		switch {
 		case s.Outcome == pay.Unknown && s.State != "waiting":
 			differ("%s: sale %s is still %s", s.Till, s.ID, s.State)
+		case s.Tender == "cash", s.Tender == "other":
+			if s.PaymentID != "" || s.Outcome != pay.Paid {
+				differ("%s: sale %s by %s is %s and names payment %q", s.Till, s.ID, s.Tender, s.Outcome, s.PaymentID)
+			}
 		case s.PaymentID == "" && s.Outcome == pay.Paid:
 			differ("%s: sale %s is paid without a payment", s.Till, s.ID)
 		case s.PaymentID == "":

@@ -263,11 +263,7 @@ func (m *Model) take(n news) tea.Cmd {
 		cmds = append(cmds, m.tell(screen.Returned{Refund: x}))
 	}
 	for _, notice := range n.notices {
-		if notice.Kind == "receipt" {
-			cmds = append(cmds, m.receipt(notice.Text))
-			continue
-		}
-		cmds = append(cmds, m.tell(screen.Noticed{Notice: notice}))
+		cmds = append(cmds, m.notice(notice))
 	}
 	if n.lost {
 		cmds = append(cmds, m.refresh())

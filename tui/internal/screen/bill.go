@@ -56,10 +56,9 @@ func (t *Till) stands() standing { return t.d.standing(t.bill.number, t.bill.tot
 func (t *Till) deskKey(k Key) (cmd tea.Cmd, ok bool) {
 	switch {
 	case k == "+":
-		if t.bill.number != "" && t.text == "" {
-			t.rest()
+		if t.bill.number == "" || t.text != "" || t.rest() {
+			t.takeCash()
 		}
-		t.takeCash()
 	case k == "*":
 		t.split()
 	case t.bill.number == "" || t.text != "":
