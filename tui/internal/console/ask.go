@@ -1,10 +1,11 @@
 package console
 
 import (
-	"cloudcashier/tui/internal/words"
 	"context"
 
 	tea "github.com/charmbracelet/bubbletea"
+
+	"cloudcashier/tui/internal/words"
 )
 
 // due reports that it is time to look again.
