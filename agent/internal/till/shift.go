@@ -158,12 +158,12 @@ func (t *Till) CurrentShift() (localapi.Shift, error) {
 
 // ReportShift is the X report with the money in the drawer, for whom a supervisor stands.
 func (t *Till) ReportShift(n localapi.ReportShift) (localapi.Shift, error) {
-	t.catchUp()
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	if err := t.mayApprove(n.Approval); err != nil {
 		return localapi.Shift{}, err
 	}
+	t.catchUp()
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	return t.report()
 }
 
@@ -252,6 +252,13 @@ func (t *Till) CloseShift(n localapi.CloseShift) (z localapi.Shift, err error) {
 	if err := checkText("note", n.Note, maxWhy); err != nil {
 		return z, err
 	}
+	approved := ""
+	if n.Approval != nil {
+		if err := t.mayApprove(n.Approval); err != nil {
+			return z, err
+		}
+		approved = n.Approval.Operator
+	}
 	t.catchUp()
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -261,13 +268,8 @@ func (t *Till) CloseShift(n localapi.CloseShift) (z localapi.Shift, err error) {
 	if n.Number != t.shift.number {
 		return z, fault.New(fault.Conflict, "shift.number", "the open shift is %d: name it to close it", t.shift.number)
 	}
-	said := shift.Closing{At: t.moment(), Counted: counted, Denominations: n.Denominations, Operator: t.onDuty(), Note: n.Note}
-	if n.Approval != nil {
-		if err := t.mayApprove(n.Approval); err != nil {
-			return z, err
-		}
-		said.Approved = n.Approval.Operator
-	}
+	said := shift.Closing{At: t.moment(), Counted: counted, Denominations: n.Denominations, Operator: t.onDuty(),
+		Approved: approved, Note: n.Note}
 	next := current{number: n.Number + 1}
 	if n.HandOver {
 		next.opened = &said.At
