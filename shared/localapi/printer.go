@@ -35,7 +35,7 @@ type PrintJob struct {
 	ID        int64     `json:"id"`
 	Sale      string    `json:"sale,omitempty"`
 	Shift     int64     `json:"shift,omitempty"` // of a shift's report
-	State     string    `json:"state"` // "queued", "printing", "doubt", "done", "failed", "dropped"
+	State     string    `json:"state"`           // "queued", "printing", "doubt", "done", "failed", "dropped"
 	Copy      int       `json:"copy"`
 	Reprint   bool      `json:"reprint"` // it says so on its face
 	CreatedAt time.Time `json:"created_at"`

@@ -36,10 +36,10 @@ type Shift struct {
 	PaidOut   int64          `json:"paid_out"` // fen
 	Dropped   int64          `json:"dropped"`  // fen taken to the safe
 
-	Blind         bool           `json:"blind,omitempty"`      // Expected and the cash among the Tenders are not told
-	Expected      *int64         `json:"expected,omitempty"`   // fen: Float + cash - cash back + in - out - dropped
-	Counted       *int64         `json:"counted,omitempty"`    // fen left in the drawer: what a hand-over took out of it is not there any more
-	Difference    *int64         `json:"difference,omitempty"` // Counted - Expected: below zero something is missing
+	Blind         bool           `json:"blind,omitempty"`         // Expected and the cash among the Tenders are not told
+	Expected      *int64         `json:"expected,omitempty"`      // fen: Float + cash - cash back + in - out - dropped
+	Counted       *int64         `json:"counted,omitempty"`       // fen left in the drawer: what a hand-over took out of it is not there any more
+	Difference    *int64         `json:"difference,omitempty"`    // Counted - Expected: below zero something is missing
 	Denominations []Denomination `json:"denominations,omitempty"` // as they were counted
 
 	Pending       []ShiftLine `json:"pending"` // open when it was closed: carried over, counted where they settle
