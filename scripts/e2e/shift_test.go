@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -191,10 +192,9 @@ func TestAShiftClosedInDoubt(t *testing.T) {
 			t.Errorf("the shifts and the ledger of %s differ by %d", w, left)
 		}
 	}
-	if out, _, err := r.Run(ctx, "cashier-hub", "shift", "list", "--data", l.Data, "--terminal", status.Terminal); err != nil {
-		t.Error(err)
-	} else {
-		t.Logf("\n%s", out)
+	out, _, err := r.Run(ctx, "cashier-hub", "shift", "list", "--data", l.Data, "--terminal", status.Terminal)
+	if err != nil || strings.Count(string(out), "equal") != 3 {
+		t.Errorf("%s, %v", out, err)
 	}
 	sealed(t, ctx, r, l, []*rig.Till{till})
 }

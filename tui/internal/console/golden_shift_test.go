@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"strings"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -39,7 +40,18 @@ func init() {
 
 // inShift opens the shift's screen and presses keys there.
 func inShift(keys ...string) func(r *rig) {
-	return func(r *rig) { r.keys(append([]string{"f12", "1"}, keys...)...) }
+	return func(r *rig) {
+		r.t.Helper()
+		r.keys("f12")
+		for _, line := range strings.Split(r.view(), "\n") {
+			if strings.Contains(line, "Shift:") || strings.Contains(line, "班次：") {
+				r.keys(strings.Fields(strings.TrimLeft(line, "> "))[0])
+				r.keys(keys...)
+				return
+			}
+		}
+		r.t.Fatalf("the menu has no shift:\n%s", r.view())
+	}
 }
 
 // busyShift is a till in its third shift: sales of three kinds, refunds, cash moved, and two lines open.

@@ -139,7 +139,7 @@ func (a *agent) PrintShift(_ context.Context, number string) (localapi.PrintJob,
 func TestReportsOnPaper(t *testing.T) {
 	play(t, words.EN, func(a *agent) { busyShift(a); a.status.Printer = &localapi.Printer{State: localapi.PrinterReady} }, func(r *rig) {
 		r.pass(6 * time.Second)
-		r.keys("f12", "1", "p", "c", "tab", "5", "enter", "y")
+		inShift("p", "c", "tab", "5", "enter", "y")(r)
 		r.sees("P print")
 		r.keys("p")
 		r.asked("print shift current", "close 3 with 500 in 0 lines, hand over false drop 0", "print shift 3")
@@ -152,9 +152,7 @@ func TestReportsOnPaper(t *testing.T) {
 func TestAShiftFromOpenToZ(t *testing.T) {
 	play(t, words.EN, nil, func(r *rig) {
 		r.send(console.Resize(80, 24))
-		r.keys("f12")
-		r.sees("1  Shift")
-		r.keys("1")
+		inShift()(r)
 		r.sees("SHIFT 1, OPEN", "Nothing has happened", "O open")
 		r.keys("o", "2", "0", "0", "enter")
 		r.asked("open 20000")
@@ -191,7 +189,7 @@ func TestAShiftFromOpenToZ(t *testing.T) {
 // TestTheCashIsCountedBlind: no screen before the count tells what should be there.
 func TestTheCashIsCountedBlind(t *testing.T) {
 	play(t, words.EN, busyShift, func(r *rig) {
-		r.keys("f12", "1")
+		inShift()(r)
 		r.sees("WeChat x21", "The cash is told once it is counted.", "Open: 2, ¥50.21")
 		r.lacks("265.20", "22.20", "Should be there")
 		r.keys("c")
@@ -211,7 +209,7 @@ func TestALostAnswerToAClose(t *testing.T) {
 			if r.agent.refuse = errLost; obeyed {
 				r.agent.refuse, r.agent.lose = nil, errLost
 			}
-			r.keys("f12", "1", "h", "tab", "2", "6", "5", ".", "2", "enter", "2", "0", "0", "enter")
+			inShift("h", "tab", "2", "6", "5", ".", "2", "enter", "2", "0", "0", "enter")(r)
 			r.sees("to the safe: ¥200.00", "begins with ¥65.20")
 			r.keys("y")
 			r.sees("closes once")
@@ -226,7 +224,7 @@ func TestALostAnswerToAClose(t *testing.T) {
 		})
 	}
 	play(t, words.EN, busyShift, func(r *rig) {
-		r.keys("f12", "1", "c", "tab", "5", "enter")
+		inShift("c", "tab", "5", "enter")(r)
 		r.agent.gone = true
 		r.keys("y")
 		r.sees("nothing was closed")
@@ -235,7 +233,7 @@ func TestALostAnswerToAClose(t *testing.T) {
 		r.sees("Z REPORT, SHIFT 3")
 	})
 	play(t, words.EN, busyShift, func(r *rig) {
-		r.keys("f12", "1", "c", "tab", "5", "enter")
+		inShift("c", "tab", "5", "enter")(r)
 		r.agent.refuse = fault.New(fault.Conflict, "shift.number", "the open shift is 4")
 		r.keys("y")
 		r.sees("Not done: the open shift is 4")
@@ -246,7 +244,7 @@ func TestALostAnswerToAClose(t *testing.T) {
 func TestALostAnswerToCash(t *testing.T) {
 	play(t, words.EN, busyShift, func(r *rig) {
 		r.agent.lose = errLost
-		r.keys("f12", "1", "u", "7", "enter", "t", "e", "a", "enter")
+		inShift("u", "7", "enter", "t", "e", "a", "enter")(r)
 		r.sees("notes it once")
 		r.keys("u", "y")
 		r.asked("out 700 ORDER0000001 tea", "out 700 ORDER0000001 tea")
@@ -260,7 +258,7 @@ func TestALostAnswerToCash(t *testing.T) {
 // TestAScanInTheCount: a customer's code never becomes a number of notes.
 func TestAScanInTheCount(t *testing.T) {
 	play(t, words.EN, busyShift, func(r *rig) {
-		r.keys("f12", "1", "c")
+		inShift("c")(r)
 		r.wedge(wechatCode)
 		r.lacks("1345")
 		r.keys("enter")
