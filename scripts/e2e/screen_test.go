@@ -122,12 +122,13 @@ func (w *walk) newest(wanted func(localapi.Sale) bool) (found localapi.Sale) {
 // TestTheCashiersScreen walks every flow of the cashier through the real program on a terminal.
 func TestTheCashiersScreen(t *testing.T) {
 	t.Parallel()
-	ctx, r := start(t, 2*time.Minute)
+	ctx, r := start(t, 3*time.Minute)
 	l := lab(t, ctx, r)
 	till, err := r.Activate(ctx, l, "till")
 	if err != nil {
 		t.Fatal(err)
 	}
+	till.Flags = []string{"--price-barcodes", "20-29", "--confirm-above", "50000"}
 	if err := till.PlugScanner(ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -143,6 +144,7 @@ func TestTheCashiersScreen(t *testing.T) {
 	w.split()
 	w.searchAndRefund()
 	w.wrongMoments()
+	w.labels()
 	w.language()
 
 	w.keys("ctrl+q")
@@ -319,6 +321,36 @@ func (w *walk) wrongMoments() {
 	w.keys("esc")
 	w.sees("✗ NOT PAID")
 	w.next()
+}
+
+// labels: a scale's label is the amount, a second one adds nothing; a large amount is asked about once more.
+func (w *walk) labels() {
+	w.Helper()
+	label := func(digits string) {
+		w.Helper()
+		if err := w.till.Scan(digits); err != nil {
+			w.Fatal(err)
+		}
+	}
+	label("2012345012806")
+	w.sees("AMOUNT (yuan)", "Esc clear")
+	label("2012345000506")
+	w.sees("One label is one amount")
+	w.keys("enter")
+	w.sees("SCAN the customer's payment code")
+	if s := w.newest(func(s localapi.Sale) bool { return s.State == localapi.StateWaiting }); s.Amount != 1280 {
+		w.Errorf("the label's sale is %+v", s)
+	}
+	w.keys("esc")
+	w.sees("✗ NOT PAID")
+	w.next()
+	w.amount("500")
+	w.keys("enter")
+	w.sees("Charge ¥500.00?")
+	w.keys("enter") // no
+	w.gone("Charge ¥500.00?")
+	w.keys("esc")
+	w.gone("Esc clear")
 }
 
 func (w *walk) language() {

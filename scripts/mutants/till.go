@@ -111,7 +111,7 @@ var backBugs = slices.Concat(
 		mutant{name: "screen/enter-says-yes", wrong: "a scanner's Enter gives the money back", file: "confirm.go", tests: "tui/internal/console", run: "TestRefundOfAPaidSale",
 			edits: swap(`if k == one.Key || k == Key(`, `if k == one.Key || k == "enter" || k == Key(`)},
 		mutant{name: "screen/doubt-overridden-unasked", wrong: "the same customer is charged twice and no cashier was asked", file: "till_work.go", tests: "tui/internal/console", run: "TestAnotherCustomer",
-			edits: swap("\tt.work = starting\n\treturn t.d.newSale(t.order, a.Fen(), t.fresh(), t.insist)", "\tt.work = starting\n\treturn t.d.newSale(t.order, a.Fen(), t.fresh(), true)")},
+			edits: swap(`OrderNo: t.order, Again: t.insist}`, `OrderNo: t.order, Again: true}`)},
 	),
 )
 

@@ -34,6 +34,11 @@ func TestAudit(t *testing.T) {
 		return []Sold{{ID: "sale_1", State: state, Outcome: outcome, PaymentID: payment, Amount: amount, Till: "till"}}
 	}
 	paid := sale("paid", pay.Paid, "pay_1", 100)
+	cash := func(outcome pay.Outcome, payment string) []Sold {
+		s := sale("paid", outcome, payment, 100)
+		s[0].Tender = "cash"
+		return s
+	}
 	for _, c := range []struct {
 		name  string
 		books Books
@@ -67,6 +72,9 @@ func TestAudit(t *testing.T) {
 		{"till with another amount", Books{Ledger: []Entry{charge}, Hub: record(pay.StatusSucceeded), Journal: sale("paid", pay.Paid, "pay_1", 99)}, "with 99 fen"},
 		{"till unknown", Books{Ledger: nil, Hub: nil, Journal: sale("unknown", pay.Unknown, "", 100)}, "sale sale_1 is still unknown"},
 		{"till paid by nothing", Books{Ledger: nil, Hub: nil, Journal: sale("paid", pay.Paid, "", 100)}, "without a payment"},
+		{"cash", Books{Journal: cash(pay.Paid, "")}, ""},
+		{"cash with a payment", Books{Ledger: []Entry{charge}, Hub: record(pay.StatusSucceeded), Journal: cash(pay.Paid, "pay_1")}, "by cash is paid and names"},
+		{"cash that is not paid", Books{Journal: cash(pay.NotPaid, "")}, "by cash is not_paid"},
 		{"till names a stranger", Books{Ledger: nil, Hub: nil, Journal: paid}, "which the hub does not have"},
 		{"hub paid, till knows nothing", Books{Ledger: []Entry{charge}, Hub: record(pay.StatusSucceeded), Journal: nil}, "no till knows"},
 	} {

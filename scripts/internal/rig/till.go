@@ -18,6 +18,7 @@ type Till struct {
 	Data    string
 	Agent   *Process
 	Client  *localapi.Client
+	Flags   []string // further ones of its agent
 	rig     *Rig
 	link    string
 	scanner *Process
@@ -92,7 +93,7 @@ func (t *Till) Open(ctx context.Context) error {
 
 // Launch starts the agent and returns at once.
 func (t *Till) Launch() (err error) {
-	args := []string{"run", "--data", t.Data}
+	args := append([]string{"run", "--data", t.Data}, t.Flags...)
 	if t.scanner != nil {
 		args = append(args, "--scanner", t.link)
 	}
