@@ -9,7 +9,9 @@ package console
 
 import (
 	"context"
+	"errors"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -20,6 +22,7 @@ import (
 	"cloudcashier/shared/localapi"
 	_ "cloudcashier/tui/internal/quiet" // before Bubble Tea asks the terminal
 	"cloudcashier/tui/internal/screen"
+	"cloudcashier/tui/internal/settings"
 	"cloudcashier/tui/internal/widget"
 	"cloudcashier/tui/internal/words"
 )
@@ -46,6 +49,11 @@ type Config struct {
 	Theme    widget.Theme
 	In       io.Reader
 	Out      io.Writer
+
+	Settings  settings.Settings
+	Save      func(settings.Settings) error // nil: they are kept nowhere
+	Trouble   string                        // why the saved ones are not used
+	Continued <-chan os.Signal              // the process was stopped and goes on: the terminal may be another's
 }
 
 type (
@@ -75,21 +83,25 @@ type Model struct {
 	till  *screen.Till // hears everything, whoever is shown
 	sales *screen.Sales
 	menu  *screen.Menu
+	keys  *screen.KeyList
 	pages []screen.Page // all of them: an answer goes to whoever asked
 
 	w, h       int
 	refreshing bool
 	again      bool      // asked for while one was under way
 	looked     time.Time // when the agent was last asked
+	touched    time.Time // when the last key was pressed
 }
 
 // New makes the console. The context ends its commands.
 func New(ctx context.Context, cfg Config) *Model {
-	d := &screen.Desk{Doors: cfg.Doors, NewOrder: cfg.NewOrder, Zone: cfg.Zone, Theme: cfg.Theme, Lang: cfg.Lang,
-		Now: cfg.Now(), Book: screen.NewBook(), Returns: screen.NewReturns()}
-	m := &Model{ctx: ctx, cfg: cfg, desk: d, box: newMailbox(), till: screen.NewTill(d), sales: screen.NewSales(d), menu: screen.NewMenu(d)}
-	m.pages = append([]screen.Page{m.till, m.sales, m.menu}, m.menu.Pages()...)
-	d.Home, d.Page = m.till, m.till
+	prefs := newPrefs(cfg)
+	d := &screen.Desk{Doors: cfg.Doors, NewOrder: cfg.NewOrder, Zone: cfg.Zone, Theme: prefs.Theme(), Lang: cfg.Lang,
+		Now: cfg.Now(), Book: screen.NewBook(), Returns: screen.NewReturns(), Prefs: prefs}
+	m := &Model{ctx: ctx, cfg: cfg, desk: d, box: newMailbox(), till: screen.NewTill(d), sales: screen.NewSales(d), menu: screen.NewMenu(d), keys: screen.NewKeyList(d)}
+	m.pages = append([]screen.Page{m.till, m.sales, m.menu, m.keys}, m.menu.Pages()...)
+	d.Home, d.Page, d.Menu, d.KeyList = m.till, m.till, m.menu, m.keys
+	m.touched = d.Now
 	return m
 }
 
@@ -102,6 +114,7 @@ func Run(ctx context.Context, cfg Config) error {
 		tea.WithoutSignalHandler(), tea.WithFPS(15))
 	var parts sync.WaitGroup
 	parts.Go(func() { follow(ctx, cfg.Events, m.box) })
+	parts.Go(func() { resume(ctx, cfg.Continued, p) })
 	parts.Go(func() {
 		// Leaving the front way: ended by its context, Bubble Tea closes the keyboard under its own reader.
 		<-ctx.Done()
@@ -174,7 +187,7 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.desk.Page = m.till // nobody misses a result behind another screen
 	}
 	m.dropStale()
-	return m, cmd
+	return m, tea.Batch(cmd, m.sound(shown))
 }
 
 func (m *Model) route(msg tea.Msg) tea.Cmd {
@@ -186,7 +199,7 @@ func (m *Model) route(msg tea.Msg) tea.Cmd {
 	case idleTick:
 		return tea.Batch(m.inputs(m.arb.Idle(m.desk.Now)), m.awaitIdle())
 	case secondTick:
-		cmds := []tea.Cmd{second(), m.tell(screen.Ticked{})}
+		cmds := []tea.Cmd{second(), m.tell(screen.Ticked{}), m.lock()}
 		if !m.refreshing && m.due() {
 			cmds = append(cmds, m.refresh())
 		}
@@ -268,8 +281,9 @@ func (m *Model) refreshed(r refreshed) tea.Cmd {
 		if !d.Away() {
 			d.AwaySince = d.Now
 		}
+		d.Hung = errors.Is(r.err, context.DeadlineExceeded)
 	} else {
-		d.AwaySince, d.Connected, d.Status = time.Time{}, true, r.status
+		d.AwaySince, d.Hung, d.Connected, d.Status = time.Time{}, false, true, r.status
 		for _, s := range r.sales {
 			d.Book.Answer(r.mark, s)
 		}
@@ -283,6 +297,8 @@ func (m *Model) refreshed(r refreshed) tea.Cmd {
 
 // press hands a key to the arbiter and what comes out of it to the screens.
 func (m *Model) press(msg tea.KeyMsg) tea.Cmd {
+	m.touched = m.desk.Now
+	m.arb.Amount = m.desk.Page == m.till && len(m.desk.Dialogs) == 0
 	name, signs := msg.String(), msg.Runes
 	if msg.Type != tea.KeyRunes && msg.Type != tea.KeySpace {
 		signs = nil
@@ -307,8 +323,13 @@ func (m *Model) inputs(inputs []any) tea.Cmd {
 		m.dropStale()
 		switch in := in.(type) {
 		case screen.Scan:
+			if m.tested(in) {
+				continue
+			}
 			m.desk.Page = m.till
 			cmds = append(cmds, m.scan(in))
+		case screen.Unread:
+			cmds = append(cmds, m.till.Update(in))
 		case screen.Key:
 			cmds = append(cmds, m.key(in))
 		}
@@ -319,6 +340,7 @@ func (m *Model) inputs(inputs []any) tea.Cmd {
 // scan goes to the till, except while a question stands on the screen.
 func (m *Model) scan(s screen.Scan) tea.Cmd {
 	if len(m.desk.Dialogs) > 0 {
+		m.desk.Sound = screen.SoundNo
 		m.till.Refuse(words.NoticeAnswerFirst)
 		return nil
 	}
@@ -336,7 +358,11 @@ func (m *Model) key(k screen.Key) tea.Cmd {
 		}
 		return cmd
 	}
-	switch k {
+	switch k = d.Prefs.Keys.Canonical(d.On(), k); k {
+	case "":
+		return nil // what it did was moved to another key
+	case "f1":
+		return m.turn(m.keys)
 	case "f2":
 		if d.Lang.Other() == words.ZH && !m.cfg.Chinese {
 			m.till.Refuse(words.NoticeConsoleEnglish)
@@ -398,7 +424,7 @@ func (m *Model) View() string {
 		return tooSmall(d, m.w, m.h)
 	}
 	own := []screen.Hint{{Key: "F3", Text: d.Lang.Say(words.KeySales)}, {Key: "F12", Text: d.Lang.Say(words.KeyMenu)}, {Key: "F2", Text: d.Lang.Say(words.KeyLanguage)},
-		{Key: "F10", Text: d.Lang.Say(words.KeyQuit)}}
+		{Key: "F10", Text: d.Lang.Say(words.KeyQuit)}, {Key: "F1", Text: d.Lang.Say(words.KeyKeys)}}
 	if d.Lang == words.EN && !m.cfg.Chinese {
 		own = slices.Delete(own, 2, 3)
 	}
@@ -408,7 +434,7 @@ func (m *Model) View() string {
 	if full, ok := m.full(); ok {
 		return full
 	}
-	hints := append(d.Page.Hints(), own...)
+	hints := m.named(append(d.Page.Hints(), own...))
 	view := d.Page.View
 	if n := len(d.Dialogs); n > 0 {
 		hints = d.Dialogs[n-1].Hints()

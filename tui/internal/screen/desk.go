@@ -16,6 +16,7 @@ import (
 
 	"cloudcashier/shared/fault"
 	"cloudcashier/shared/localapi"
+	"cloudcashier/tui/internal/saving"
 	"cloudcashier/tui/internal/widget"
 	"cloudcashier/tui/internal/words"
 )
@@ -37,6 +38,8 @@ type Doors struct {
 	Agent    Agent
 	Refunds  Refunds
 	Receipts Receipts
+	Staff    Staff
+	Files    saving.Files
 }
 
 // DoorsOf opens every door of one agent.
@@ -45,6 +48,8 @@ func DoorsOf(c *localapi.Client) Doors {
 		Agent:    c,
 		Refunds:  c,
 		Receipts: c,
+		Staff:    c,
+		Files:    saving.Files{Mounts: []string{"/media/*", "/media/*/*", "/run/media/*/*", "/mnt/*"}},
 	}
 }
 
@@ -78,8 +83,15 @@ type Desk struct {
 	Status    localapi.Status
 	Connected bool      // the agent has answered at least once
 	AwaySince time.Time // zero while the agent answers
+	Hung      bool      // it is there and does not answer
+
+	Prefs *Prefs
+	Sound Sound          // to be made now
+	Locks func() tea.Cmd // asks for a PIN before anything else; nil where the till knows no operators
 
 	Home    Page     // where amounts are typed
+	Menu    Page     // of store staff
+	KeyList Page     // every key
 	Page    Page     // the one shown
 	Dialogs []Dialog // the last one is on top and receives the keys
 }

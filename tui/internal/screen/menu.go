@@ -25,7 +25,14 @@ type item struct {
 // NewMenu makes the menu and its pages.
 func NewMenu(d *Desk) *Menu {
 	m := &Menu{d: d}
-	m.items = []item{}
+	m.items = []item{
+		{words.OverviewTitle, NewOverview(d)},
+		{words.HealthTitle, NewHealth(d)},
+		{words.TestTitle, NewSelfTest(d)},
+		{words.SettingsTitle, NewSettings(d)},
+		{words.KeysTitle, NewKeyList(d)},
+		{words.ExportTitle, NewExport(d)},
+	}
 	return m
 }
 
@@ -85,7 +92,7 @@ func (m *Menu) View(w, h int) string {
 		lines = append(lines, fmt.Sprintf("%s%d  %s", mark, i+1, d.Lang.Say(one.name)))
 	}
 	lines = append(lines, "")
-	for _, line := range widget.Wrap(d.Lang.Say(words.MenuHint), w) {
+	for _, line := range widget.Wrap(d.Lang.Say(words.MenuHint, d.KeyOf(Anywhere, "F12")), w) {
 		lines = append(lines, d.Theme.Text(widget.Dim, line))
 	}
 	return join(widget.Page(lines, w, h))

@@ -172,6 +172,6 @@ func (s *Sales) asked(m asked) {
 	case notSent:
 		s.tell(words.NoticeRefundNotSent)
 	case unsure:
-		s.tell(words.NoticeRefundUnsure)
+		s.notice = func(l words.Lang) string { return l.Say(words.NoticeRefundUnsure, s.d.KeyOf(OnSales, "F7")) }
 	}
 }

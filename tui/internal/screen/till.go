@@ -41,6 +41,8 @@ type Till struct {
 	except     string     // a cancelled sale under the same order number, which is not the one we wait for
 	unsure     bool       // the agent may have taken the sale; its answer was lost
 	wallet     pay.Wallet // whose code is to be shown for this amount; "" when the customer's is scanned
+	run        typedRun   // of the amount, when a slow scanner may be typing it
+	sureOf     int64      // fen: the large amount that was asked about
 	insist     bool       // the cashier said that it is another customer than the one in doubt
 	armed      pay.Code
 	armedUntil time.Time
@@ -64,8 +66,15 @@ func (t *Till) Update(msg tea.Msg) tea.Cmd {
 	case Key:
 		return t.key(msg)
 	case Scan:
-		return t.scan(msg)
+		cmd := t.scan(msg)
+		if cmd == nil && t.notice != nil {
+			t.d.Sound = SoundNo
+		}
+		return cmd
+	case Unread:
+		t.unread()
 	case Noticed:
+		t.d.Sound = SoundNo
 		t.tell(func(l words.Lang) string { return l.Notice(msg.Notice) })
 	case Changed:
 		t.follow()
@@ -245,7 +254,7 @@ func (t *Till) typed(f face, sign byte) tea.Cmd {
 			t.Refuse(words.NoticeCodeShown)
 			return nil
 		}
-		t.Refuse(words.NoticeSaleRuns)
+		t.tell(func(l words.Lang) string { return l.Say(words.NoticeSaleRuns, t.d.KeyOf(OnSale, "F6")) })
 	case faceUnknown:
 		t.park()
 		t.append(sign)
@@ -261,6 +270,7 @@ func (t *Till) typed(f face, sign byte) tea.Cmd {
 // append keeps the text a prefix of an amount: nine digits of yuan (the largest amount has as
 // many), one point, two of fen.
 func (t *Till) append(sign byte) {
+	t.run.note(t.text, t.d.Now)
 	point := slices.Index([]byte(t.text), '.')
 	switch {
 	case sign == '.' && point >= 0, point >= 0 && len(t.text)-point > 2, point < 0 && sign != '.' && len(t.text) >= 9:
@@ -366,6 +376,7 @@ func (t *Till) show(id string) {
 // clear empties the amount and what belongs to it.
 func (t *Till) clear() {
 	t.text, t.order, t.except, t.wallet, t.unsure, t.insist, t.armed, t.notice = "", "", "", "", false, false, pay.Code{}, nil
+	t.sureOf = 0
 }
 
 // park leaves an open sale to the agent and serves the next customer.

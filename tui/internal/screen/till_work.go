@@ -51,6 +51,9 @@ func (t *Till) start() tea.Cmd {
 	if !ok {
 		return nil
 	}
+	if !t.sure(a) {
+		return nil
+	}
 	if t.order == "" {
 		t.order = t.d.NewOrder()
 	}
