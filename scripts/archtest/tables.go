@@ -78,7 +78,7 @@ var plan = book{
 		"agent/internal/printjob": "shared/fault",
 		"agent/internal/store":    slab + "shared/sqlite agent/internal/printjob agent/internal/sale",
 		"agent/internal/till":     slab + "agent/internal/hublink agent/internal/sale agent/internal/store", // hublink: the words of its interface
-		"agent/internal/books":    slab + "agent/internal/store", // the journal, read by people
+		"agent/internal/books":    slab + "agent/internal/store",                                            // the journal, read by people
 		"agent/internal/scanner":  slab + "agent/internal/serialline",
 		"agent/internal/identity": slab,
 		"agent/internal/hublink":  slab + "agent/internal/identity",
@@ -160,6 +160,7 @@ var plan = book{
 	},
 
 	testRooms: table{
+		"agent/internal/books":             "agent/internal/sale",
 		"agent/internal/printer":           "firmware-sim/board agent/internal/sale",
 		"agent/internal/scanner":           "firmware-sim/board",
 		"agent/internal/serialline":        "firmware-sim/board",
