@@ -146,12 +146,11 @@ func (a *Arbiter) end(at time.Time) []any {
 	if len(signs) == 1 {
 		return a.slow.sign(signs[0], a.last, a.Amount)
 	}
-	a.slow = slowRun{}
 	out := make([]any, 0, len(signs))
 	for _, r := range signs {
 		// Of several signs in quick order only an amount is believed: no short label may press a key.
 		if k := screen.Key(string(r)); screen.IsAmount(k) {
-			out = append(out, k)
+			out = append(out, a.slow.sign(r, a.last, a.Amount)...)
 		}
 	}
 	return out

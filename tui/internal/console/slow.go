@@ -9,9 +9,9 @@ import (
 // Some scanners type at a person's pace: Zebra's slow keyboards leave 80 to 100 ms between two keys. What gives
 // them away is that they type on: no amount has so many digits without a point and a pause.
 const (
-	slowGap  = 150 * time.Millisecond // a longer pause between two digits is a person's
+	slowGap  = 300 * time.Millisecond // a longer pause between two digits is a person's
 	slowMin  = 12                     // digits in one run that are no amount
-	slowIdle = 400 * time.Millisecond // a run that has paused this long has ended
+	slowIdle = 500 * time.Millisecond // a run that has paused this long has ended
 )
 
 // slowRun is a row of digits that came one by one. From the twelfth on they are kept from the screen, and what

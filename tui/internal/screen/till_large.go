@@ -36,7 +36,7 @@ func (t *Till) sure(a money.Amount) bool {
 type Unread struct{}
 
 // runGap is the longest pause between two signs of one run.
-const runGap = 300 * time.Millisecond
+const runGap = 400 * time.Millisecond
 
 // typedRun is what the amount was before the signs that came one soon after the other.
 type typedRun struct {
