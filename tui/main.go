@@ -20,10 +20,12 @@ import (
 
 	"github.com/charmbracelet/x/term"
 
+	"cloudcashier/shared/fault"
 	"cloudcashier/shared/id"
 	"cloudcashier/shared/localapi"
 	"cloudcashier/tui/internal/console"
 	"cloudcashier/tui/internal/screen"
+	"cloudcashier/tui/internal/settings"
 	"cloudcashier/tui/internal/widget"
 	"cloudcashier/tui/internal/words"
 )
@@ -34,7 +36,7 @@ func main() {
 
 // run is the program: 0 after leaving it, 1 when the screen failed, 2 when it was started wrongly.
 func run(args []string, env func(string) string, in, out *os.File, errs io.Writer) int {
-	socket, lang, err := options(args, env, errs)
+	o, err := options(args, env, errs)
 	if errors.Is(err, flag.ErrHelp) {
 		return 0
 	}
@@ -46,14 +48,28 @@ func run(args []string, env func(string) string, in, out *os.File, errs io.Write
 		fmt.Fprintln(errs, "cashier-tui: needs a terminal for its input and output: run it at the till's keyboard and screen")
 		return 2
 	}
+	keep, saved, trouble := settings.Open(o.settings)
+	told := ""
+	if trouble != nil {
+		told = fault.MessageOf(trouble)
+	} else if saved.Lang != "" && !o.asked && (saved.Lang == "en" || env("TERM") != "linux") { // the console has no Chinese
+		o.lang = words.Lang(saved.Lang)
+	}
+	if _, err := screen.NewKeys(saved.Keys); err != nil {
+		keep.Refuse() // its first save must not lose what somebody wrote there
+	}
+	continued := make(chan os.Signal, 1)
+	signal.Notify(continued, syscall.SIGCONT)
+	defer signal.Stop(continued)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	agent := localapi.NewClient(socket)
+	agent := localapi.NewClient(o.socket)
 	defer agent.Close()
 	ids := id.NewSource(time.Now, nil)
 	err = console.Run(ctx, console.Config{
 		Doors: screen.DoorsOf(agent), Sync: agent.Sync, Events: agent.Events, Now: time.Now, NewOrder: ids.OutTradeNo, Zone: zone(),
-		Lang: lang, Chinese: lang == words.ZH || env("TERM") != "linux", Theme: theme(env), In: in, Out: out,
+		Lang: o.lang, Chinese: o.lang == words.ZH || env("TERM") != "linux", Theme: theme(env), In: in, Out: out,
+		Settings: saved, Save: keep.Save, Trouble: told, Continued: continued,
 	})
 	if err != nil {
 		fmt.Fprintln(errs, "cashier-tui:", err)
@@ -62,25 +78,38 @@ func run(args []string, env func(string) string, in, out *os.File, errs io.Write
 	return 0
 }
 
-func options(args []string, env func(string) string, errs io.Writer) (socket string, lang words.Lang, err error) {
+// asked is what the command line says.
+type asked struct {
+	socket   string
+	settings string
+	lang     words.Lang
+	asked    bool // for the language
+}
+
+func options(args []string, env func(string) string, errs io.Writer) (o asked, err error) {
 	flags := flag.NewFlagSet("cashier-tui", flag.ContinueOnError)
 	flags.SetOutput(errs)
 	data := flags.String("data", "", "the agent's data folder; its socket is agent.sock in there")
-	flags.StringVar(&socket, "socket", "", "the agent's socket, instead of --data")
-	asked := flags.String("lang", "", "zh or en (default: by LC_ALL, LC_MESSAGES, LANG; en on the Linux console)")
+	flags.StringVar(&o.socket, "socket", "", "the agent's socket, instead of --data")
+	lang := flags.String("lang", "", "zh or en (default: as the settings say, else by LC_ALL, LC_MESSAGES, LANG; en on the Linux console)")
+	flags.StringVar(&o.settings, "settings", "", "the file of this screen's settings (default: tui.json beside the socket)")
 	if err := flags.Parse(args); err != nil {
-		return "", "", err
+		return o, err
 	}
 	switch {
 	case flags.NArg() > 0:
-		return "", "", fmt.Errorf("%q is not understood: see cashier-tui -h", flags.Arg(0))
-	case (socket == "") == (*data == ""):
-		return "", "", errors.New("say where the agent is: --data DIR or --socket PATH")
-	case socket == "":
-		socket = filepath.Join(*data, "agent.sock")
+		return o, fmt.Errorf("%q is not understood: see cashier-tui -h", flags.Arg(0))
+	case (o.socket == "") == (*data == ""):
+		return o, errors.New("say where the agent is: --data DIR or --socket PATH")
+	case o.socket == "":
+		o.socket = filepath.Join(*data, "agent.sock")
 	}
-	lang, err = words.Pick(*asked, env("LC_ALL"), env("LC_MESSAGES"), env("LANG"), env("TERM"))
-	return socket, lang, err
+	if o.settings == "" {
+		o.settings = filepath.Join(filepath.Dir(o.socket), settings.FileName)
+	}
+	o.asked = *lang != ""
+	o.lang, err = words.Pick(*lang, env("LC_ALL"), env("LC_MESSAGES"), env("LANG"), env("TERM"))
+	return o, err
 }
 
 // zone is the shop's. A till without time zone files still knows China's, which has no summer time.

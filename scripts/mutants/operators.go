@@ -12,7 +12,7 @@ var operatorBugs = slices.Concat(
 		mutant{name: "operator/lease-for-ever", wrong: "somebody who left signs on at a till without a line for ever", file: "roster.go", run: "TestAListComesBack",
 			edits: swap(`return at.Before(r.Expires)`, `return at.Before(r.Expires) || true`)},
 		mutant{name: "operator/hash-of-anybody", wrong: "one operator's PIN opens another's till", file: "pin.go", run: "TestPINs",
-			edits: swap(`[]byte(operator+"\n"+pin)`, `[]byte(pin)`)},
+			edits: swap(`operator+"\n"+pin, salt`, `pin, salt`)},
 		mutant{name: "operator/easy-PINs", wrong: "1234 opens every till", file: "pin.go", run: "TestPINs",
 			edits: swap("\tif up || down {\n", "\tif up && down {\n")},
 	),

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,16 +22,28 @@ import (
 var quiet = slog.New(slog.DiscardHandler)
 
 // ear hears what the service manager is told.
-type ear struct{ heard []string }
+type ear struct {
+	mu   sync.Mutex
+	told []string
+}
 
 func (e *ear) notify(state string) error {
-	e.heard = append(e.heard, state)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.told = append(e.told, state)
 	return nil
+}
+
+// heard is all that was told.
+func (e *ear) heard() []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.told)
 }
 
 // since counts the beats from place on.
 func (e *ear) since(place int) (beats int) {
-	for _, s := range e.heard[place:] {
+	for _, s := range e.heard()[place:] {
 		if strings.Contains(s, "WATCHDOG=1") {
 			beats++
 		}
@@ -75,24 +89,27 @@ func TestOneSilentPartStarvesIt(t *testing.T) {
 			go func() { ended <- w.Run(ctx) }()
 
 			time.Sleep(10*every + time.Second)
-			if !strings.HasPrefix(e.heard[0], "READY=1") {
-				t.Errorf("heard %q first, want READY=1", e.heard[0])
+			synctest.Wait()
+			if !strings.HasPrefix(e.heard()[0], "READY=1") {
+				t.Errorf("heard %q first, want READY=1", e.heard()[0])
 			}
 			if got := e.since(0); got != 11 {
 				t.Errorf("%d beats in ten rounds and the first one, want 11", got)
 			}
 			loops[victim].hang <- struct{}{}
-			place := len(e.heard)
+			place := len(e.heard())
 			time.Sleep(100 * every)
+			synctest.Wait()
 			if got := e.since(place); got != 0 {
 				t.Errorf("%d beats while a part hangs, want none", got)
 			}
 			name := []string{"journal", "till", "link"}[victim]
-			if got := e.heard[place:]; !slices.Equal(got, []string{"STATUS=does not answer: " + name}) {
+			if got := e.heard()[place:]; !slices.Equal(got, []string{"STATUS=does not answer: " + name}) {
 				t.Errorf("while %s hangs the service manager heard %q", name, got)
 			}
 			close(loops[victim].wake)
 			time.Sleep(10 * every)
+			synctest.Wait()
 			if got := e.since(place); got < 9 {
 				t.Errorf("%d beats in ten rounds after the part woke up", got)
 			}
@@ -100,7 +117,7 @@ func TestOneSilentPartStarvesIt(t *testing.T) {
 			if err := <-ended; err != nil {
 				t.Error(err)
 			}
-			if last := e.heard[len(e.heard)-1]; last != "STOPPING=1" {
+			if last := e.heard()[len(e.heard())-1]; last != "STOPPING=1" {
 				t.Errorf("the last word is %q, want STOPPING=1", last)
 			}
 		})
@@ -122,12 +139,14 @@ func TestNotReadyBeforeAllHaveAnswered(t *testing.T) {
 		defer stop()
 		go func() { _ = w.Run(ctx) }()
 		time.Sleep(2*every + time.Second)
-		if e.since(0) != 0 || !slices.Equal(e.heard, []string{"STATUS=does not answer: local API"}) {
-			t.Errorf("heard %q of a till whose API does not answer", e.heard)
+		synctest.Wait()
+		if e.since(0) != 0 || !slices.Equal(e.heard(), []string{"STATUS=does not answer: local API"}) {
+			t.Errorf("heard %q of a till whose API does not answer", e.heard())
 		}
 		time.Sleep(every)
-		if !strings.HasPrefix(e.heard[len(e.heard)-1], "READY=1") {
-			t.Errorf("heard %q, want READY=1 once it answers", e.heard)
+		synctest.Wait()
+		if !strings.HasPrefix(e.heard()[len(e.heard())-1], "READY=1") {
+			t.Errorf("heard %q, want READY=1 once it answers", e.heard())
 		}
 		stop()
 		synctest.Wait()
@@ -138,17 +157,19 @@ func TestNotReadyBeforeAllHaveAnswered(t *testing.T) {
 func TestOneQuestionAtATime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var e ear
-		asked, release := 0, make(chan struct{})
+		var asked atomic.Int32
+		release := make(chan struct{})
 		w := watchdog.New(quiet, e.notify, every, watchdog.Part{Name: "journal", Ask: func(context.Context) error {
-			asked++
+			asked.Add(1)
 			<-release
 			return nil
 		}})
 		ctx, stop := context.WithCancel(t.Context())
 		go func() { _ = w.Run(ctx) }()
 		time.Sleep(50 * every)
-		if asked != 1 {
-			t.Errorf("a part that hangs was asked %d times", asked)
+		synctest.Wait()
+		if n := asked.Load(); n != 1 {
+			t.Errorf("a part that hangs was asked %d times", n)
 		}
 		stop()
 		close(release)

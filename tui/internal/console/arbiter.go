@@ -28,14 +28,17 @@ type Arbiter struct {
 	burst []rune
 	last  time.Time // of the newest sign in burst
 	scan  time.Time // when the last scan ended without a suffix; one may still come
+
+	Amount bool // what is typed now is an amount
+	slow   slowRun
 }
 
 // Press takes one key: its signs (more than one when they came in one read, or pasted), or its
 // name. It gives what the screens shall see, in order: screen.Key and screen.Scan.
 func (a *Arbiter) Press(name string, signs []rune, pasted bool, at time.Time) []any {
-	var out []any
+	out := a.slow.idle(at)
 	if len(a.burst) > 0 && at.Sub(a.last) >= a.limit() {
-		out = a.end(at)
+		out = append(out, a.end(at)...)
 	}
 	switch {
 	case pasted:
@@ -45,6 +48,10 @@ func (a *Arbiter) Press(name string, signs []rune, pasted bool, at time.Time) []
 	case len(signs) > 0:
 		a.take(signs, at)
 		return out
+	}
+	if ended, ok := a.slow.stop(name, func() []any { return a.end(at) }); ok {
+		a.scan = time.Time{}
+		return append(out, ended...)
 	}
 	switch {
 	case name == "":
@@ -70,16 +77,17 @@ func (a *Arbiter) Press(name string, signs []rune, pasted bool, at time.Time) []
 
 // Idle ends a burst whose pause is long enough.
 func (a *Arbiter) Idle(at time.Time) []any {
+	out := a.slow.idle(at)
 	if len(a.burst) == 0 || at.Sub(a.last) < a.limit() {
-		return nil
+		return out
 	}
-	return a.end(at)
+	return append(out, a.end(at)...)
 }
 
 // Wait is how long from at until Idle may have something to do; zero when nothing waits.
 func (a *Arbiter) Wait(at time.Time) time.Duration {
 	if len(a.burst) == 0 {
-		return 0
+		return a.slow.wait(at)
 	}
 	return max(a.limit()-at.Sub(a.last), time.Millisecond)
 }
@@ -127,18 +135,22 @@ func (a *Arbiter) suffix(k screen.Key, at time.Time) []any {
 func (a *Arbiter) end(at time.Time) []any {
 	signs := a.burst
 	a.burst = nil
+	if len(signs) == 0 {
+		return nil
+	}
 	if len(signs) >= scanMin {
 		a.scan = at
 		return []any{screen.NewScan(string(signs))}
 	}
-	if len(signs) > 0 {
-		a.scan = time.Time{} // a person types: the next Enter is theirs
+	a.scan = time.Time{} // a person types: the next Enter is theirs
+	if len(signs) == 1 {
+		return a.slow.sign(signs[0], a.last, a.Amount)
 	}
 	out := make([]any, 0, len(signs))
 	for _, r := range signs {
 		// Of several signs in quick order only an amount is believed: no short label may press a key.
-		if k := screen.Key(string(r)); len(signs) == 1 || screen.IsAmount(k) {
-			out = append(out, k)
+		if k := screen.Key(string(r)); screen.IsAmount(k) {
+			out = append(out, a.slow.sign(r, a.last, a.Amount)...)
 		}
 	}
 	return out

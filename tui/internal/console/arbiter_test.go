@@ -48,7 +48,7 @@ func seq(parts ...any) []press {
 
 // drive plays a keyboard: between two keys Idle is called when Wait says so.
 func drive(list []press) string {
-	var a console.Arbiter
+	a := console.Arbiter{Amount: true}
 	now := time.Unix(0, 0)
 	var out []string
 	note := func(events []any) {
@@ -56,6 +56,8 @@ func drive(list []press) string {
 			switch e := e.(type) {
 			case screen.Key:
 				out = append(out, string(e))
+			case screen.Unread:
+				out = append(out, "<unread>")
 			case screen.Scan:
 				code, kind := e.Read()
 				if kind == "" {
@@ -114,7 +116,7 @@ func TestArbiter(t *testing.T) {
 		"pasted amount":                {seq(press{signs: "12.80", paste: true}, name("enter")), "1 2 . 8 0 enter"},
 		"too long":                     {seq(signs(strings.Repeat("1", 700)), name("enter")), "<unreadable>"},
 		"slow typing":                  {seq(each("12.80", 120*ms), press{after: 200 * ms, name: "enter"}), "1 2 . 8 0 enter"},
-		"slow typing of many digits":   {seq(each("123456789012", 40*ms)), "1 2 3 4 5 6 7 8 9 0 1 2"},
+		"slow typing of many digits":   {seq(each("12345678901", 40*ms)), "1 2 3 4 5 6 7 8 9 0 1"},
 		"two keys rolled over":         {seq(each("12", 5*ms), press{after: 90 * ms, signs: "3"}), "1 2 3"},
 		"a sign and Enter at once":     {seq(each("7", 50*ms), press{after: 5 * ms, name: "enter"}), "7 enter"},
 		"an amount in one read":        {seq(signs("12.80"), name("enter")), "1 2 . 8 0 enter"},
@@ -122,6 +124,15 @@ func TestArbiter(t *testing.T) {
 		"Chinese of an IME":            {seq(signs("收款abc")), ""},
 		"a short label presses no key": {seq(signs("y12n"), name("enter")), "1 2 enter"},
 		"a letter":                     {seq(signs("y")), "y"},
+		"slow scanner, 80 ms":          {seq(each(code, 80*ms), press{after: 80 * ms, name: "enter"}), "1 3 4 5 6 7 8 9 0 1 2 <unread> <18>"},
+		"slow scanner, 100 ms":         {seq(each(code, 100*ms), press{after: 100 * ms, name: "enter"}), "1 3 4 5 6 7 8 9 0 1 2 <unread> <18>"},
+		"slow scanner, Tab":            {seq(each(code, 90*ms), press{after: 90 * ms, name: "tab"}), "1 3 4 5 6 7 8 9 0 1 2 <unread> <18>"},
+		"slow scanner, Enter at once":  {seq(each(code, 90*ms), press{after: 5 * ms, name: "enter"}), "1 3 4 5 6 7 8 9 0 1 2 <unread> <18>"},
+		"slow scanner, no end":         {seq(each(code, 90*ms)), "1 3 4 5 6 7 8 9 0 1 2 <unread> <18>"},
+		"slow scanner, a product":      {seq(each("6901234567892", 90*ms), press{after: 90 * ms, name: "enter"}), "6 9 0 1 2 3 4 5 6 7 8 <unread> <product>"},
+		"an amount, then slow scanner": {seq(each("12.8", 200*ms), press{after: 400 * ms, signs: code[:1]}, each(code[1:], 90*ms), press{after: 90 * ms, name: "enter"}), "1 2 . 8 1 3 4 5 6 7 8 9 0 1 2 <unread> <18>"},
+		"slow scanner, two at once":    {seq(each(code[:5], 90*ms), press{after: 90 * ms, signs: code[5:7]}, each(code[7:], 90*ms), press{after: 90 * ms, name: "enter"}), "1 3 4 5 6 7 8 9 0 1 2 <unread> <18>"},
+		"a fast typist":                {seq(each("99999.99", 90*ms), press{after: 90 * ms, name: "enter"}), "9 9 9 9 9 . 9 9 enter"},
 		"backspace amid typing":        {seq(each("12", 100*ms), press{after: 5 * ms, name: "backspace"}), "1 2 backspace"},
 		"ctrl+h is backspace":          {seq(name("ctrl+h")), "backspace"},
 		"ctrl+c never":                 {seq(name("ctrl+c"), name("ctrl+j"), name("ctrl+b"), name("ctrl+]"), name("alt+3")), ""},

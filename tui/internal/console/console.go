@@ -9,9 +9,10 @@ package console
 
 import (
 	"context"
+	"errors"
 	"io"
+	"os"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 	"cloudcashier/shared/localapi"
 	_ "cloudcashier/tui/internal/quiet" // before Bubble Tea asks the terminal
 	"cloudcashier/tui/internal/screen"
+	"cloudcashier/tui/internal/settings"
 	"cloudcashier/tui/internal/widget"
 	"cloudcashier/tui/internal/words"
 )
@@ -46,6 +48,11 @@ type Config struct {
 	Theme    widget.Theme
 	In       io.Reader
 	Out      io.Writer
+
+	Settings  settings.Settings
+	Save      func(settings.Settings) error // nil: they are kept nowhere
+	Trouble   string                        // why the saved ones are not used
+	Continued <-chan os.Signal              // the process was stopped and goes on: the terminal may be another's
 }
 
 type (
@@ -75,6 +82,7 @@ type Model struct {
 	till  *screen.Till // hears everything, whoever is shown
 	sales *screen.Sales
 	menu  *screen.Menu
+	keys  *screen.KeyList
 	pages []screen.Page // all of them: an answer goes to whoever asked
 
 	w, h       int
@@ -83,15 +91,18 @@ type Model struct {
 	bells      int       // that are still to be rung
 	training   bool      // what stands on the screen is of a training till
 	looked     time.Time // when the agent was last asked
+	touched    time.Time // when the last key was pressed
 }
 
 // New makes the console. The context ends its commands.
 func New(ctx context.Context, cfg Config) *Model {
-	d := &screen.Desk{Doors: cfg.Doors, NewOrder: cfg.NewOrder, Zone: cfg.Zone, Theme: cfg.Theme, Lang: cfg.Lang,
-		Now: cfg.Now(), Book: screen.NewBook(), Returns: screen.NewReturns()}
-	m := &Model{ctx: ctx, cfg: cfg, desk: d, box: newMailbox(), till: screen.NewTill(d), sales: screen.NewSales(d), menu: screen.NewMenu(d)}
-	m.pages = append(append([]screen.Page{m.till, m.sales, m.menu}, m.menu.Pages()...), m.sales.Pages()...)
-	d.Home, d.Page = m.till, m.till
+	prefs := newPrefs(cfg)
+	d := &screen.Desk{Doors: cfg.Doors, NewOrder: cfg.NewOrder, Zone: cfg.Zone, Theme: prefs.Theme(), Lang: cfg.Lang,
+		Now: cfg.Now(), Book: screen.NewBook(), Returns: screen.NewReturns(), Prefs: prefs}
+	m := &Model{ctx: ctx, cfg: cfg, desk: d, box: newMailbox(), till: screen.NewTill(d), sales: screen.NewSales(d), menu: screen.NewMenu(d), keys: screen.NewKeyList(d)}
+	m.pages = append(append([]screen.Page{m.till, m.sales, m.menu, m.keys}, m.menu.Pages()...), m.sales.Pages()...)
+	d.Home, d.Page, d.Menu, d.KeyList = m.till, m.till, m.menu, m.keys
+	m.touched = d.Now
 	return m
 }
 
@@ -104,6 +115,7 @@ func Run(ctx context.Context, cfg Config) error {
 		tea.WithoutSignalHandler(), tea.WithFPS(30))
 	var parts sync.WaitGroup
 	parts.Go(func() { follow(ctx, cfg.Events, m.box) })
+	parts.Go(func() { resume(ctx, cfg.Continued, p) })
 	parts.Go(func() {
 		// Leaving the front way: ended by its context, Bubble Tea closes the keyboard under its own reader.
 		<-ctx.Done()
@@ -147,7 +159,7 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		}
 	}
 	m.dropStale()
-	if times := m.desk.TakeRing(); times > 0 {
+	if times := m.desk.TakeRing(); times > 0 && m.desk.Prefs.Sound {
 		cmd = tea.Batch(cmd, m.ring(times))
 	}
 	return m, tea.Batch(cmd, m.mode())
@@ -162,7 +174,7 @@ func (m *Model) route(msg tea.Msg) tea.Cmd {
 	case idleTick:
 		return tea.Batch(m.inputs(m.arb.Idle(m.desk.Now)), m.awaitIdle())
 	case secondTick:
-		cmds := []tea.Cmd{second(), m.tell(screen.Ticked{})}
+		cmds := []tea.Cmd{second(), m.tell(screen.Ticked{}), m.lock()}
 		if !m.refreshing && m.due() {
 			cmds = append(cmds, m.refresh())
 		}
@@ -222,8 +234,9 @@ func (m *Model) refreshed(r refreshed) tea.Cmd {
 		if !d.Away() {
 			d.AwaySince = d.Now
 		}
+		d.Hung = errors.Is(r.err, context.DeadlineExceeded)
 	} else {
-		d.AwaySince, d.Connected, d.Status = time.Time{}, true, r.status
+		d.AwaySince, d.Hung, d.Connected, d.Status = time.Time{}, false, true, r.status
 		for _, s := range r.sales {
 			if s.Training == r.status.Training { // else another till came into force between the two answers
 				d.Book.Answer(r.mark, s)
@@ -239,6 +252,8 @@ func (m *Model) refreshed(r refreshed) tea.Cmd {
 
 // press hands a key to the arbiter and what comes out of it to the screens.
 func (m *Model) press(msg tea.KeyMsg) tea.Cmd {
+	m.touched = m.desk.Now
+	m.arb.Amount = m.desk.Page == m.till && len(m.desk.Dialogs) == 0
 	name, signs := msg.String(), msg.Runes
 	if msg.Type != tea.KeyRunes && msg.Type != tea.KeySpace {
 		signs = nil
@@ -263,12 +278,17 @@ func (m *Model) inputs(inputs []any) tea.Cmd {
 		m.dropStale()
 		switch in := in.(type) {
 		case screen.Scan:
+			if m.tested(in) {
+				continue
+			}
 			if number, ok := in.Receipt(); ok {
 				cmds = append(cmds, m.receipt(number))
 				continue
 			}
 			m.desk.Page = m.till
 			cmds = append(cmds, m.scan(in))
+		case screen.Unread:
+			cmds = append(cmds, m.till.Update(in))
 		case screen.Key:
 			cmds = append(cmds, m.key(in))
 		}
@@ -296,7 +316,11 @@ func (m *Model) key(k screen.Key) tea.Cmd {
 		}
 		return cmd
 	}
-	switch k {
+	switch k = d.Prefs.Keys.Canonical(d.On(), k); k {
+	case "":
+		return nil // what it did was moved to another key
+	case "f1":
+		return m.turn(m.keys)
 	case "f2":
 		if d.Lang.Other() == words.ZH && !m.cfg.Chinese {
 			m.till.Refuse(words.NoticeConsoleEnglish)
@@ -351,49 +375,4 @@ func (m *Model) dropStale() {
 		}
 		d.Dialogs = d.Dialogs[:len(d.Dialogs)-1]
 	}
-}
-
-// View frames the screen shown.
-func (m *Model) View() string {
-	d := m.desk
-	if m.w == 0 {
-		return ""
-	}
-	if m.w < minWidth || m.h < minHeight {
-		return tooSmall(d, m.w, m.h)
-	}
-	own := []screen.Hint{{Key: "F3", Text: d.Lang.Say(words.KeySales)}, {Key: "F12", Text: d.Lang.Say(words.KeyMenu)}, {Key: "F2", Text: d.Lang.Say(words.KeyLanguage)},
-		{Key: "F10", Text: d.Lang.Say(words.KeyQuit)}}
-	if d.Lang == words.EN && !m.cfg.Chinese {
-		own = slices.Delete(own, 2, 3)
-	}
-	if d.Connected && (d.Status.Queue > 0 || d.Status.OpenRefunds > 0 || d.Status.Link == "down") {
-		own = slices.Insert(own, 1, screen.Hint{Key: "F8", Text: d.Lang.Say(words.KeySendNow)})
-	}
-	if d.Status.Operator != nil {
-		own = append(own, screen.Hint{Key: "F11", Text: d.Lang.Say(words.KeyDuty)})
-	}
-	if full, ok := m.full(); ok {
-		return m.framed(full)
-	}
-	w, h := m.inner()
-	hints := append(d.Page.Hints(), own...)
-	view := d.Page.View
-	if n := len(d.Dialogs); n > 0 {
-		hints = d.Dialogs[n-1].Hints()
-		view = func(w, h int) string { return d.Dialogs[n-1].View(d.Theme, w, h) }
-	}
-	foot := append([]string{strings.Repeat("-", w)}, statusLines(d, w)...)
-	foot = append(foot, hintLines(hints, w)...)
-	return m.framed(header(d, w) + "\n" + view(w, h-1-len(foot)) + "\n" + strings.Join(foot, "\n"))
-}
-
-// full is a code that needs the whole window: a customer must be able to scan it.
-func (m *Model) full() (string, bool) {
-	if m.desk.Page != m.till || len(m.desk.Dialogs) > 0 {
-		return "", false
-	}
-	w, h := m.inner()
-	frame := h - 2 - statusHeight(w) - len(hintLines(nil, w)) // header and rule
-	return m.till.Full(w, h, frame)
 }

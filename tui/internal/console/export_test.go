@@ -6,6 +6,7 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"cloudcashier/shared/localapi"
+	"cloudcashier/tui/internal/screen"
 )
 
 // Post puts events where the agent's stream puts them.
@@ -13,6 +14,14 @@ func (m *Model) Post(events ...localapi.Event) {
 	for _, e := range events {
 		m.box.put(e)
 	}
+}
+
+// Hints are the keys shown now, as the screens call them.
+func (m *Model) Hints() []screen.Hint {
+	if n := len(m.desk.Dialogs); n > 0 {
+		return m.desk.Dialogs[n-1].Hints()
+	}
+	return m.desk.Page.Hints()
 }
 
 // Resize is the message of a changed window.

@@ -38,12 +38,12 @@ func init() {
 		scanned(state, reason).act(r)
 		r.sale("sale_1", func(s *localapi.Sale) { s.Training, s.WalletRef = true, "TRAINING" })
 	}
-	scenes["training-off"] = keyed("f12", "3")
+	scenes["training-off"] = keyed("f12", "9")
 	scenes["training-refused"] = scene{prepare: func(a *agent) {
 		a.refuse = fault.New(fault.Conflict, "training.sale_open", "1 real sales are not settled")
-	}, act: func(r *rig) { r.keys("f12", "3", "y") }}
-	scenes["training-begun"] = scene{prepare: history, act: func(r *rig) { r.keys("f12", "3", "y") }}
-	scenes["training-on"] = in(func(r *rig) { r.keys("f12", "3") })
+	}, act: func(r *rig) { r.keys("f12", "9", "y") }}
+	scenes["training-begun"] = scene{prepare: history, act: func(r *rig) { r.keys("f12", "9", "y") }}
+	scenes["training-on"] = in(func(r *rig) { r.keys("f12", "9") })
 	scenes["training-entry"] = in(func(*rig) {})
 	scenes["training-waiting"] = in(func(r *rig) { r.amount("12.8"); r.keys("enter") })
 	scenes["training-paid"] = in(func(r *rig) { trained(r, localapi.StatePaid, "") })
@@ -85,13 +85,13 @@ func TestEveryScreenOfTrainingSaysSo(t *testing.T) {
 func TestTheModesDoNotMix(t *testing.T) {
 	play(t, words.EN, history, func(r *rig) {
 		r.sees("148.08") // a real sale in the list
-		r.keys("f12", "3", "y")
+		r.keys("f12", "9", "y")
 		r.pass(time.Second)
 		r.sees("TRAINING", "AMOUNT")
 		if strings.Contains(r.m.View(), "148.08") {
 			t.Error("a real sale stands under the head of training")
 		}
-		r.keys("f12", "3", "y")
+		r.keys("f12", "9", "y")
 		r.pass(time.Second)
 		if strings.Contains(r.m.View(), "TRAINING") {
 			t.Error("training does not end")

@@ -20,7 +20,9 @@ import (
 	"cloudcashier/shared/localapi"
 	"cloudcashier/shared/pay"
 	"cloudcashier/tui/internal/console"
+	"cloudcashier/tui/internal/saving"
 	"cloudcashier/tui/internal/screen"
+	"cloudcashier/tui/internal/settings"
 	"cloudcashier/tui/internal/widget"
 	"cloudcashier/tui/internal/words"
 )
@@ -48,6 +50,7 @@ type agent struct {
 	syncs   int
 	crew    // who works here
 	shift   shiftBook
+	back    office // of store staff
 }
 
 func (a *agent) NewSale(ctx context.Context, n localapi.NewSale) (localapi.Sale, error) {
@@ -202,6 +205,13 @@ func (a *agent) Sales(ctx context.Context, limit int) ([]localapi.Sale, error) {
 
 func (a *agent) Status(ctx context.Context) (localapi.Status, error) {
 	a.mu.Lock()
+	if a.back.hung {
+		a.mu.Unlock()
+		<-ctx.Done()
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		return localapi.Status{}, ctx.Err()
+	}
 	defer a.mu.Unlock()
 	if a.gone {
 		return localapi.Status{}, errDial
@@ -230,6 +240,12 @@ func play(t *testing.T, lang words.Lang, prepare func(a *agent), f func(r *rig))
 // playOn is play on a terminal that can show more.
 func playOn(t *testing.T, lang words.Lang, theme widget.Theme, prepare func(a *agent), f func(r *rig)) {
 	t.Helper()
+	playWith(t, lang, func(c *console.Config) { c.Theme = theme }, prepare, f)
+}
+
+// playWith is play with more of the console's world changed.
+func playWith(t *testing.T, lang words.Lang, change func(*console.Config), prepare func(a *agent), f func(r *rig)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer func() {
@@ -237,17 +253,21 @@ func playOn(t *testing.T, lang words.Lang, theme widget.Theme, prepare func(a *a
 			<-time.After(2 * time.Second) // the tick under way ends too
 		}()
 		r := &rig{t: t, msgs: make(chan tea.Msg, 4096), ctx: ctx, agent: &agent{}}
+		r.agent.back.settings = settings.Default()
+		r.agent.back.settings.ConfirmAbove = 0 // its own test asks
 		r.agent.status = localapi.Status{Version: "0.1.0", Terminal: "trm_01JTEST00000000000003F7K2Q", Store: "Store 1",
 			Link: "up", LinkSince: time.Now().Add(-time.Hour),
 			Scanners: []localapi.Scanner{{Path: "/dev/scanner0", Connected: true}}}
 		if prepare != nil {
 			prepare(r.agent)
 		}
-		r.m = console.New(ctx, console.Config{Doors: screen.Doors{Agent: r.agent, Refunds: r.agent, Receipts: r.agent, Archive: r.agent, Staff: r.agent,
-			Reports: r.agent, Drawer: r.agent, Trainer: trainer{r.agent}}, Out: &r.bells, Sync: r.agent.Sync, Now: time.Now, NewOrder: func() string {
+		cfg := console.Config{Doors: screen.Doors{Agent: r.agent, Refunds: r.agent, Receipts: r.agent, Archive: r.agent, Staff: r.agent,
+			Office: r.agent, Files: saving.Files{}, Reports: r.agent, Drawer: r.agent, Trainer: trainer{r.agent}}, Out: &r.bells, Sync: r.agent.Sync, Now: time.Now, NewOrder: func() string {
 			r.orders++
 			return fmt.Sprintf("ORDER%07d", r.orders)
-		}, Zone: time.FixedZone("CST", 8*3600), Lang: lang, Chinese: true, Theme: theme})
+		}, Zone: time.FixedZone("CST", 8*3600), Lang: lang, Chinese: true, Settings: r.agent.back.settings, Save: r.agent.back.save}
+		change(&cfg)
+		r.m = console.New(ctx, cfg)
 		r.run(r.m.Init())
 		r.send(console.Resize(160, 50))
 		f(r)
@@ -307,7 +327,7 @@ func (r *rig) pass(d time.Duration) {
 }
 
 var named = map[string]tea.KeyType{"enter": tea.KeyEnter, "esc": tea.KeyEsc, "tab": tea.KeyTab, "backspace": tea.KeyBackspace,
-	"up": tea.KeyUp, "down": tea.KeyDown, "f7": tea.KeyF7, "f8": tea.KeyF8, "f9": tea.KeyF9,
+	"up": tea.KeyUp, "down": tea.KeyDown, "left": tea.KeyLeft, "right": tea.KeyRight, "f1": tea.KeyF1, "home": tea.KeyHome, "f7": tea.KeyF7, "f8": tea.KeyF8, "f9": tea.KeyF9,
 	"f2": tea.KeyF2, "f3": tea.KeyF3, "f4": tea.KeyF4, "f5": tea.KeyF5, "f6": tea.KeyF6, "f10": tea.KeyF10, "f11": tea.KeyF11, "f12": tea.KeyF12, "ctrl+q": tea.KeyCtrlQ,
 	"ctrl+c": tea.KeyCtrlC, "ctrl+j": tea.KeyCtrlJ, "ctrl+b": tea.KeyCtrlB}
 

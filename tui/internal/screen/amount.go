@@ -25,7 +25,10 @@ func IsAmount(k Key) bool {
 }
 
 // append adds a sign to the amount.
-func (t *Till) append(sign byte) { t.edit(appendAmount(t.text, sign)) }
+func (t *Till) append(sign byte) {
+	t.run.note(t.text, t.d.Now)
+	t.edit(appendAmount(t.text, sign))
+}
 
 // edit changes the amount, and forgets what was decided about the one before.
 func (t *Till) edit(text string) {

@@ -137,7 +137,7 @@ func (t *Till) paidCash(w int, s localapi.Sale) []string {
 
 // confirmLarge asks once more from the amount on that the store has set; ok is true when nothing is to be asked.
 func (t *Till) confirmLarge(fen int64) (ok bool) {
-	limit := t.d.Status.ConfirmAbove
+	limit := t.d.confirmAbove()
 	if limit == 0 || fen < limit || t.sure == fen {
 		return true
 	}
@@ -148,4 +148,13 @@ func (t *Till) confirmLarge(fen int64) (ok bool) {
 			return t.start()
 		}})
 	return false
+}
+
+// confirmAbove is the lower of what the till's set-up and this screen's settings say; 0: never.
+func (d *Desk) confirmAbove() int64 {
+	a, b := d.Status.ConfirmAbove, d.Prefs.ConfirmAbove
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
 }

@@ -16,6 +16,7 @@ import (
 
 	"cloudcashier/shared/fault"
 	"cloudcashier/shared/localapi"
+	"cloudcashier/tui/internal/saving"
 	"cloudcashier/tui/internal/widget"
 	"cloudcashier/tui/internal/words"
 )
@@ -39,9 +40,11 @@ type Doors struct {
 	Receipts Receipts
 	Archive  Archive
 	Staff    Staff
+	Office   Office
 	Reports  Reports
 	Drawer   Drawer
 	Trainer  Trainer
+	Files    saving.Files
 }
 
 // DoorsOf opens every door of one agent.
@@ -52,9 +55,11 @@ func DoorsOf(c *localapi.Client) Doors {
 		Receipts: c,
 		Archive:  c,
 		Staff:    c,
+		Office:   c,
 		Reports:  c,
 		Drawer:   c,
 		Trainer:  c,
+		Files:    saving.Files{Mounts: []string{"/media/*", "/media/*/*", "/run/media/*/*", "/mnt/*"}},
 	}
 }
 
@@ -88,8 +93,14 @@ type Desk struct {
 	Status    localapi.Status
 	Connected bool      // the agent has answered at least once
 	AwaySince time.Time // zero while the agent answers
+	Hung      bool      // it is there and does not answer
+
+	Prefs *Prefs
+	Locks func() tea.Cmd // asks for a PIN before anything else; nil where the till knows no operators
 
 	Home    Page     // where amounts are typed
+	Menu    Page     // of store staff
+	KeyList Page     // every key
 	Page    Page     // the one shown
 	Dialogs []Dialog // the last one is on top and receives the keys
 

@@ -29,6 +29,12 @@ func NewMenu(d *Desk) *Menu {
 	m.items = []item{
 		{words.MenuShift, NewShifts(d)},
 		{words.MenuOperators, m.Duty},
+		{words.OverviewTitle, NewOverview(d)},
+		{words.HealthTitle, NewHealth(d)},
+		{words.TestTitle, NewSelfTest(d)},
+		{words.SettingsTitle, NewSettings(d)},
+		{words.KeysTitle, NewKeyList(d)},
+		{words.ExportTitle, NewExport(d)},
 		{words.MenuTraining, NewTraining(d)},
 	}
 	return m
@@ -90,7 +96,7 @@ func (m *Menu) View(w, h int) string {
 		lines = append(lines, fmt.Sprintf("%s%d  %s", mark, i+1, d.Lang.Say(one.name)))
 	}
 	lines = append(lines, "")
-	for _, line := range widget.Wrap(d.Lang.Say(words.MenuHint), w) {
+	for _, line := range widget.Wrap(d.Lang.Say(words.MenuHint, d.KeyOf(Anywhere, "F12")), w) {
 		lines = append(lines, d.Theme.Text(widget.Dim, line))
 	}
 	return join(widget.Page(lines, w, h))

@@ -246,7 +246,7 @@ func (s *Sales) asked(m asked) tea.Cmd {
 		s.open.sent = false
 		s.tell(words.NoticeRefundNotSent)
 	case unsure:
-		s.tell(words.NoticeRefundUnsure)
+		s.notice = func(l words.Lang) string { return l.Say(words.NoticeRefundUnsure, s.d.KeyOf(OnSales, "F7")) }
 	}
 	return nil
 }

@@ -41,6 +41,7 @@ type Till struct {
 	except     string     // a cancelled sale under the same order number, which is not the one we wait for
 	unsure     bool       // the agent may have taken the sale; its answer was lost
 	wallet     pay.Wallet // whose code is to be shown for this amount; "" when the customer's is scanned
+	run        typedRun   // of the amount, when a slow scanner may be typing it
 	insist     bool       // the cashier said that it is another customer than the one in doubt
 	cash       int64      // what was handed over for this amount, in fen; 0 when it is not paid in cash
 	sure       int64      // the large amount that the cashier has looked at once more
@@ -68,6 +69,8 @@ func (t *Till) Update(msg tea.Msg) tea.Cmd {
 		return t.key(msg)
 	case Scan:
 		return t.scan(msg)
+	case Unread:
+		t.unread()
 	case Noticed:
 		t.noticed(msg.Notice)
 	case priced:
@@ -233,7 +236,8 @@ func (t *Till) typed(f face, sign byte) tea.Cmd {
 			t.Refuse(words.NoticeCodeShown)
 			return nil
 		}
-		t.Refuse(words.NoticeSaleRuns)
+		t.d.Ring(ringRefusal)
+		t.tell(func(l words.Lang) string { return l.Say(words.NoticeSaleRuns, t.d.KeyOf(OnSale, "F6")) })
 	case faceUnknown:
 		t.park()
 		t.append(sign)

@@ -89,6 +89,10 @@ func (t *Till) alerts(w int) []string {
 	var texts []string
 	switch {
 	case d.Away():
+		if d.Hung {
+			texts = append(texts, say(words.AgentHung, d.Clock(d.AwaySince), say(words.AgentWait)))
+			break
+		}
 		texts = append(texts, say(words.AgentAway, d.Clock(d.AwaySince), say(words.AgentRestart)))
 	case !d.Connected:
 		texts = append(texts, say(words.AgentConnecting))

@@ -17,6 +17,8 @@ type Theme struct {
 	Attr   bool // bold and reverse video
 	Colour bool // the sixteen colours; never without Attr
 	ASCII  bool // the font lacks the check mark and the yuan sign
+
+	Contrast bool // everything bold and nothing faint; colours are off with it
 }
 
 // Tone is the meaning a line carries; it always comes with a sign and a word too.
@@ -46,10 +48,10 @@ func (t Theme) styled(tone Tone, reverse bool, s string) string {
 	if reverse {
 		st = st.Reverse(true)
 	}
-	if tone != Plain && tone != Dim {
+	if tone != Plain && tone != Dim || t.Contrast {
 		st = st.Bold()
 	}
-	if tone == Dim {
+	if tone == Dim && !t.Contrast {
 		st = st.Faint()
 	}
 	if t.Colour {

@@ -115,7 +115,7 @@ var (
 	NoticeScanAlready  = Key{"This sale is under way and is charged once. The scan was not used.", "这一笔已在进行，不会重复收款。这次扫码没有使用。"}
 	NoticeScanReplaced = Key{"Code read, charging.", "已读码，正在收款。"}
 	NoticeSaleWaits    = Key{"Waiting for a scan. To change the amount press Esc first.", "正在等扫码。要改金额，先按 Esc 取消。"}
-	NoticeSaleRuns     = Key{"This sale is under way: Esc stops it, F6 serves the next customer.", "这一笔正在进行：Esc 取消，F6 先接待下一位。"}
+	NoticeSaleRuns     = Key{"This sale is under way: Esc stops it, %s serves the next customer.", "这一笔正在进行：Esc 取消，%s 先接待下一位。"}
 	NoticeCodeShown    = Key{"The code waits: Esc stops it, or scan the customer's own code instead.", "正在等顾客扫码：Esc 取消，或改扫顾客的付款码。"}
 	NoticeScanInstead  = Key{
 		"Code read. The shown one is stopped first; this one is charged only if that was not paid.",
@@ -136,8 +136,8 @@ var (
 		"The agent is not running: no refund was asked for. Try again when it is back.",
 		"收银程序没有运行，没有申请退款。恢复后再试。"}
 	NoticeRefundUnsure = Key{
-		"No answer: the refund may have been asked for. F7 asks again with the same number; it cannot go back twice.",
-		"没有应答：可能已经申请退款。按 F7 用同一个单号再问，不会退两次。"}
+		"No answer: the refund may have been asked for. %s asks again with the same number; it cannot go back twice.",
+		"没有应答：可能已经申请退款。按 %s 用同一个单号再问，不会退两次。"}
 	NoticePrinting    = Key{"Sent to the printer.", "已送打印机。"}
 	NoticePrintUnpaid = Key{"Only what is paid has a receipt.", "只有已付款的才有小票。"}
 	NoticePrintFailed = Key{"Not printed: %s", "没有打印：%s"}
