@@ -256,7 +256,7 @@ func TestSettingsOnDisk(t *testing.T) {
 	x.await("AMOUNT")
 	x.keys("\x1b[24~") // F12
 	x.await("SETTINGS")
-	x.keys("4")
+	x.keys("6")
 	x.await("as the system")
 	x.keys("\r")
 	x.await("设置")
@@ -280,7 +280,7 @@ func TestSettingsOnDisk(t *testing.T) {
 	y.await("AMOUNT") // on the defaults, in the language of the system
 	y.keys("\x1b[24~")
 	y.await("SETTINGS")
-	y.keys("4")
+	y.keys("6")
 	y.await("are not used")
 	y.leave(again)
 	if text, _ := os.ReadFile(path); string(text) != `{"lang": "zh"` {

@@ -35,7 +35,7 @@ var places = []struct {
 	where Where
 	name  words.Key
 }{
-	{Anywhere, words.PlaceAnywhere}, {OnSale, words.PlaceSale}, {OnSales, words.ListTitle}, {OnDetail, words.DetailTitle},
+	{Anywhere, words.PlaceAnywhere}, {OnSale, words.PlaceSale}, {OnSales, words.ListTitle}, {OnDetail, words.PlaceDetail},
 	{OnMenu, words.MenuTitle}, {OnShift, words.PlaceShift}, {OnDuty, words.PlaceDuty}, {OnTraining, words.MenuTraining},
 	{OnOverview, words.OverviewTitle}, {OnHealth, words.HealthTitle}, {OnSelfTest, words.TestTitle},
 	{OnSettings, words.SettingsTitle}, {OnKeys, words.KeysTitle}, {OnExport, words.ExportTitle},

@@ -119,6 +119,7 @@ var (
 	PlaceAnywhere = Key{"EVERYWHERE", "所有画面"}
 	PlaceSale     = Key{"SALE", "收款"}
 	PlaceShift    = Key{"SHIFT", "班次"}
+	PlaceDetail   = Key{"ONE SALE", "一笔收款"}
 	PlaceDuty     = Key{"OPERATORS", "收银员"}
 
 	ActDuty       = Key{"sign on, sign off", "上岗、离岗"}
