@@ -10,6 +10,8 @@ SEEDS    ?= 10000
 KILLS     ?= 60
 # Disks that `make powercut` draws.
 IMAGES    ?= 20000
+# Sales of `make soak`.
+SALES     ?= 10000
 # Tills of `make storm`.
 TILLS    ?= 2000
 # How long `make fuzz` stays at each parser.
@@ -22,7 +24,7 @@ export CGO_ENABLED := 1
 # The same flags everywhere, so that tests reuse what the build compiled.
 export GOFLAGS := -trimpath
 
-.PHONY: help build demo run scan test check sim mutants torture torture-canary storm bench powercut fuzz e2e conformance keyscan release release-check setup clean
+.PHONY: help build demo run scan test check sim mutants torture torture-canary storm bench powercut fuzz e2e conformance keyscan soak release release-check setup clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -97,6 +99,9 @@ release: ## static programs for amd64, arm64 and armv7, packed with what a till'
 release-check: ## build the release twice, compare every byte, run it, foreign processors emulated
 	@scripts/setup.sh release
 	@scripts/release-check.sh
+
+soak: build ## SALES=n sales at one till as fast as they go: does anything grow? 10,000 are a long day
+	@go run ./scripts/soak -bin bin -sales $(SALES)
 
 setup: ## install what tests need from Debian, when it is missing
 	@scripts/setup.sh

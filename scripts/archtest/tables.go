@@ -173,6 +173,7 @@ var plan = book{
 		"scripts/bench":              slab + "scripts/internal/counter scripts/internal/device scripts/internal/load scripts/internal/rig scripts/internal/signrate",
 		"scripts/released":           slab + "scripts/internal/rig",
 		"scripts/storm":              slab + "scripts/internal/load scripts/internal/rig",
+		"scripts/soak":               slab + "scripts/internal/device scripts/internal/load scripts/internal/rig",
 		"scripts/torture":            slab + "shared/freeport scripts/internal/rig scripts/internal/mqttproxy",
 		"scripts/powercut":           slab + "shared/sqlite scripts/internal/rig",
 

@@ -6,10 +6,11 @@ import (
 )
 
 // Drawer says whether somebody may hear what should be in the drawer before it is counted (Denied): a supervisor may, who
-// is on duty or gave a PIN for it. Where the hub names nobody there is nobody to ask.
-func Drawer(l List, onDuty, approver *localapi.Operator) error {
+// is on duty or gave a PIN for it. Where the hub names nobody there is nobody to ask; where nobody is on duty and nobody has
+// to be, whoever may open the socket is trusted, as with refunds.
+func Drawer(l List, required bool, onDuty, approver *localapi.Operator) error {
 	switch {
-	case l == None:
+	case l == None, l != Broken && !required && onDuty == nil && approver == nil:
 		return nil
 	case l != Fresh:
 		return Known(l)

@@ -7,12 +7,12 @@ import (
 )
 
 // supervised does what a supervisor has to stand for, under the lock: the one who gave a PIN with the request, else the
-// one on duty (Denied). A till whose hub names nobody has nobody to ask.
+// one on duty (Denied; see [duty.Drawer]).
 func (t *Till) supervised(a *localapi.Approval, do func() error) error {
 	if a != nil && t.named() {
 		return t.prove(a.Operator, a.PIN, func(o roster.Operator) error {
 			v := o.View()
-			if err := duty.Drawer(duty.Fresh, nil, &v); err != nil {
+			if err := duty.Drawer(duty.Fresh, true, nil, &v); err != nil {
 				return err
 			}
 			return do()
@@ -20,10 +20,9 @@ func (t *Till) supervised(a *localapi.Approval, do func() error) error {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if _, l := t.people(t.Now()); l != duty.None {
-		if err := duty.Drawer(l, t.viewDuty(), nil); err != nil {
-			return err
-		}
+	r, l := t.people(t.Now())
+	if err := duty.Drawer(l, r.Required, t.viewDuty(), nil); err != nil {
+		return err
 	}
 	return do()
 }
