@@ -9,6 +9,12 @@ var notices = map[string]Key{
 	"link": {
 		"This is a link or a collection code. Ask the customer to open the payment code.",
 		"这是网址或收款码，不是付款码。请顾客打开付款码。"},
+	"stuck": {
+		"The scanner reads the same code over and over. Take the code away, or free its trigger.",
+		"扫码枪一直在读同一个码。请拿开，或松开扳机。"},
+	"code.emv": {
+		"UnionPay's long code is not taken here. Ask for its code of 19 digits, or for another wallet.",
+		"这里不收银联的长码。请顾客出示 19 位的付款码，或换一种钱包。"},
 	"unreadable": {"The code was read badly. Ask for a brighter screen and scan again.", "没有读清楚。请让顾客调亮屏幕，再扫一次。"},
 	"duplicate":  {"The same code was scanned twice. It is charged only once.", "同一个付款码扫了两次，只收一次款。"},
 	"no_sale":    {"No sale waits. Enter the amount first, then scan.", "没有待收款。请先输入金额，再扫码。"},

@@ -30,8 +30,3 @@ var (
 	StatusScannerStuck = Key{"! scanner stuck", "! 扫码枪卡住"}
 	StatusScannerSpeed = Key{"! scanner speed wrong", "! 扫码枪速率不对"}
 )
-
-func init() {
-	notices["stuck"] = Key{"The scanner reads the same code over and over. Take the code away, or free its trigger.", "扫码枪一直在读同一个码。请拿开，或松开扳机。"}
-	notices["code.emv"] = Key{"UnionPay's long code is not taken here. Ask for its code of 19 digits, or for another wallet.", "这里不收银联的长码。请顾客出示 19 位的付款码，或换一种钱包。"}
-}
