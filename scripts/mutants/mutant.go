@@ -46,6 +46,7 @@ func table() []mutant {
 		backBugs,
 		deskBugs,
 		operatorBugs,
+		staffBugs,
 		showingBugs,
 		shiftBugs,
 		scannerBugs,

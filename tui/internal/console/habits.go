@@ -41,16 +41,16 @@ func (m *Model) tested(s screen.Scan) bool {
 	return ok
 }
 
-// lock asks for a PIN when nobody has pressed a key for as long as the shop says. Never over a sale: the
+// lock signs off whoever is on duty, which asks for a PIN, when nobody has pressed a key for as long as the shop says. Never over a sale: the
 // customer stands there.
 func (m *Model) lock() tea.Cmd {
 	d := m.desk
-	if d.Locks == nil || d.Prefs.LockAfter == 0 || !m.till.Settled() || len(d.Dialogs) > 0 ||
+	if d.Status.Operator == nil || d.Prefs.LockAfter == 0 || !m.till.Settled() || len(d.Dialogs) > 0 ||
 		d.Now.Sub(m.touched) < time.Duration(d.Prefs.LockAfter)*time.Minute {
 		return nil
 	}
 	m.touched = d.Now
-	return d.Locks()
+	return m.menu.Duty.Lock()
 }
 
 // resume takes the terminal back when the process was stopped and goes on: a shell has used it meanwhile.

@@ -96,7 +96,6 @@ type Desk struct {
 	Hung      bool      // it is there and does not answer
 
 	Prefs *Prefs
-	Locks func() tea.Cmd // asks for a PIN before anything else; nil where the till knows no operators
 
 	Home    Page     // where amounts are typed
 	Menu    Page     // of store staff

@@ -147,7 +147,7 @@ func (s *Settings) View(w, h int) string {
 	for i, row := range s.rows() {
 		body = append(body, fmt.Sprintf("%s%s %s", arrow(i == s.list.at), widget.Fit(d.Lang.Say(row.name), 18), row.value))
 	}
-	if d.Locks == nil && d.Prefs.LockAfter > 0 {
+	if d.Status.Operator == nil && d.Prefs.LockAfter > 0 {
 		body = append(body, told(d, func(l words.Lang) string { return l.Say(words.SetLockNobody) }, w)...)
 	}
 	if why := d.Prefs.Trouble; why != "" {

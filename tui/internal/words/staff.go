@@ -99,7 +99,7 @@ var (
 	SetAboveBody  = Key{"From which amount on shall the screen ask before it charges? 0: never.", "从多少金额起先确认再收款？0 表示从不。"}
 	SetLockBody   = Key{"After how many minutes without a key? 0: never.", "多少分钟没有按键后锁屏？0 表示从不。"}
 	SetLockBad    = Key{"Minutes are a whole number up to 1440.", "分钟数是整数，最多 1440。"}
-	SetLockNobody = Key{"This till has no operators with PINs: nobody could unlock it, so it does not lock.", "本机没有带密码的操作员：锁了没人能解，所以不会锁屏。"}
+	SetLockNobody = Key{"Nobody is on duty: there is nobody to sign off, so it does not lock.", "现在没有人当班：没有人可以离岗，所以不会锁屏。"}
 	SetDamaged    = Key{"! The saved settings are not used: %s", "! 保存的设置没有使用：%s"}
 	ThemeColour   = Key{"colour", "彩色"}
 	ThemeMono     = Key{"no colour", "无彩色"}
