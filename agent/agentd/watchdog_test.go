@@ -46,7 +46,9 @@ func (m *manager) until(word string) {
 			return
 		}
 		if strings.Contains(said, "WATCHDOG=1") {
-			m.beats++
+			if m.beats++; m.beats == 20 {
+				m.t.Fatalf("20 beats, and never %q", word)
+			}
 		}
 	}
 }

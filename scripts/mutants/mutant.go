@@ -51,6 +51,7 @@ func table() []mutant {
 		shiftBugs,
 		scannerBugs,
 		trainingBugs,
+		deviceBugs,
 		paperBugs,
 		counterBugs,
 		linkBugs,
