@@ -123,8 +123,7 @@ func (w *walk) training() {
 	w.sees("Training is on")
 	w.keys("y")
 	w.gone(band)
-	w.sees("Earlier sale") // the real till's last result, as after any start of the screen
-	w.next()
+	w.sees("¥60.00 Cash") // the real till's; its last result may stand there once more, as after any start of the screen
 	sales, err := w.till.Client.Sales(w.ctx, 50)
 	if err != nil {
 		w.Fatal(err)
