@@ -4,6 +4,8 @@ import "slices"
 
 // engineBugs are between the law, the store and the wallets.
 var engineBugs = in("hub/internal/engine",
+	mutant{name: "engine/late-waker-plans", wrong: "a step waits for hours because the goroutine of an older one woke last", file: "agenda.go", run: "TestALateWaker",
+		edits: swap("if turn < now.turn {", "if false {")},
 	mutant{name: "engine/send-before-store", wrong: "a charge leaves that no restart will know of", file: "collect.go", run: "TestNothingLeavesBeforeItIsStored",
 		edits: []edit{
 			{"\tminted := p.ID\n\te.enter(minted)\n", "\tminted := p.ID\n\te.enter(minted)\n\tearly := p\n\te.spawn(p.ID, func() { defer e.leave(early.ID); e.perform(early, payment.TaskSubmit, a.Code) })\n"},

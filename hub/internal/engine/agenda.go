@@ -4,16 +4,24 @@ import (
 	"container/heap"
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // agenda is the schedule in memory: when each payment and refund wants its next step. The store's work rows
 // are the truth; this only saves asking it all the time.
 type agenda struct {
+	turns   atomic.Uint64
 	mu      sync.Mutex
 	entries entries
-	at      map[string]time.Time // the entry in force; others in the heap are stale
-	changed chan struct{}        // capacity one: "look again"; never closed
+	at      map[string]plan // the entry in force; others in the heap are stale
+	changed chan struct{}   // capacity one: "look again"; never closed
+}
+
+// plan is when an entity wants its next step, and the turn in which that was decided.
+type plan struct {
+	due  time.Time
+	turn uint64
 }
 
 type entry struct {
@@ -35,21 +43,29 @@ func (q *entries) Pop() any {
 }
 
 func newAgenda() *agenda {
-	return &agenda{at: map[string]time.Time{}, changed: make(chan struct{}, 1)}
+	return &agenda{at: map[string]plan{}, changed: make(chan struct{}, 1)}
 }
 
-// put sets when an entity wants its next step; the zero time means never.
-func (a *agenda) put(entity string, due time.Time) {
+// turn is drawn where a step is decided: inside the transaction that stores it, so that turns follow the commits.
+func (a *agenda) turn() uint64 { return a.turns.Add(1) }
+
+// put sets when an entity wants its next step; the zero time means never. Submitters whose transactions shared a commit
+// come here in any order: what an earlier turn decided does not replace what a later one did.
+func (a *agenda) put(entity string, due time.Time, turn uint64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	now := a.at[entity]
+	if turn < now.turn {
+		return
+	}
 	if due.IsZero() {
 		delete(a.at, entity)
 		return
 	}
-	if a.at[entity].Equal(due) {
+	a.at[entity] = plan{due, turn}
+	if now.due.Equal(due) {
 		return
 	}
-	a.at[entity] = due
 	heap.Push(&a.entries, entry{entity, due})
 	if a.entries[0].entity == entity {
 		select {
@@ -65,7 +81,7 @@ func (a *agenda) take(now time.Time) (due []string) {
 	defer a.mu.Unlock()
 	for len(a.entries) > 0 && !a.entries[0].due.After(now) {
 		e := heap.Pop(&a.entries).(entry)
-		if at, ok := a.at[e.entity]; ok && at.Equal(e.due) {
+		if at, ok := a.at[e.entity]; ok && at.due.Equal(e.due) {
 			delete(a.at, e.entity)
 			due = append(due, e.entity)
 		}

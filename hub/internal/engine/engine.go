@@ -126,12 +126,13 @@ func (e *Engine) work(ctx context.Context) error {
 // law is told that its answer is lost.
 func (e *Engine) resume() error {
 	var work []store.Work
+	turn := e.agenda.turn() // before the look: what is decided meanwhile is newer
 	if err := e.Store.View(func(tx *store.Tx) (err error) { work, err = tx.AllWork(); return err }); err != nil {
 		return err
 	}
 	for _, w := range work {
 		if !w.Begun {
-			e.agenda.put(w.Entity, w.Due)
+			e.agenda.put(w.Entity, w.Due, turn)
 			continue
 		}
 		if err := e.relic(w.Entity); err != nil {
@@ -225,7 +226,7 @@ func (e *Engine) later(entity string) {
 		return
 	}
 	e.mu.Unlock()
-	e.agenda.put(entity, e.Now())
+	e.agenda.put(entity, e.Now(), e.agenda.turn())
 }
 
 func (e *Engine) leave(entity string) {
@@ -234,7 +235,7 @@ func (e *Engine) leave(entity string) {
 	delete(e.active, entity)
 	e.mu.Unlock()
 	if missed {
-		e.agenda.put(entity, e.Now())
+		e.agenda.put(entity, e.Now(), e.agenda.turn())
 	}
 }
 

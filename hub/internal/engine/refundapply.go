@@ -60,7 +60,8 @@ func (e *Engine) scheduleRefund(tx *store.Tx, r payment.Refund, rules channel.Re
 	if err := tx.PutWork(store.Work{Entity: r.ID, Task: task, Due: due}); err != nil {
 		return err
 	}
-	tx.AfterCommit(func() { e.agenda.put(r.ID, due) })
+	turn := e.agenda.turn()
+	tx.AfterCommit(func() { e.agenda.put(r.ID, due, turn) })
 	return nil
 }
 

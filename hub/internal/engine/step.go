@@ -228,7 +228,8 @@ func (e *Engine) schedule(tx *store.Tx, p payment.Payment, rules channel.Rules) 
 	if err := tx.PutWork(store.Work{Entity: p.Entity(), Task: task, Due: due}); err != nil {
 		return err
 	}
-	tx.AfterCommit(func() { e.agenda.put(p.Entity(), due) })
+	turn := e.agenda.turn()
+	tx.AfterCommit(func() { e.agenda.put(p.Entity(), due, turn) })
 	return nil
 }
 
