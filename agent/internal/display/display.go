@@ -224,21 +224,11 @@ func (d *Display) look() (scene Scene, holds time.Duration, err error) {
 
 // find opens the display, if it is there.
 func (d *Display) find() (serialline.Device, *serialline.Port) {
-	message := "no display at " + d.config.Path + ": plug it in and switch it on"
-	for _, place := range serialline.Devices(d.config.Path) {
-		if !d.Claims.Take(place.Target, d.config.Path) {
-			message = place.Target + " is used already under another path: remove one of the two"
-			continue
-		}
-		port, err := serialline.Open(place.Target, d.config.Baud, true)
-		if err == nil {
-			return place, port
-		}
-		d.Claims.Release(place.Target)
-		message = serialline.Advice("display", place.Name, err)
+	place, port, advice := d.Claims.Open("display", d.config.Path, d.config.Baud, true)
+	if port == nil {
+		d.tell(api.DisplayAbsent, advice)
 	}
-	d.tell(api.DisplayAbsent, message)
-	return serialline.Device{}, nil
+	return place, port
 }
 
 // attend uses one connection to its end. Only the journal's failures are its errors.

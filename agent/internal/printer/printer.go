@@ -184,23 +184,13 @@ func (p *Printer) guard(fn func() error) (err error) {
 	return fn()
 }
 
-// find opens the printer, if it is there.
+// find opens the printer, if it is there. What it said meanwhile is kept: an echo is proof.
 func (p *Printer) find() (serialline.Device, *serialline.Port) {
-	message := "no printer at " + p.config.Path + ": plug it in and switch it on"
-	for _, d := range serialline.Devices(p.config.Path) {
-		if !p.Claims.Take(d.Target, p.config.Path) {
-			message = d.Target + " is used already under another path: remove one of the two"
-			continue
-		}
-		port, err := serialline.Open(d.Target, p.config.Baud, false) // an echo that came meanwhile is proof
-		if err == nil {
-			return d, port
-		}
-		p.Claims.Release(d.Target)
-		message = serialline.Advice("printer", d.Name, err)
+	d, port, advice := p.Claims.Open("printer", p.config.Path, p.config.Baud, false)
+	if port == nil {
+		p.tellState(api.PrinterAbsent, advice)
 	}
-	p.tellState(api.PrinterAbsent, message)
-	return serialline.Device{}, nil
+	return d, port
 }
 
 // attend uses one connection to its end. Only the journal's failures are its errors.

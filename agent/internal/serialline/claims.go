@@ -33,6 +33,25 @@ func (c *Claims) Take(target, path string) bool {
 	return true
 }
 
+// Open opens the first free device under a path, for the kind of device that people are told of. Without one the port is
+// nil, and advice says why and what to do. Release it when its port is closed.
+func (c *Claims) Open(kind, path string, baud int, flush bool) (d Device, port *Port, advice string) {
+	advice = "no " + kind + " at " + path + ": plug it in and switch it on"
+	for _, d := range Devices(path) {
+		if !c.Take(d.Target, path) {
+			advice = d.Target + " is used already under another path: remove one of the two"
+			continue
+		}
+		port, err := Open(d.Target, baud, flush)
+		if err == nil {
+			return d, port, ""
+		}
+		c.Release(d.Target)
+		advice = Advice(kind, d.Name, err)
+	}
+	return Device{}, nil, advice
+}
+
 // Release gives a device up. Close its port first.
 func (c *Claims) Release(target string) {
 	c.mu.Lock()
