@@ -10,7 +10,7 @@ import (
 )
 
 // The cost of a try: a tenth of a second or two on a till, and no memory, of which it has little. It is no wall: whoever has
-// a till's disk and its list finds four digits in hours. What it buys is that nobody reads a PIN off the disk.
+// a till's disk and its list finds four digits in minutes. What it buys is that nobody reads a PIN off the disk.
 const (
 	rounds  = 200_000 // of HMAC-SHA-256
 	keyLen  = 32

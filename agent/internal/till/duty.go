@@ -17,8 +17,9 @@ const maxProving = 8
 
 // staff is who may work at the till, and who does.
 type staff struct {
-	text   string        // the list as the hub signed it, verified again at each use; empty: the hub names nobody
-	list   roster.Roster // of text; zero when that is not the hub's
+	text   string        // the list as the hub signed it; empty: the hub names nobody
+	list   roster.Roster // of text, verified when it came or was read from the disk
+	broken bool          // text is not the hub's, and list is empty
 	stored time.Time     // the lease of the list on the disk; zero: there is none
 	onDuty string        // an operator's ID; "" when nobody is
 	used   time.Time     // the last sign-on, sale or refund
@@ -40,6 +41,7 @@ func (t *Till) resumeStaff(tx *store.Tx) (err error) {
 	if s.text != "" {
 		if s.list, err = roster.Open(s.text, t.cfg.Store, t.cfg.HubKey); err != nil {
 			t.Log.Error("ALARM: the list of operators is not the hub's: nobody signs on or approves until the hub sends another", logs.Err, err)
+			s.broken = true
 		}
 		s.stored = s.list.Expires
 	}
@@ -55,13 +57,13 @@ func (t *Till) people(now time.Time) (roster.Roster, duty.List) {
 	if t.staff.text == "" {
 		return roster.Roster{}, duty.None
 	}
-	r, err := roster.Open(t.staff.text, t.cfg.Store, t.cfg.HubKey)
+	r := t.staff.list
 	at := now.Add(t.limits.offset)
 	if at.Before(r.Issued) { // a clock that was set back must not make the lease last
 		at = r.Issued
 	}
 	switch {
-	case err != nil:
+	case t.staff.broken:
 		return roster.Roster{}, duty.Broken
 	case len(r.Operators) == 0:
 		return r, duty.None
@@ -115,7 +117,7 @@ func (t *Till) RosterCame(signed string, answered bool) error {
 		s.stored = next.Expires
 	}
 	changed := leaves || !next.Same(s.list)
-	s.text, s.list = signed, next
+	s.text, s.list, s.broken = signed, next, false
 	if leaves {
 		t.Log.Warn("the operator on duty is not on the list any more", logs.Operator, s.onDuty)
 		s.onDuty = ""
