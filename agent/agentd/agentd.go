@@ -135,7 +135,7 @@ func assemble(c Config, d Deps, who identity.Identity, journal *store.Store, res
 		scanner.Deps{Now: d.Now, Log: d.Log, Rand: d.Entropy, Claims: claims, Changed: func(scanner.State) { modes.scannersChanged() }})
 	modes.scannersChanged()
 	office := &staff{Books: books.Books{Look: t.Look, Zone: shopZone}, doctor: clinic{c: c, d: d}}
-	door, err := localapi.New(filepath.Join(c.Dir, localapi.SocketName), t, localapi.Deps{Now: d.Now, Log: d.Log, Paper: paper, Tests: paper,
+	door, err := localapi.New(filepath.Join(c.Dir, localapi.SocketName), t, localapi.Deps{Now: d.Now, Log: d.Log, Zone: shopZone, Paper: paper, Tests: paper,
 		Modes: modes, Staff: office, Barcode: func(digits string) api.Notice { return noticeOf(scanner.ReadProduct(digits), prices) }})
 	if err != nil {
 		return nil, err

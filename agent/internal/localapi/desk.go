@@ -10,9 +10,6 @@ import (
 	api "cloudcashier/shared/localapi"
 )
 
-// shopZone is the zone of the days that a search names: the merchant's, which has no summer time.
-var shopZone = time.FixedZone("CST", 8*60*60)
-
 // deskRoutes are those of the cashier's desk: bills, search, one sale in full, what a barcode is.
 func (s *Server) deskRoutes(handle func(pattern string, h func(*http.Request) (int, any, error))) {
 	handle("GET /v1/bills/{number}", func(r *http.Request) (int, any, error) {
@@ -35,10 +32,10 @@ func (s *Server) find(r *http.Request, limit int) (list []api.Sale, ok bool, err
 		return nil, false, nil
 	}
 	search := till.Search{Text: q.Get("find"), Limit: limit}
-	if search.From, err = day(q, "from"); err != nil {
+	if search.From, err = s.day(q, "from"); err != nil {
 		return nil, true, err
 	}
-	if search.To, err = day(q, "to"); err != nil {
+	if search.To, err = s.day(q, "to"); err != nil {
 		return nil, true, err
 	}
 	if !search.To.IsZero() {
@@ -53,9 +50,9 @@ func (s *Server) find(r *http.Request, limit int) (list []api.Sale, ok bool, err
 }
 
 // day reads a parameter's day; the zero time when it is not there.
-func day(q url.Values, name string) (at time.Time, err error) {
+func (s *Server) day(q url.Values, name string) (at time.Time, err error) {
 	if text := q.Get(name); text != "" {
-		if at, err = time.ParseInLocation(time.DateOnly, text, shopZone); err != nil {
+		if at, err = time.ParseInLocation(time.DateOnly, text, s.Zone); err != nil {
 			return at, fault.New(fault.Invalid, "api.day", "%s is a day, as in 2026-11-25", name)
 		}
 	}

@@ -61,6 +61,7 @@ type Deps struct {
 	Now   func() time.Time
 	Log   *slog.Logger
 	Paper Paper
+	Zone  *time.Location // of the days that a search names
 	Tests Tests
 	Staff Staff
 	Modes Modes // nil: no training

@@ -30,7 +30,7 @@ type door struct {
 	stop   func() error // ends the server and gives what Run said
 }
 
-var deps = localapi.Deps{Now: time.Now, Log: slog.New(slog.DiscardHandler)}
+var deps = localapi.Deps{Now: time.Now, Zone: time.UTC, Log: slog.New(slog.DiscardHandler)}
 
 func open(t *testing.T) *door {
 	t.Helper()
