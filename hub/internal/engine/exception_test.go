@@ -2,7 +2,6 @@ package engine_test
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"path/filepath"
 	"sync/atomic"
@@ -16,6 +15,7 @@ import (
 	"cloudcashier/hub/internal/store"
 	"cloudcashier/shared/fault"
 	"cloudcashier/shared/pay"
+	"cloudcashier/shared/sqlite"
 )
 
 // exceptions checks that each late success had its exception and ended by proof, and that nothing
@@ -36,7 +36,7 @@ func (s *simulation) exceptions() error {
 		}
 	}
 	return s.store.View(func(tx *store.Tx) error {
-		return tx.Query(func(rows *sql.Rows) error {
+		return tx.Query(func(rows sqlite.Rows) error {
 			var entity string
 			var n int
 			err := rows.Scan(&entity, &n)

@@ -3,7 +3,6 @@ package noticedoor_test
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -28,6 +27,7 @@ import (
 	"cloudcashier/shared/id"
 	"cloudcashier/shared/money"
 	"cloudcashier/shared/pay"
+	"cloudcashier/shared/sqlite"
 )
 
 // clock is when the tests' hub lives: a little after noon in China.
@@ -131,7 +131,7 @@ func (h *house) dump() string {
 	var out strings.Builder
 	err := h.store.View(func(tx *store.Tx) error {
 		var tables []string
-		err := tx.Query(func(rows *sql.Rows) error {
+		err := tx.Query(func(rows sqlite.Rows) error {
 			var name string
 			err := rows.Scan(&name)
 			tables = append(tables, name)
@@ -141,16 +141,16 @@ func (h *house) dump() string {
 			if err != nil {
 				return err
 			}
-			err = tx.Query(func(rows *sql.Rows) error {
-				columns, err := rows.Columns()
-				if err != nil {
-					return err
-				}
-				values, into := make([]any, len(columns)), make([]any, len(columns))
+			var columns int
+			if err = tx.QueryRow("SELECT count(*) FROM pragma_table_info(?)", table).Scan(&columns); err != nil {
+				return err
+			}
+			err = tx.Query(func(rows sqlite.Rows) error {
+				values, into := make([]any, columns), make([]any, columns)
 				for i := range values {
 					into[i] = &values[i]
 				}
-				err = rows.Scan(into...)
+				err := rows.Scan(into...)
 				fmt.Fprintln(&out, table, values)
 				return err
 			}, "SELECT * FROM "+table)

@@ -32,9 +32,8 @@ func (tx *Tx) Append(e Event) error {
 		return err
 	}
 	hash := chain(prev, e, body)
-	_, err = tx.Exec("INSERT INTO event (entity, kind, body, cause, at, prev, hash) VALUES (?,?,?,?,?,?,?)",
+	return tx.Exec("INSERT INTO event (entity, kind, body, cause, at, prev, hash) VALUES (?,?,?,?,?,?,?)",
 		e.Entity, e.Kind, string(body), e.Cause, e.At.UnixMilli(), prev, hash)
-	return err
 }
 
 // chain hashes the fields with their lengths, so that no two rows share a text.

@@ -2,7 +2,6 @@ package store_test
 
 import (
 	"bytes"
-	"database/sql"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -15,6 +14,7 @@ import (
 	"cloudcashier/shared/fault"
 	"cloudcashier/shared/money"
 	"cloudcashier/shared/pay"
+	"cloudcashier/shared/sqlite"
 	"cloudcashier/shared/wire"
 )
 
@@ -183,8 +183,7 @@ func TestARevokedTerminalIsDenied(t *testing.T) {
 		t.Errorf("%+v, %v", got, err)
 	}
 	h.must(h.Update(func(tx *store.Tx) error {
-		_, err := tx.Exec("UPDATE terminal SET revoked = 1 WHERE id = 'trm_1'")
-		return err
+		return tx.Exec("UPDATE terminal SET revoked = 1 WHERE id = 'trm_1'")
 	}))
 	if _, err := h.Terminal("trm_1"); fault.KindOf(err) != fault.Denied {
 		t.Errorf("revoked: %v", err)
@@ -266,7 +265,7 @@ func TestEventsAreChained(t *testing.T) {
 	}))
 	last, seen := map[string][]byte{}, map[string]bool{}
 	h.must(h.View(func(tx *store.Tx) error {
-		return tx.Query(func(rows *sql.Rows) error {
+		return tx.Query(func(rows sqlite.Rows) error {
 			var entity string
 			var prev, hash []byte
 			if err := rows.Scan(&entity, &prev, &hash); err != nil {
@@ -283,7 +282,7 @@ func TestEventsAreChained(t *testing.T) {
 		t.Errorf("%d events", len(seen))
 	}
 	for _, change := range []string{"UPDATE event SET body = 'y'", "DELETE FROM event"} {
-		if err := h.Update(func(tx *store.Tx) error { _, err := tx.Exec(change); return err }); err == nil {
+		if err := h.Update(func(tx *store.Tx) error { err := tx.Exec(change); return err }); err == nil {
 			t.Errorf("%s was taken", change)
 		}
 	}
