@@ -11,9 +11,14 @@ import (
 
 // Tx is one submitter's share of a transaction. It is good only inside the function it was given to.
 type Tx struct {
-	on    *session
-	after []func()
+	on     *session
+	number uint64
+	after  []func()
 }
+
+// Number tells write transactions apart: who shares a commit has the same one. What is found out about the file in one
+// holds to its end. Of a View it is 0.
+func (tx *Tx) Number() uint64 { return tx.number }
 
 // Exec runs a statement.
 func (tx *Tx) Exec(query string, args ...any) error {
@@ -190,6 +195,7 @@ func (db *DB) gather(batch []*job) []*job {
 // commit runs a batch in one transaction and answers each job. An error means storage failed.
 func (db *DB) commit(batch []*job) error {
 	errs := make([]error, len(batch))
+	db.number++
 	err := db.writer.exec("BEGIN IMMEDIATE")
 	for i := 0; i < len(batch) && err == nil; i++ {
 		errs[i], err = db.runJob(batch[i], len(batch) == 1)
@@ -222,6 +228,7 @@ func (db *DB) runJob(j *job, alone bool) (refused, broken error) {
 			return nil, err
 		}
 	}
+	j.tx.number = db.number
 	refused = call(j)
 	if refused != nil && !isStatement(refused) {
 		return refused, refused

@@ -57,6 +57,7 @@ type DB struct {
 	cache  int           // KiB; 0: as in the pragmas
 	page   int           // bytes, of a new file; 0: SQLite's own
 	writer *session      // used by the writer's goroutine only
+	number uint64        // of the write transaction, the writer's too
 	idle   chan *session // readers nobody uses; never closed
 
 	jobs   chan *job

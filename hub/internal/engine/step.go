@@ -212,11 +212,18 @@ func (e *Engine) apply(tx *store.Tx, p payment.Payment, cause string, event paym
 			return p, err
 		}
 	}
+	shown := store.Kept(after) // to those who wait for it, by its attempt in force
+	if moved && !after.Attempt.Left.IsZero() {
+		if shown, err = tx.Payment(after.ID); err != nil {
+			return p, err
+		}
+	}
+	turn := e.agenda.turn()
 	tx.AfterCommit(func() {
 		if moved {
 			e.Log.Info("payment changed", logs.Payment, after.ID, logs.Order, after.OrderNo, logs.Status, after.Status,
 				"attempt", after.Attempt.Status, logs.Kind, event.Kind, "note", note)
-			e.watches.notify(after.ID)
+			e.paid.tell(after.ID, shown, turn)
 		}
 	})
 	return after, e.schedule(tx, after, rules)

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cloudcashier/shared/sqlite"
 	"crypto/ed25519"
 	"time"
 )
@@ -33,11 +34,19 @@ func (s *Store) APIKey(id string) (k APIKey, err error) {
 // UseNonce notes a nonce until it expires. It reports false when the key used it before.
 func (s *Store) UseNonce(keyID, nonce string, expires time.Time) (fresh bool, err error) {
 	err = s.Update(func(tx *Tx) error {
-		n, err := tx.ExecCount("INSERT INTO nonce (api_key, nonce, expires_at) VALUES (?,?,?) ON CONFLICT DO NOTHING", keyID, nonce, expires.UnixMilli())
-		fresh = n == 1
+		fresh, err = tx.UseNonce(keyID, nonce, expires)
 		return err
 	})
 	return fresh, err
+}
+
+// UseNonce is [Store.UseNonce] as a part of a longer transaction.
+func (tx *Tx) UseNonce(keyID, nonce string, expires time.Time) (fresh bool, err error) {
+	err = tx.Exec("INSERT INTO nonce (api_key, nonce, expires_at) VALUES (?,?,?)", keyID, nonce, expires.UnixMilli())
+	if sqlite.IsDuplicate(err) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // Sweep forgets what has expired: nonces past their window and digests of codes long dead. It

@@ -3,6 +3,7 @@ package store
 import (
 	"database/sql"
 	"fmt"
+	"time"
 
 	"cloudcashier/hub/internal/payment"
 	"cloudcashier/shared/money"
@@ -37,6 +38,17 @@ func scanPayment(scan func(...any) error) (p payment.Payment, err error) {
 	a.Sent, a.Stamp, a.Called, a.Settled = moment(sent), moment(stamp), moment(called), moment(settled)
 	a.Undoing, a.WrittenOff, a.Left, a.Until, a.Look = moment(undoing), moment(writtenOff), moment(left), moment(until), moment(look)
 	return p, err
+}
+
+// Kept is a payment as reading it gives it back once it is stored: its times in UTC and whole milliseconds, without the route.
+func Kept(p payment.Payment) payment.Payment {
+	a := &p.Attempt
+	for _, t := range []*time.Time{&p.PaidAt, &p.Created, &p.Finished, &p.Deferred,
+		&a.Sent, &a.Stamp, &a.Called, &a.Settled, &a.Undoing, &a.WrittenOff, &a.Left, &a.Until, &a.Look} {
+		*t = moment(millis(*t))
+	}
+	a.Route = ""
+	return p
 }
 
 // InsertPayment stores a new payment and its attempt. A key that exists is refused as a duplicate row.

@@ -26,9 +26,10 @@ type Store struct {
 	db  *sqlite.DB
 	now func() time.Time
 
-	epoch  atomic.Int64  // of the lease this process claimed; 0: none
-	fenced chan struct{} // closed at the first refused write
-	fence  sync.Once
+	epoch    atomic.Int64  // of the lease this process claimed; 0: none
+	guarding uint64        // the transaction in which it was found to be in force; the writer's goroutine's
+	fenced   chan struct{} // closed at the first refused write
+	fence    sync.Once
 }
 
 // Tx is one transaction. Its methods take and return the law's types.

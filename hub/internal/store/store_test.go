@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -286,4 +287,44 @@ func TestEventsAreChained(t *testing.T) {
 			t.Errorf("%s was taken", change)
 		}
 	}
+}
+
+// TestKept: whatever moment a payment or its attempt gets is kept in the form in which it is read.
+func TestKept(t *testing.T) {
+	odd := time.Now().In(time.FixedZone("", 3600)).Add(1234567)
+	p := made(1, "mer_0", "trm_0", payment.FromTill, "k")
+	p.Attempt.Route = "{}"
+	moments := func(p *payment.Payment) (list []*time.Time) {
+		for _, v := range []reflect.Value{reflect.ValueOf(p).Elem(), reflect.ValueOf(&p.Attempt).Elem()} {
+			for i := range v.NumField() {
+				if at, ok := v.Field(i).Addr().Interface().(*time.Time); ok {
+					list = append(list, at)
+				}
+			}
+		}
+		return list
+	}
+	set := moments(&p)
+	if len(set) < 13 {
+		t.Fatalf("only %d moments were found", len(set))
+	}
+	for _, at := range set {
+		*at = odd
+	}
+	kept := store.Kept(p)
+	for i, at := range moments(&kept) {
+		if *at != time.UnixMilli(odd.UnixMilli()).UTC() {
+			t.Errorf("moment %d is kept as %v", i, *at)
+		}
+	}
+	p = made(2, "mer_0", "trm_0", payment.FromTill, "k2")
+	p.Created, p.Attempt.Sent, p.Attempt.Route = odd, odd, "{}"
+	h := open(t)
+	h.insert(p)
+	h.must(h.View(func(tx *store.Tx) error {
+		if got, err := tx.Payment(p.ID); err != nil || got != store.Kept(p) {
+			t.Errorf("read as\n%+v, %v\nkept as\n%+v", got, err, store.Kept(p))
+		}
+		return nil
+	}))
 }

@@ -203,7 +203,6 @@ CREATE TABLE work (
   due_at INTEGER NOT NULL,
   begun INTEGER NOT NULL CHECK (begun IN (0, 1))
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX work_due ON work (due_at);
 
 -- Every change of state, append only. hash covers the row and the entity's previous hash.
 CREATE TABLE event (
