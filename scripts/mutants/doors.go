@@ -57,7 +57,7 @@ func macOf`, `return append(text, '\n')
 
 func macOf`)},
 		mutant{name: "gateway/nonce-ignored", wrong: "a recorded request is sent again by a stranger", file: "auth.go", run: "TestReplayedAnswers",
-			edits: swap(`o.Used, o.Replayed = fresh, !fresh`, `o.Used, o.Replayed = true, false`)},
+			edits: swap(`o.Used, o.Replayed = fresh, !fresh`, `o.Used, o.Replayed = true, !fresh && false`)},
 		mutant{name: "gateway/nonce-forgotten-early", wrong: "a recorded request is fresh again within the window", file: "auth.go", run: "TestReplayedAnswers",
 			edits: swap(`c.at.Add(clockWindow + time.Second)}`, `c.at.Add(time.Second)}`)},
 		mutant{name: "gateway/clock-window", wrong: "last year's request is taken", file: "auth.go", run: "TestAuthentication",

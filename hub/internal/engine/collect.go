@@ -13,7 +13,6 @@ import (
 	"cloudcashier/shared/logs"
 	"cloudcashier/shared/money"
 	"cloudcashier/shared/pay"
-	"cloudcashier/shared/sqlite"
 )
 
 // codeLife is how old a code may be, from the scan, when it reaches the hub.
@@ -71,9 +70,6 @@ func (e *Engine) Collect(ctx context.Context, a Ask) (payment.Payment, error) {
 	}
 	return e.Await(ctx, a.Merchant, p.ID)
 }
-
-// told reports that there is nothing more to wait for.
-func told(p payment.Payment) bool { return p.Final() || p.Showing() }
 
 // collect is Collect without the waiting; fresh tells a payment taken in now from one that was there, and w watches it when somebody
 // wants to wait.
@@ -203,8 +199,8 @@ func (e *Engine) intake(a Ask, paymentID string, s *seat) (p payment.Payment, fr
 		if err != nil {
 			return err
 		}
-		err = tx.InsertPayment(p)
-		if sqlite.IsDuplicate(err) { // the only doubles there can be are of the key
+		stored, err := tx.InsertPayment(p)
+		if err == nil && !stored {
 			if p, err = tx.PaymentByKey(a.Merchant, a.Source, a.scope(), a.Key); err == nil {
 				err = same(p, a)
 			}
@@ -333,48 +329,6 @@ func mine(err error, what, name string) error {
 		return err
 	}
 	return fault.New(fault.Invalid, "payment."+what, "%s %q is none of this merchant's", what, name)
-}
-
-// Payment reads a merchant's payment (NotFound, also for another merchant's).
-func (e *Engine) Payment(_ context.Context, merchant, paymentID string) (p payment.Payment, err error) {
-	err = e.Store.View(func(tx *store.Tx) error {
-		p, err = tx.Payment(paymentID)
-		return err
-	})
-	if err == nil && p.Merchant != merchant {
-		return payment.Payment{}, fault.New(fault.NotFound, "payment.unknown", "there is no payment %q", paymentID)
-	}
-	return p, err
-}
-
-// Payments lists an order's payments, newest first.
-func (e *Engine) Payments(_ context.Context, merchant, orderNo string) (list []payment.Payment, err error) {
-	err = e.Store.View(func(tx *store.Tx) error {
-		list, err = tx.PaymentsByOrder(merchant, orderNo, 100)
-		return err
-	})
-	return list, err
-}
-
-// Recent lists payments for operations: the open ones first, then the newest.
-func (e *Engine) Recent(limit int) (list []payment.Payment, err error) {
-	err = e.Store.View(func(tx *store.Tx) error {
-		list, err = tx.RecentPayments(limit)
-		return err
-	})
-	return list, err
-}
-
-// Await waits until the outcome is final, or a code is there to be shown, or ctx ends, and gives the payment as it
-// then stands.
-func (e *Engine) Await(ctx context.Context, merchant, paymentID string) (payment.Payment, error) {
-	w := e.paid.join(paymentID)
-	defer w.quit()
-	p, err := e.Payment(ctx, merchant, paymentID)
-	if err != nil {
-		return p, err
-	}
-	return w.until(ctx, p, told), nil
 }
 
 // Cancel undoes a payment that is not final: at once when nothing was sent, else by a reversal that

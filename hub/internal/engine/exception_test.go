@@ -15,7 +15,6 @@ import (
 	"cloudcashier/hub/internal/store"
 	"cloudcashier/shared/fault"
 	"cloudcashier/shared/pay"
-	"cloudcashier/shared/sqlite"
 )
 
 // exceptions checks that each late success had its exception and ended by proof, and that nothing
@@ -36,7 +35,7 @@ func (s *simulation) exceptions() error {
 		}
 	}
 	return s.store.View(func(tx *store.Tx) error {
-		return tx.Query(func(rows sqlite.Rows) error {
+		return tx.Query(func(rows store.Rows) error {
 			var entity string
 			var n int
 			err := rows.Scan(&entity, &n)

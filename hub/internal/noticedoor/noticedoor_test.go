@@ -27,7 +27,6 @@ import (
 	"cloudcashier/shared/id"
 	"cloudcashier/shared/money"
 	"cloudcashier/shared/pay"
-	"cloudcashier/shared/sqlite"
 )
 
 // clock is when the tests' hub lives: a little after noon in China.
@@ -104,7 +103,7 @@ func (h *house) fill(wallet string) {
 		err := tx.PutMerchant(registry.Merchant{ID: "mer_1", Created: at})
 		for _, p := range []payment.Payment{order(orderNo, wallet, pay.StatusUnknown), paid, order("01JELSEWHERE00000000000001", elsewhere, pay.StatusUnknown)} {
 			if err == nil {
-				err = tx.InsertPayment(p)
+				_, err = tx.InsertPayment(p)
 			}
 		}
 		for _, no := range []string{refundNo, otherRef} {
@@ -131,7 +130,7 @@ func (h *house) dump() string {
 	var out strings.Builder
 	err := h.store.View(func(tx *store.Tx) error {
 		var tables []string
-		err := tx.Query(func(rows sqlite.Rows) error {
+		err := tx.Query(func(rows store.Rows) error {
 			var name string
 			err := rows.Scan(&name)
 			tables = append(tables, name)
@@ -145,7 +144,7 @@ func (h *house) dump() string {
 			if err = tx.QueryRow("SELECT count(*) FROM pragma_table_info(?)", table).Scan(&columns); err != nil {
 				return err
 			}
-			err = tx.Query(func(rows sqlite.Rows) error {
+			err = tx.Query(func(rows store.Rows) error {
 				values, into := make([]any, columns), make([]any, columns)
 				for i := range values {
 					into[i] = &values[i]

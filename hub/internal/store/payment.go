@@ -51,18 +51,21 @@ func Kept(p payment.Payment) payment.Payment {
 	return p
 }
 
-// InsertPayment stores a new payment and its attempt. A key that exists is refused as a duplicate row.
-func (tx *Tx) InsertPayment(p payment.Payment) error {
-	err := tx.Exec(`INSERT INTO payment (id, merchant, store, terminal, source, scope, key, body_hash, order_no, amount, currency, subject,
+// InsertPayment stores a new payment and its attempt; fresh is false, and nothing is stored, when its key has made one before.
+func (tx *Tx) InsertPayment(p payment.Payment) (fresh bool, err error) {
+	err = tx.Exec(`INSERT INTO payment (id, merchant, store, terminal, source, scope, key, body_hash, order_no, amount, currency, subject,
  metadata, wallet, status, waiting, decline_code, decline_message, decline_wallet, paid_at, created_at, finished_at, deferred_at)
  VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
 		p.ID, p.Merchant, p.Store, p.Terminal, p.Source, p.Scope(), p.Key, p.BodyHash, p.OrderNo, p.Amount.Fen(), p.Amount.Currency(), p.Subject,
 		p.Metadata, p.Wallet, p.Status, p.Waiting, p.Decline.Code, p.Decline.Message, p.Decline.Wallet,
 		millis(p.PaidAt), millis(p.Created), millis(p.Finished), millis(p.Deferred))
-	if err != nil {
-		return err
+	if sqlite.IsDuplicate(err) {
+		return false, nil
 	}
-	return tx.insertAttempt(p)
+	if err != nil {
+		return false, err
+	}
+	return true, tx.insertAttempt(p)
 }
 
 func (tx *Tx) insertAttempt(p payment.Payment) error {

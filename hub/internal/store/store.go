@@ -35,6 +35,9 @@ type Store struct {
 // Tx is one transaction. Its methods take and return the law's types.
 type Tx struct{ *sqlite.Tx }
 
+// Rows is where a query stands; see [sqlite.Rows].
+type Rows = sqlite.Rows
+
 // Open opens or creates the database file.
 func Open(path string, now func() time.Time, options ...sqlite.Option) (*Store, error) {
 	files, err := fs.Sub(migrations, "migrations")

@@ -114,7 +114,13 @@ func TestSweepForgetsWhatExpiredAndNothingElse(t *testing.T) {
 
 func (h *house) insert(p payment.Payment) {
 	h.Helper()
-	h.must(h.Update(func(tx *store.Tx) error { return tx.InsertPayment(p) }))
+	h.must(h.Update(func(tx *store.Tx) error {
+		fresh, err := tx.InsertPayment(p)
+		if err == nil && !fresh {
+			err = fmt.Errorf("%s is there already", p.Key)
+		}
+		return err
+	}))
 }
 
 // made is a payment that is being sent.
@@ -154,7 +160,9 @@ func TestKeysAreScoped(t *testing.T) {
 	}))
 	// The API's orders are one whichever till they name, so this is the same key again.
 	again := made(5, "mer_0", "trm_1", payment.FromAPI, "k")
-	if err := h.Update(func(tx *store.Tx) error { return tx.InsertPayment(again) }); err == nil {
+	var fresh bool
+	h.must(h.Update(func(tx *store.Tx) (err error) { fresh, err = tx.InsertPayment(again); return err }))
+	if fresh {
 		t.Error("one key has two payments")
 	}
 }
