@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"runtime/debug"
 
 	"cloudcashier/shared/fault"
@@ -173,15 +174,9 @@ func (db *DB) gather(batch []*job) []*job {
 	case behind = <-db.behind:
 	case <-db.quit: // finish what was submitted before Close
 	}
-	for len(batch) < maxBatch {
-		select {
-		case j := <-db.jobs:
-			batch = append(batch, j)
-			continue
-		default:
-		}
-		break
-	}
+	batch = db.drain(batch)
+	runtime.Gosched() // whoever is about to submit may: each commit writes the same pages again
+	batch = db.drain(batch)
 	if behind == nil {
 		select {
 		case behind = <-db.behind:
@@ -190,6 +185,19 @@ func (db *DB) gather(batch []*job) []*job {
 		}
 	}
 	return append(batch, behind)
+}
+
+// drain takes what waits this moment.
+func (db *DB) drain(batch []*job) []*job {
+	for len(batch) < maxBatch {
+		select {
+		case j := <-db.jobs:
+			batch = append(batch, j)
+		default:
+			return batch
+		}
+	}
+	return batch
 }
 
 // commit runs a batch in one transaction and answers each job. An error means storage failed.

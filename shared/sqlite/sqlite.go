@@ -47,6 +47,10 @@ func Cache(kib int) Option { return func(db *DB) { db.cache = kib } }
 // spare a flash that takes many small commits. A file that is there keeps its own.
 func PageSize(bytes int) Option { return func(db *DB) { db.page = bytes } }
 
+// Log lets the log of writes grow to so many pages, 1000 without it, before they are copied into the file. What is written often is
+// copied once for all; a file that was not closed takes longer to open, and a backup has more to read.
+func Log(pages int) Option { return func(db *DB) { db.log = pages } }
+
 // maxBatch bounds one grouped commit, so that the first submitter never waits for a long one.
 const maxBatch = 256
 
@@ -56,6 +60,7 @@ type DB struct {
 	vfs    string        // empty: the system's
 	cache  int           // KiB; 0: as in the pragmas
 	page   int           // bytes, of a new file; 0: SQLite's own
+	log    int           // pages; 0: SQLite's own
 	writer *session      // used by the writer's goroutine only
 	number uint64        // of the write transaction, the writer's too
 	idle   chan *session // readers nobody uses; never closed
@@ -103,6 +108,11 @@ func (db *DB) prepare(migrations fs.FS, left bool) (err error) {
 	// after a crash needs it.
 	if err := db.writer.exec("PRAGMA temp_store = MEMORY"); err != nil {
 		return storageError("open", db.path, err)
+	}
+	if db.log != 0 {
+		if err := db.writer.exec(fmt.Sprintf("PRAGMA wal_autocheckpoint = %d", db.log)); err != nil {
+			return storageError("open", db.path, err)
+		}
 	}
 	if err := db.bound(db.writer); err != nil {
 		return err
