@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"runtime/debug"
 	"time"
 
@@ -91,12 +92,12 @@ func (e *Engine) perform(p payment.Payment, task payment.Task, code pay.Code) {
 	} else if task == payment.TaskSubmit {
 		e.keepCode(p.ID, pay.Code{})
 	}
-	log := e.Log.With(logs.Payment, p.ID, logs.Order, p.OrderNo, logs.Channel, p.Attempt.Channel, "task", task,
-		"finding", answer.Finding, "took_ms", e.Now().Sub(asked).Milliseconds())
 	if answer.Err != nil {
-		log.Warn("wallet answer proves nothing", logs.Err, answer.Err)
-	} else {
-		log.Info("wallet answered")
+		e.Log.Warn("wallet answer proves nothing", logs.Payment, p.ID, logs.Order, p.OrderNo, logs.Channel, p.Attempt.Channel, "task", task,
+			"finding", answer.Finding, "took_ms", e.Now().Sub(asked).Milliseconds(), logs.Err, answer.Err)
+	} else if e.Log.Enabled(e.life, slog.LevelDebug) { // what it changes is told at level info
+		e.Log.Debug("wallet answered", logs.Payment, p.ID, logs.Order, p.OrderNo, logs.Channel, p.Attempt.Channel, "task", task,
+			"finding", answer.Finding, "took_ms", e.Now().Sub(asked).Milliseconds())
 	}
 	next, moved, err := e.move(p, task, event)
 	if moved {
@@ -235,8 +236,8 @@ func (e *Engine) schedule(tx *store.Tx, p payment.Payment, rules channel.Rules) 
 	if err := tx.PutWork(store.Work{Entity: p.Entity(), Task: task, Due: due}); err != nil {
 		return err
 	}
-	turn := e.agenda.turn()
-	tx.AfterCommit(func() { e.agenda.put(p.Entity(), due, turn) })
+	entity, turn := p.Entity(), e.agenda.turn()
+	tx.AfterCommit(func() { e.agenda.put(entity, due, turn) })
 	return nil
 }
 
@@ -248,7 +249,8 @@ func (e *Engine) tell(tx *store.Tx, p payment.Payment, now time.Time) error {
 	if err := tx.PutDown(p.Terminal, wire.KindResult, resultOf(p), now); err != nil {
 		return err
 	}
-	tx.AfterCommit(func() { e.Told(p.Terminal) })
+	terminal := p.Terminal
+	tx.AfterCommit(func() { e.Told(terminal) })
 	return nil
 }
 
