@@ -64,6 +64,7 @@ func labCommand(logger newLogger) *cobra.Command {
 			if err := hubd.Shield(); err != nil {
 				return err
 			}
+			hubd.Roomy()
 			return lab.Run(c.Context(), o)
 		}}
 	c.Flags().StringVar(&o.Data, "data", "", "folder of the lab; made when missing")
@@ -89,6 +90,7 @@ func serveCommand(logger newLogger) *cobra.Command {
 			if err := hubd.Shield(); err != nil {
 				return err
 			}
+			hubd.Roomy()
 			d := deps()
 			d.Log = log
 			hub, err := hubd.Open(cfg, d)

@@ -31,6 +31,9 @@ pack() { # pack NAME FOLDER: the folder's files, not its folders, whose modes on
 		gzip -n -9 >"$out/$1.tar.gz"
 }
 
+# As in the Makefile.
+sqlite="-DSQLITE_DEFAULT_MEMSTATUS=0 -DSQLITE_OMIT_SHARED_CACHE"
+
 for arch in $archs; do
 	GOARM=
 	case $arch in
@@ -50,10 +53,10 @@ for arch in $archs; do
 	# The amalgamation of SQLite is C; the others hold none, and need no C compiler to be static.
 	# The agent is built for little room: C for size, Go without copies of small functions in their callers. It costs no
 	# processor time that can be measured, and spares 1.1 MiB of the file and as much memory.
-	CGO_ENABLED=1 CGO_CFLAGS="-Os" go build -buildvcs=false -gcflags=all=-l -tags "$tags" -ldflags "$flags -linkmode external -extldflags -static" -o "$tree/till/usr/bin/cashier-agent" ./agent
+	CGO_ENABLED=1 CGO_CFLAGS="-Os $sqlite" go build -buildvcs=false -gcflags=all=-l -tags "$tags" -ldflags "$flags -linkmode external -extldflags -static" -o "$tree/till/usr/bin/cashier-agent" ./agent
 	CGO_ENABLED=0 go build -buildvcs=false -tags "$tags" -ldflags "$flags" -o "$tree/till/usr/bin/cashier-tui" ./tui
 	CGO_ENABLED=0 go build -buildvcs=false -tags "$tags" -ldflags "$flags" -o "$tree/sim/usr/bin/firmware-sim" ./firmware-sim
-	CGO_ENABLED=1 go build -buildvcs=false -tags "sqlite_omit_load_extension" -ldflags "$flags -linkmode external" -o "$tree/hub/usr/bin/cashier-hub" ./hub
+	CGO_ENABLED=1 CGO_CFLAGS="-O2 $sqlite" go build -buildvcs=false -tags "sqlite_omit_load_extension" -ldflags "$flags -linkmode external" -o "$tree/hub/usr/bin/cashier-hub" ./hub
 	for static in "$tree"/till/usr/bin/* "$tree"/sim/usr/bin/*; do
 		file "$static" | grep -q 'statically linked' || { echo "release: $static is not static" >&2; exit 1; }
 	done

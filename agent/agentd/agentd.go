@@ -92,7 +92,7 @@ func Run(ctx context.Context, c Config, d Deps) error {
 	if err != nil {
 		return err
 	}
-	parts, err := assemble(c, d, who, journal, reserve, prices)
+	parts, err := assemble(ctx, c, d, who, journal, reserve, prices)
 	if err != nil {
 		return errors.Join(err, journal.Close())
 	}
@@ -104,7 +104,7 @@ func Run(ctx context.Context, c Config, d Deps) error {
 }
 
 // assemble makes the parts; the socket listens when it returns.
-func assemble(c Config, d Deps, who identity.Identity, journal *store.Store, reserve *store.Reserve, prices scanner.Prices) ([]run.Part, error) {
+func assemble(ctx context.Context, c Config, d Deps, who identity.Identity, journal *store.Store, reserve *store.Reserve, prices scanner.Prices) ([]run.Part, error) {
 	ids := id.NewSource(d.Now, d.Entropy)
 	var link *hublink.Link // made after the till, which wakes it
 	paper := &desk{terminal: who.Terminal}
@@ -127,7 +127,7 @@ func assemble(c Config, d Deps, who identity.Identity, journal *store.Store, res
 	link = hublink.New(who, t, hublink.Deps{Now: d.Now, Log: d.Log, Rand: d.Rand, Records: t, Greeted: t.Greeted, Roster: t.RosterCame, Changed: t.LinkChanged,
 		Version: c.Version, Boot: ids.New("boot"), IDs: ids})
 	var scanners *scanner.Set
-	modes, err := newModes(c, d, who, t, reserve.Free, func() []api.Scanner { return shown(scanners.States()) })
+	modes, err := newModes(ctx, c, d, who, t, reserve.Free, func() []api.Scanner { return shown(scanners.States()) })
 	if err != nil {
 		return nil, err
 	}

@@ -36,8 +36,8 @@ type modes struct {
 
 	mu    sync.RWMutex // held for reading by whoever works with the till in force
 	train *session
-	over  chan struct{} // closed when another till is in force
-	live  context.Context
+	over  chan struct{}   // closed when another till is in force
+	live  context.Context // the agent's own; nil once it ends
 }
 
 // session is one training.
@@ -47,8 +47,8 @@ type session struct {
 	done chan struct{}
 }
 
-func newModes(c Config, d Deps, who identity.Identity, real *till.Till, free func() (uint64, error), scanners func() []api.Scanner) (*modes, error) {
-	m := &modes{dir: filepath.Join(c.Dir, trainingDir), who: who, real: real, free: free, Deps: d, scanners: scanners, over: make(chan struct{})}
+func newModes(ctx context.Context, c Config, d Deps, who identity.Identity, real *till.Till, free func() (uint64, error), scanners func() []api.Scanner) (*modes, error) {
+	m := &modes{dir: filepath.Join(c.Dir, trainingDir), who: who, real: real, free: free, Deps: d, scanners: scanners, over: make(chan struct{}), live: ctx}
 	return m, m.clean() // an agent that was killed in training left it
 }
 
@@ -61,9 +61,6 @@ func (m *modes) clean() error {
 
 // Run carries trainings until ctx ends.
 func (m *modes) Run(ctx context.Context) error {
-	m.mu.Lock()
-	m.live = ctx
-	m.mu.Unlock()
 	<-ctx.Done()
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -90,7 +87,7 @@ func (m *modes) Train(on bool) error {
 	case !on:
 		return m.end()
 	case m.live == nil:
-		return fault.New(fault.Unavailable, "training.ending", "the agent is starting or ending: try again")
+		return fault.New(fault.Unavailable, "training.ending", "the agent is ending: try again when it runs")
 	}
 	if open := m.real.Status().OpenSales; open > 0 {
 		return fault.New(fault.Conflict, "training.sale_open", "%d real sales are not settled: wait until they are, or cancel them, then train", open)

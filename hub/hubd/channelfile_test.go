@@ -161,7 +161,7 @@ func insertUnderWay(tx *store.Tx, channel string) error {
 	at := time.Now()
 	p := payment.Payment{ID: "pay_1", Merchant: "mer_9", Source: payment.FromAPI, Key: "k", OrderNo: "o", Amount: money.Fen(100), Wallet: pay.StoredValue, Status: pay.StatusPending, Created: at,
 		Attempt: payment.Attempt{ID: "att_1", Channel: channel, OutTradeNo: "T00000001", Status: pay.StatusPending, Sent: at, Stamp: at}}
-	if err := tx.InsertPayment(p); err != nil {
+	if _, err := tx.InsertPayment(p); err != nil {
 		return err
 	}
 	return tx.PutWork(store.Work{Entity: p.ID, Task: payment.TaskAsk, Due: at.Add(time.Hour)})

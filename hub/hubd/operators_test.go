@@ -97,7 +97,7 @@ func TestOperatorsDecideThroughTheRunningHub(t *testing.T) {
 		Attempt: payment.Attempt{ID: "att_1", Channel: "w", OutTradeNo: "TTTTTTTT", Status: pay.StatusReversed, Sent: at, Settled: at, Tries: 40}}
 	x := payment.Exception{ID: "exc_1", Payment: p.ID, Kind: payment.Unlooked, Matter: "m", Known: "{}", Owner: payment.OwnerOperations, Opened: at, Deadline: at}
 	err := h.store.Update(func(tx *store.Tx) error {
-		if err := tx.InsertPayment(p); err != nil {
+		if _, err := tx.InsertPayment(p); err != nil {
 			return err
 		}
 		_, err := tx.OpenException(x)
@@ -217,7 +217,7 @@ func TestOperatorsSeeARefundInDoubt(t *testing.T) {
 		Amount: money.Fen(40), Status: pay.RefundUnknown, Created: at, NotBefore: at, Since: at, Stamp: at, Sent: at, Called: at}
 	x := payment.Exception{ID: "exc_1", Payment: p.ID, Refund: r.ID, Kind: payment.SlowRefund, Matter: "m", Known: "{}", Owner: payment.OwnerOperations, Opened: at, Deadline: at}
 	err := h.store.Update(func(tx *store.Tx) error {
-		if err := tx.InsertPayment(p); err != nil {
+		if _, err := tx.InsertPayment(p); err != nil {
 			return err
 		}
 		if err := tx.InsertRefund(r); err != nil {

@@ -2,13 +2,13 @@ package hubtest
 
 import (
 	"crypto/sha256"
-	"database/sql"
 	"encoding/binary"
 	"fmt"
 
 	"cloudcashier/hub/internal/payment"
 	"cloudcashier/hub/internal/store"
 	"cloudcashier/shared/pay"
+	"cloudcashier/shared/sqlite"
 )
 
 // Payment is what the books say about one payment.
@@ -103,7 +103,7 @@ func (h *Hub) Books() (b Books, err error) {
 }
 
 func (b *Books) readExceptions(tx *store.Tx) error {
-	return tx.Query(func(rows *sql.Rows) error {
+	return tx.Query(func(rows sqlite.Rows) error {
 		var x Exception
 		err := rows.Scan(&x.Payment, &x.Refund, &x.Kind, &x.Matter, &x.Owner, &x.Open)
 		b.Exceptions = append(b.Exceptions, x)
@@ -115,7 +115,7 @@ func (b *Books) readExceptions(tx *store.Tx) error {
 // published form of the chain and not by the code that wrote it.
 func (b *Books) readEvents(tx *store.Tx) error {
 	heads := map[string]string{}
-	return tx.Query(func(rows *sql.Rows) error {
+	return tx.Query(func(rows sqlite.Rows) error {
 		var entity, kind, body, cause string
 		var at, seq int64
 		var prev, hash []byte
@@ -139,7 +139,7 @@ func (b *Books) readEvents(tx *store.Tx) error {
 }
 
 func (b *Books) readCopies(tx *store.Tx) error {
-	return tx.Query(func(rows *sql.Rows) error {
+	return tx.Query(func(rows sqlite.Rows) error {
 		var terminal, hash string
 		err := rows.Scan(&terminal, &hash)
 		b.Copies[terminal] = append(b.Copies[terminal], hash)

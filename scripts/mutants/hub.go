@@ -6,6 +6,12 @@ import "slices"
 var engineBugs = in("hub/internal/engine",
 	mutant{name: "engine/late-waker-plans", wrong: "a step waits for hours because the goroutine of an older one woke last", file: "agenda.go", run: "TestALateWaker",
 		edits: swap("if turn < now.turn {", "if false {")},
+	mutant{name: "engine/late-news", wrong: "a merchant is told an older state because the goroutine of an older change woke last", file: "watch.go", run: "TestLateNews",
+		edits: swap("if turn < one.turn {", "if false {")},
+	mutant{name: "engine/nonce-forgotten", wrong: "a recorded request for a payment is carried out again", file: "collect.go", run: "TestANonceGoesWithItsPayment",
+		edits: swap("if o == nil || o.Used {", "if true {")},
+	mutant{name: "engine/nonce-of-the-refused", wrong: "a request that was refused uses its nonce up, and nobody is told", file: "collect.go", run: "TestANonceGoesWithItsPayment",
+		edits: swap("if a.Once != nil && err == nil {", "if a.Once != nil {")},
 	mutant{name: "engine/send-before-store", wrong: "a charge leaves that no restart will know of", file: "collect.go", run: "TestNothingLeavesBeforeItIsStored",
 		edits: []edit{
 			{"\tminted := p.ID\n\te.enter(minted)\n", "\tminted := p.ID\n\te.enter(minted)\n\tearly := p\n\te.spawn(p.ID, func() { defer e.leave(early.ID); e.perform(early, payment.TaskSubmit, a.Code) })\n"},

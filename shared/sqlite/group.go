@@ -1,10 +1,10 @@
 package sqlite
 
 import (
-	"context"
-	"database/sql"
 	"errors"
 	"fmt"
+	"io"
+	"runtime"
 	"runtime/debug"
 
 	"cloudcashier/shared/fault"
@@ -12,68 +12,64 @@ import (
 
 // Tx is one submitter's share of a transaction. It is good only inside the function it was given to.
 type Tx struct {
-	prepare func(query string) (*sql.Stmt, error)
-	after   []func()
+	on     *session
+	number uint64
+	after  []func()
 }
 
-// Exec runs a statement and reports how many rows it changed.
-func (tx *Tx) Exec(query string, args ...any) (int64, error) {
-	stmt, err := tx.prepare(query)
-	if err != nil {
-		return 0, fmt.Errorf("prepare %q: %w", query, err)
+// Number tells write transactions apart: who shares a commit has the same one. What is found out about the file in one
+// holds to its end. Of a View it is 0.
+func (tx *Tx) Number() uint64 { return tx.number }
+
+// Exec runs a statement.
+func (tx *Tx) Exec(query string, args ...any) error {
+	if err := tx.on.exec(query, args...); err != nil {
+		return named(query, err)
 	}
-	res, err := stmt.ExecContext(context.Background(), args...)
-	if err != nil {
+	return nil
+}
+
+// ExecCount runs a statement and reports how many rows it changed.
+func (tx *Tx) ExecCount(query string, args ...any) (n int64, err error) {
+	if err := tx.Exec(query, args...); err != nil {
 		return 0, err
 	}
-	return res.RowsAffected()
+	err = tx.QueryRow("SELECT changes()").Scan(&n)
+	return n, err
 }
 
 // QueryRow runs a query for at most one row; Scan gives sql.ErrNoRows when there is none.
 func (tx *Tx) QueryRow(query string, args ...any) Row {
-	stmt, err := tx.prepare(query)
+	rows, err := tx.on.start(query, args)
 	if err != nil {
-		return Row{err: fmt.Errorf("prepare %q: %w", query, err)}
+		return Row{err: named(query, err)}
 	}
-	return Row{row: stmt.QueryRowContext(context.Background(), args...)}
+	return Row{rows: rows}
 }
 
-// Query runs a query and hands each row to scan, in order.
-func (tx *Tx) Query(scan func(*sql.Rows) error, query string, args ...any) error {
-	stmt, err := tx.prepare(query)
+// Query runs a query and hands each row to scan, in order. Within scan, the same query is not to be run again.
+func (tx *Tx) Query(scan func(Rows) error, query string, args ...any) error {
+	rows, err := tx.on.start(query, args)
 	if err != nil {
-		return fmt.Errorf("prepare %q: %w", query, err)
+		return named(query, err)
 	}
-	rows, err := stmt.QueryContext(context.Background(), args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := scan(rows); err != nil {
-			return err
+	for {
+		err := rows.next()
+		if err == io.EOF {
+			return rows.rows.Close()
+		}
+		if err == nil {
+			err = scan(rows)
+		}
+		if err != nil {
+			return errors.Join(err, rows.rows.Close())
 		}
 	}
-	return rows.Err()
 }
 
 // AfterCommit has f called once the transaction is synced, on the submitter's goroutine, before
 // Update returns. Nothing is called when it is rolled back.
 func (tx *Tx) AfterCommit(f func()) { tx.after = append(tx.after, f) }
-
-// Row is the result of QueryRow.
-type Row struct {
-	row *sql.Row
-	err error
-}
-
-// Scan reads the row's columns.
-func (r Row) Scan(dest ...any) error {
-	if r.err != nil {
-		return r.err
-	}
-	return r.row.Scan(dest...)
-}
 
 type job struct {
 	fn  func(*Tx) error
@@ -99,7 +95,7 @@ func (db *DB) UpdateBehind(fn func(*Tx) error) error { return db.submit(db.behin
 
 func (db *DB) submit(line chan *job, fn func(*Tx) error) error {
 	j := &job{fn: fn, err: make(chan error, 1)}
-	j.tx.prepare = db.writer.prepare
+	j.tx.on = db.writer
 	select {
 	case line <- j:
 	case <-db.done:
@@ -150,7 +146,7 @@ func (db *DB) View(fn func(*Tx) error) error {
 		return storageError("read", db.path, err)
 	}
 	defer func() { _ = r.exec("ROLLBACK") }()
-	return fn(&Tx{prepare: r.prepare})
+	return fn(&Tx{on: r})
 }
 
 // loop is the writer: it takes what waits, runs it in one transaction, commits, answers.
@@ -178,15 +174,9 @@ func (db *DB) gather(batch []*job) []*job {
 	case behind = <-db.behind:
 	case <-db.quit: // finish what was submitted before Close
 	}
-	for len(batch) < maxBatch {
-		select {
-		case j := <-db.jobs:
-			batch = append(batch, j)
-			continue
-		default:
-		}
-		break
-	}
+	batch = db.drain(batch)
+	runtime.Gosched() // whoever is about to submit may: each commit writes the same pages again
+	batch = db.drain(batch)
 	if behind == nil {
 		select {
 		case behind = <-db.behind:
@@ -197,9 +187,23 @@ func (db *DB) gather(batch []*job) []*job {
 	return append(batch, behind)
 }
 
+// drain takes what waits this moment.
+func (db *DB) drain(batch []*job) []*job {
+	for len(batch) < maxBatch {
+		select {
+		case j := <-db.jobs:
+			batch = append(batch, j)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
 // commit runs a batch in one transaction and answers each job. An error means storage failed.
 func (db *DB) commit(batch []*job) error {
 	errs := make([]error, len(batch))
+	db.number++
 	err := db.writer.exec("BEGIN IMMEDIATE")
 	for i := 0; i < len(batch) && err == nil; i++ {
 		errs[i], err = db.runJob(batch[i], len(batch) == 1)
@@ -232,6 +236,7 @@ func (db *DB) runJob(j *job, alone bool) (refused, broken error) {
 			return nil, err
 		}
 	}
+	j.tx.number = db.number
 	refused = call(j)
 	if refused != nil && !isStatement(refused) {
 		return refused, refused
@@ -257,5 +262,5 @@ func call(j *job) (err error) {
 	return j.fn(&j.tx)
 }
 
-// NoRows reports that a QueryRow found nothing.
-func NoRows(err error) bool { return errors.Is(err, sql.ErrNoRows) }
+// named says which statement was refused; the driver's error stays inside.
+func named(query string, err error) error { return fmt.Errorf("%w, at %q", err, query) }

@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"context"
 	"fmt"
 	"io/fs"
 	"sort"
@@ -18,9 +17,8 @@ func (db *DB) migrate(fsys fs.FS) error {
 		return fmt.Errorf("list migrations: %w", err)
 	}
 	sort.Strings(names)
-	ctx := context.Background()
 	var have int
-	if err := db.writer.conn.QueryRowContext(ctx, "PRAGMA user_version").Scan(&have); err != nil {
+	if err := db.writer.row("PRAGMA user_version", &have); err != nil {
 		return storageError("migrate", db.path, err)
 	}
 	if have > len(names) {
@@ -40,8 +38,8 @@ func (db *DB) migrate(fsys fs.FS) error {
 			return fmt.Errorf("read migration %s: %w", name, err)
 		}
 		script := fmt.Sprintf("BEGIN IMMEDIATE;\n%s\n;PRAGMA user_version = %d;\nCOMMIT;", text, number)
-		if _, err := db.writer.conn.ExecContext(ctx, script); err != nil {
-			_, _ = db.writer.conn.ExecContext(ctx, "ROLLBACK")
+		if err := db.writer.script(script); err != nil {
+			_ = db.writer.script("ROLLBACK")
 			return storageError("migrate", db.path, fmt.Errorf("%s: %w", name, err))
 		}
 	}

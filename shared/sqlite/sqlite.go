@@ -47,19 +47,23 @@ func Cache(kib int) Option { return func(db *DB) { db.cache = kib } }
 // spare a flash that takes many small commits. A file that is there keeps its own.
 func PageSize(bytes int) Option { return func(db *DB) { db.page = bytes } }
 
+// Log lets the log of writes grow to so many pages, 1000 without it, before they are copied into the file. What is written often is
+// copied once for all; a file that was not closed takes longer to open, and a backup has more to read.
+func Log(pages int) Option { return func(db *DB) { db.log = pages } }
+
 // maxBatch bounds one grouped commit, so that the first submitter never waits for a long one.
 const maxBatch = 256
 
 // DB is one open file.
 type DB struct {
-	path    string
-	vfs     string        // empty: the system's
-	cache   int           // KiB; 0: as in the pragmas
-	page    int           // bytes, of a new file; 0: SQLite's own
-	pool    *sql.DB       // of the writer; one connection
-	writer  *session      // used by the writer's goroutine only
-	readers *sql.DB       // read-only
-	idle    chan *session // readers nobody uses; never closed
+	path   string
+	vfs    string        // empty: the system's
+	cache  int           // KiB; 0: as in the pragmas
+	page   int           // bytes, of a new file; 0: SQLite's own
+	log    int           // pages; 0: SQLite's own
+	writer *session      // used by the writer's goroutine only
+	number uint64        // of the write transaction, the writer's too
+	idle   chan *session // readers nobody uses; never closed
 
 	jobs   chan *job
 	behind chan *job     // those that can wait; one a commit
@@ -88,11 +92,6 @@ func Open(path string, migrations fs.FS, options ...Option) (*DB, error) {
 			return nil, err
 		}
 	}
-	var err error
-	if db.pool, err = sql.Open("sqlite3", dsn(path, "rwc", db.vfs)); err != nil {
-		return nil, storageError("open", path, err)
-	}
-	db.pool.SetMaxOpenConns(1)
 	if err := db.prepare(migrations, left); err != nil {
 		return nil, errors.Join(err, db.closeFiles())
 	}
@@ -102,13 +101,18 @@ func Open(path string, migrations fs.FS, options ...Option) (*DB, error) {
 
 // prepare checks and migrates the file and opens its readers.
 func (db *DB) prepare(migrations fs.FS, left bool) (err error) {
-	if db.writer, err = newSession(db.pool); err != nil {
+	if db.writer, err = newSession(dsn(db.path, "rwc", db.vfs)); err != nil {
 		return storageError("open", db.path, err)
 	}
 	// What a savepoint would put back is kept in memory, not in a temporary file: it is a few pages, and no recovery
 	// after a crash needs it.
 	if err := db.writer.exec("PRAGMA temp_store = MEMORY"); err != nil {
 		return storageError("open", db.path, err)
+	}
+	if db.log != 0 {
+		if err := db.writer.exec(fmt.Sprintf("PRAGMA wal_autocheckpoint = %d", db.log)); err != nil {
+			return storageError("open", db.path, err)
+		}
 	}
 	if err := db.bound(db.writer); err != nil {
 		return err
@@ -124,11 +128,8 @@ func (db *DB) prepare(migrations fs.FS, left bool) (err error) {
 			return err
 		}
 	}
-	if db.readers, err = reading(db.path, db.vfs, cap(db.idle)); err != nil {
-		return err
-	}
 	for range cap(db.idle) {
-		r, err := newSession(db.readers)
+		r, err := newSession(dsn(db.path, "ro", db.vfs))
 		if err != nil {
 			return storageError("open", db.path, err)
 		}
@@ -156,13 +157,10 @@ func (db *DB) closeFiles() error {
 	for len(db.idle) > 0 {
 		errs = append(errs, (<-db.idle).close())
 	}
-	if db.readers != nil {
-		errs = append(errs, db.readers.Close())
-	}
 	if db.writer != nil {
 		errs = append(errs, db.writer.close())
 	}
-	return errors.Join(append(errs, db.pool.Close())...)
+	return errors.Join(errs...)
 }
 
 // OpenReadOnly opens a file, also a copied one, for reading only; nothing is created or changed.
@@ -170,23 +168,19 @@ func OpenReadOnly(path string) (*sql.DB, error) {
 	if _, err := os.Stat(path); err != nil {
 		return nil, fault.Wrap(err, fault.NotFound, "storage.missing", "there is no database at %s", path)
 	}
-	return reading(path, "", readers)
-}
-
-func reading(path, vfs string, most int) (*sql.DB, error) {
-	r, err := sql.Open("sqlite3", dsn(path, "ro", vfs)+"&_query_only=1")
+	r, err := sql.Open("sqlite3", dsn(path, "ro", ""))
 	if err != nil {
 		return nil, storageError("open", path, err)
 	}
-	r.SetMaxOpenConns(most)
-	r.SetMaxIdleConns(most)
+	r.SetMaxOpenConns(readers)
+	r.SetMaxIdleConns(readers)
 	return r, nil
 }
 
 func dsn(path, mode, vfs string) string {
 	p := pragmas
 	if mode == "ro" { // a reader must not try to change the journal mode
-		p = "_foreign_keys=1&_busy_timeout=5000&_cache_size=-2000"
+		p = "_foreign_keys=1&_busy_timeout=5000&_cache_size=-2000&_query_only=1"
 	}
 	if vfs != "" {
 		p += "&vfs=" + url.QueryEscape(vfs)
@@ -233,7 +227,7 @@ func create(path string, page int) error {
 // check refuses a damaged file before it can be trusted with money.
 func (db *DB) check() error {
 	var verdict string
-	if err := db.writer.conn.QueryRowContext(context.Background(), "PRAGMA quick_check(1)").Scan(&verdict); err != nil {
+	if err := db.writer.row("PRAGMA quick_check(1)", &verdict); err != nil {
 		return storageError("check", db.path, err)
 	}
 	if verdict != "ok" {
@@ -248,15 +242,14 @@ func (db *DB) check() error {
 // must not be shown before. A synced commit of our own, which says nothing new, covers all before it. The
 // checkpoint behind it is for its errors: the one that SQLite makes when a file is closed keeps them to itself.
 func (db *DB) settle() error {
-	ctx := context.Background()
 	var version int
-	err := db.writer.conn.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version)
+	err := db.writer.row("PRAGMA user_version", &version)
 	if err == nil {
-		_, err = db.writer.conn.ExecContext(ctx, fmt.Sprintf("BEGIN IMMEDIATE; PRAGMA user_version = %d; COMMIT", version))
+		err = db.writer.script(fmt.Sprintf("BEGIN IMMEDIATE; PRAGMA user_version = %d; COMMIT", version))
 	}
 	if err == nil {
 		var busy, frames, moved int
-		err = db.writer.conn.QueryRowContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)").Scan(&busy, &frames, &moved)
+		err = db.writer.row("PRAGMA wal_checkpoint(PASSIVE)", &busy, &frames, &moved)
 	}
 	if err != nil {
 		return storageError("open", db.path, err)

@@ -45,7 +45,7 @@ func TestConcurrentUpdatesAreEachWholeOrNothing(t *testing.T) {
 			committed := false
 			err := db.Update(func(tx *sqlite.Tx) error {
 				tx.AfterCommit(func() { committed = true })
-				if _, err := tx.Exec("INSERT INTO t VALUES (?, 'x')", i); err != nil {
+				if err := tx.Exec("INSERT INTO t VALUES (?, 'x')", i); err != nil {
 					return err
 				}
 				switch i % 3 {
@@ -98,8 +98,7 @@ func lastAndAlone(t *testing.T, path string) {
 					return err
 				}
 				ran = append(ran, fmt.Sprint(name, " ", n, " ", before))
-				_, err := tx.Exec("INSERT INTO t VALUES (?, ?)", n, name)
-				return err
+				return tx.Exec("INSERT INTO t VALUES (?, ?)", n, name)
 			}); err != nil {
 				t.Error(err)
 			}
@@ -122,7 +121,7 @@ func lastAndAlone(t *testing.T, path string) {
 
 func TestDuplicateKeyIsTheSubmittersAlone(t *testing.T) {
 	db := open(t, filepath.Join(t.TempDir(), "a.db"))
-	insert := func(tx *sqlite.Tx) error { _, err := tx.Exec("INSERT INTO t VALUES (1, 'x')"); return err }
+	insert := func(tx *sqlite.Tx) error { err := tx.Exec("INSERT INTO t VALUES (1, 'x')"); return err }
 	if err := db.Update(insert); err != nil {
 		t.Fatal(err)
 	}
@@ -137,11 +136,11 @@ func TestDuplicateKeyIsTheSubmittersAlone(t *testing.T) {
 func TestStorageErrorIsInDoubtAndEndsTheDatabase(t *testing.T) {
 	db := open(t, filepath.Join(t.TempDir(), "a.db"))
 	err := db.Update(func(tx *sqlite.Tx) error {
-		if _, err := tx.Exec("PRAGMA max_page_count = 4"); err != nil { // the disk is full from here
+		if err := tx.Exec("PRAGMA max_page_count = 4"); err != nil { // the disk is full from here
 			return err
 		}
 		for i := range 100 {
-			if _, err := tx.Exec("INSERT INTO t VALUES (?, ?)", i, strings.Repeat("x", 4000)); err != nil {
+			if err := tx.Exec("INSERT INTO t VALUES (?, ?)", i, strings.Repeat("x", 4000)); err != nil {
 				return err
 			}
 		}
@@ -159,8 +158,7 @@ func TestStorageErrorIsInDoubtAndEndsTheDatabase(t *testing.T) {
 func TestReadersSeeOneMomentAndCannotWrite(t *testing.T) {
 	db := open(t, filepath.Join(t.TempDir(), "a.db"))
 	err := db.View(func(tx *sqlite.Tx) error {
-		_, err := tx.Exec("INSERT INTO t VALUES (1, 'x')")
-		return err
+		return tx.Exec("INSERT INTO t VALUES (1, 'x')")
 	})
 	if err == nil {
 		t.Error("a reader wrote")
@@ -265,7 +263,7 @@ func TestCloseLeavesNoFileOpen(t *testing.T) {
 	before := 0
 	for i := range 3 {
 		db := open(t, filepath.Join(t.TempDir(), "a.db"))
-		if err := db.Update(func(tx *sqlite.Tx) error { _, err := tx.Exec("INSERT INTO t VALUES (1, 'x')"); return err }); err != nil {
+		if err := db.Update(func(tx *sqlite.Tx) error { err := tx.Exec("INSERT INTO t VALUES (1, 'x')"); return err }); err != nil {
 			t.Fatal(err)
 		}
 		count(t, db)
@@ -294,8 +292,7 @@ func TestACommitThatFailsIsInDoubtForAll(t *testing.T) {
 	told := false
 	err = db.Update(func(tx *sqlite.Tx) error {
 		tx.AfterCommit(func() { told = true })
-		_, err := tx.Exec("INSERT INTO u VALUES (1)")
-		return err
+		return tx.Exec("INSERT INTO u VALUES (1)")
 	})
 	if fault.KindOf(err) != fault.InDoubt || told {
 		t.Fatalf("a commit that failed: %v, told %v", err, told)
@@ -311,7 +308,7 @@ func TestARefusedUpdateLeavesNothing(t *testing.T) {
 	boom := errors.New("no")
 	for range 3 { // one after the other, so that each is alone in its commit
 		err := db.Update(func(tx *sqlite.Tx) error {
-			if _, err := tx.Exec("INSERT INTO t VALUES (1, 'x')"); err != nil {
+			if err := tx.Exec("INSERT INTO t VALUES (1, 'x')"); err != nil {
 				return err
 			}
 			return boom
@@ -328,7 +325,7 @@ func TestADamagedPageIsNoticed(t *testing.T) {
 	db := open(t, path)
 	if err := db.Update(func(tx *sqlite.Tx) error {
 		for i := range 500 {
-			if _, err := tx.Exec("INSERT INTO t VALUES (?, ?)", i, strings.Repeat("x", 100)); err != nil {
+			if err := tx.Exec("INSERT INTO t VALUES (?, ?)", i, strings.Repeat("x", 100)); err != nil {
 				return err
 			}
 		}

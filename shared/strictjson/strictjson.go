@@ -11,7 +11,9 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"cloudcashier/shared/fault"
 )
@@ -67,58 +69,91 @@ func spelt(keys []string, t reflect.Type) error {
 	return nil
 }
 
-// scan walks the tokens once: one value, bounded depth, no key twice in one object. It lists the
-// keys of the outermost object.
+// scan goes through one value once: bounded depth, no key twice in one object. It lists the keys of the outermost object.
 func scan(data []byte) (names []string, err error) {
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.UseNumber()
-	type frame struct {
-		keys map[string]bool // nil for an array
-		key  bool            // a key comes next
+	if !json.Valid(data) {
+		return nil, malformed(data)
 	}
 	var stack []frame
-	for {
-		token, err := d.Token()
-		if errors.Is(err, io.EOF) {
-			return nil, io.ErrUnexpectedEOF
-		}
-		if err != nil {
-			return nil, errors.New("it does not parse")
-		}
-		var top *frame
-		if len(stack) > 0 {
-			top = &stack[len(stack)-1]
-		}
-		if name, ok := token.(string); ok && top != nil && top.keys != nil && top.key {
-			if top.keys[name] {
-				return nil, fmt.Errorf("key %q stands twice", name)
+	for i := 0; i < len(data); i++ {
+		switch data[i] {
+		case '{', '[':
+			if len(stack) == maxDepth {
+				return nil, errors.New("it nests too deep")
 			}
-			if len(stack) == 1 {
-				names = append(names, name)
-			}
-			top.keys[name], top.key = true, false
-			continue
-		}
-		if top != nil {
-			top.key = top.keys != nil
-		}
-		switch token {
-		case json.Delim('{'):
-			stack = append(stack, frame{keys: map[string]bool{}, key: true})
-		case json.Delim('['):
-			stack = append(stack, frame{})
-		case json.Delim('}'), json.Delim(']'):
+			stack = append(stack, frame{object: data[i] == '{', key: true})
+		case '}', ']':
 			stack = stack[:len(stack)-1]
+		case ',':
+			stack[len(stack)-1].key = true
+		case '"':
+			end := i + 1
+			for data[end] != '"' {
+				if data[end] == '\\' {
+					end++
+				}
+				end++
+			}
+			if len(stack) > 0 {
+				if top := &stack[len(stack)-1]; top.object && top.key {
+					if err := top.meet(data[i : end+1]); err != nil {
+						return nil, err
+					}
+					if len(stack) == 1 {
+						names = top.names
+					}
+				}
+			}
+			i = end
 		}
-		if len(stack) > maxDepth {
-			return nil, errors.New("it nests too deep")
-		}
-		if len(stack) == 0 {
-			break
-		}
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("something follows the value")
 	}
 	return names, nil
+}
+
+// frame is an object or an array that is open.
+type frame struct {
+	object bool
+	key    bool     // a key comes next
+	names  []string // of an object
+	many   map[string]bool
+}
+
+// few is how many keys are compared one by one: messages of ours have no more.
+const few = 32
+
+func (f *frame) meet(quoted []byte) error {
+	name := string(quoted[1 : len(quoted)-1])
+	if bytes.ContainsFunc(quoted, func(r rune) bool { return r == '\\' || r >= utf8.RuneSelf }) { // two spellings may be one name
+		if err := json.Unmarshal(quoted, &name); err != nil {
+			return errors.New("it does not parse")
+		}
+	}
+	f.key = false
+	if f.many == nil && len(f.names) == few {
+		f.many = map[string]bool{}
+		for _, n := range f.names {
+			f.many[n] = true
+		}
+	}
+	if f.many[name] || f.many == nil && slices.Contains(f.names, name) {
+		return fmt.Errorf("key %q stands twice", name)
+	}
+	if f.many != nil {
+		f.many[name] = true
+	}
+	f.names = append(f.names, name)
+	return nil
+}
+
+// malformed says why a text is not one JSON value.
+func malformed(data []byte) error {
+	d := json.NewDecoder(bytes.NewReader(data))
+	var first json.RawMessage
+	switch err := d.Decode(&first); {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return io.ErrUnexpectedEOF
+	case err != nil:
+		return errors.New("it does not parse")
+	}
+	return errors.New("something follows the value")
 }

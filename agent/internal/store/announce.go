@@ -1,11 +1,11 @@
 package store
 
 import (
-	"database/sql"
 	"time"
 
 	"cloudcashier/shared/money"
 	"cloudcashier/shared/pay"
+	"cloudcashier/shared/sqlite"
 )
 
 // Arrival is money of a wallet that the event log tells to have arrived.
@@ -30,7 +30,7 @@ func (t *Tx) Arrivals(after, since int64, limit int) (list []Arrival, through in
 	if through, err = t.EventHead(); err != nil || through <= after {
 		return nil, after, err
 	}
-	err = t.tx.Query(func(from *sql.Rows) error {
+	err = t.tx.Query(func(from sqlite.Rows) error {
 		var a Arrival
 		var seq, fen, begun, at int64
 		err := from.Scan(&seq, &a.Sale, &a.PaymentID, &a.Wallet, &fen, &begun, &at)

@@ -2,13 +2,13 @@ package store
 
 import (
 	"cmp"
-	"database/sql"
 	"fmt"
 	"slices"
 	"time"
 
 	"cloudcashier/shared/localapi"
 	"cloudcashier/shared/pay"
+	"cloudcashier/shared/sqlite"
 )
 
 const hourMS = int64(time.Hour / time.Millisecond)
@@ -47,7 +47,7 @@ func (t *Tx) Day(from, until time.Time) (localapi.Day, error) {
 }
 
 func (t *Tx) daySales(d *localapi.Day, lo, hi int64) error {
-	return t.tx.Query(func(rows *sql.Rows) error {
+	return t.tx.Query(func(rows sqlite.Rows) error {
 		var hour, n int
 		var sum int64
 		var tender localapi.Tender
@@ -74,7 +74,7 @@ func (t *Tx) daySales(d *localapi.Day, lo, hi int64) error {
 }
 
 func (t *Tx) dayRefunds(d *localapi.Day, lo, hi int64) error {
-	return t.tx.Query(func(rows *sql.Rows) error {
+	return t.tx.Query(func(rows sqlite.Rows) error {
 		var n int
 		var sum int64
 		var tender localapi.Tender
@@ -121,7 +121,7 @@ type DayRefund struct {
 
 // numbered reads the seq that stands before the columns of a row.
 type numbered struct {
-	rows *sql.Rows
+	rows sqlite.Rows
 	seq  *int64
 }
 
@@ -141,7 +141,7 @@ func (t *Tx) Unsettled(from, until time.Time) ([]DaySale, error) {
 }
 
 func (t *Tx) daySalesOf(query string, args ...any) (list []DaySale, err error) {
-	err = t.tx.Query(func(rows *sql.Rows) error {
+	err = t.tx.Query(func(rows sqlite.Rows) error {
 		var seq int64
 		r, err := scan(numbered{rows, &seq})
 		list = append(list, DaySale{View(r.Sale), Place{r.Finished, seq}})
@@ -152,7 +152,7 @@ func (t *Tx) daySalesOf(query string, args ...any) (list []DaySale, err error) {
 
 // SettledRefunds reads the refunds that succeeded before until, behind a place, oldest first.
 func (t *Tx) SettledRefunds(after Place, until time.Time, limit int) (list []DayRefund, err error) {
-	err = t.tx.Query(func(rows *sql.Rows) error {
+	err = t.tx.Query(func(rows sqlite.Rows) error {
 		var seq int64
 		r, err := scanRefund(numbered{rows, &seq})
 		list = append(list, DayRefund{Refund: ViewRefund(r.Refund), Place: Place{r.Finished, seq}})

@@ -2,7 +2,6 @@ package store
 
 import (
 	"cmp"
-	"database/sql"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -11,6 +10,7 @@ import (
 	"cloudcashier/agent/internal/printjob"
 	"cloudcashier/agent/internal/sale"
 	"cloudcashier/shared/money"
+	"cloudcashier/shared/sqlite"
 )
 
 // maxPrefix is how many sales whose order number begins alike are looked at: those with the greatest numbers, which
@@ -77,7 +77,7 @@ func (t *Tx) Find(s Search, number int64) (rows []Row, err error) {
 	places := map[string]int64{}
 	for _, w := range ways {
 		query, args := s.query(w)
-		err = t.tx.Query(func(from *sql.Rows) error {
+		err = t.tx.Query(func(from sqlite.Rows) error {
 			var seq int64
 			var id string
 			err := from.Scan(&seq, &id)
@@ -118,7 +118,7 @@ const maxStory = 200
 
 // Story reads a sale's events, oldest first.
 func (t *Tx) Story(saleID string) (list []Event, err error) {
-	err = t.tx.Query(func(from *sql.Rows) error {
+	err = t.tx.Query(func(from sqlite.Rows) error {
 		e, err := scanEvent(from)
 		list = append(list, e)
 		return err
@@ -143,7 +143,7 @@ func (e Event) Told() (told Told) {
 
 // PrintsOf reads the slips of a sale, oldest first.
 func (t *Tx) PrintsOf(saleID string) (list []printjob.Job, err error) {
-	err = t.tx.Query(func(from *sql.Rows) error {
+	err = t.tx.Query(func(from sqlite.Rows) error {
 		j, err := scanPrint(from)
 		list = append(list, j)
 		return err

@@ -38,7 +38,7 @@ func (t *Tx) Offline() (policy string, offset time.Duration, err error) {
 // SetOffline keeps the hub's limits.
 func (t *Tx) SetOffline(policy string, offset time.Duration) error {
 	for name, value := range map[string]any{metaOffline: policy, metaOffset: offset.Milliseconds()} {
-		if _, err := t.tx.Exec(`INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`, name, value); err != nil {
+		if err := t.tx.Exec(`INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`, name, value); err != nil {
 			return fmt.Errorf("keep the offline limits: %w", err)
 		}
 	}

@@ -20,7 +20,7 @@ func (t *Tx) Roster() (signed string, err error) {
 
 // SetRoster keeps the hub's list of operators.
 func (t *Tx) SetRoster(signed string) error {
-	_, err := t.tx.Exec(`INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`, metaRoster, signed)
+	err := t.tx.Exec(`INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`, metaRoster, signed)
 	if err != nil {
 		return fmt.Errorf("keep the list of operators: %w", err)
 	}
@@ -47,7 +47,7 @@ func (t *Tx) SignOn(operator string, at time.Time) error {
 	if err := t.Forgive(operator); err != nil {
 		return err
 	}
-	if _, err := t.tx.Exec(`INSERT INTO operator (id, on_since) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET on_since = excluded.on_since`,
+	if err := t.tx.Exec(`INSERT INTO operator (id, on_since) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET on_since = excluded.on_since`,
 		operator, at.UnixMilli()); err != nil {
 		return fmt.Errorf("sign on: %w", err)
 	}
@@ -56,7 +56,7 @@ func (t *Tx) SignOn(operator string, at time.Time) error {
 
 // SignOff ends an operator's duty.
 func (t *Tx) SignOff(operator, why string, at time.Time) error {
-	if _, err := t.tx.Exec(`UPDATE operator SET on_since = NULL WHERE id = ?`, operator); err != nil {
+	if err := t.tx.Exec(`UPDATE operator SET on_since = NULL WHERE id = ?`, operator); err != nil {
 		return fmt.Errorf("sign off: %w", err)
 	}
 	return t.Append("", "operator_off", dutyBody{Operator: operator, Why: why}, at)
@@ -81,7 +81,7 @@ type wrongBody struct {
 
 // Wrong notes a wrong PIN.
 func (t *Tx) Wrong(operator, mark string, n duty.Tries) error {
-	if _, err := t.tx.Exec(`INSERT INTO operator (id, wrong, pin, tried_at) VALUES (?, ?, ?, ?)
+	if err := t.tx.Exec(`INSERT INTO operator (id, wrong, pin, tried_at) VALUES (?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET wrong = excluded.wrong, pin = excluded.pin, tried_at = excluded.tried_at`,
 		operator, n.Wrong, mark, n.Last.UnixMilli()); err != nil {
 		return fmt.Errorf("note a wrong PIN: %w", err)
@@ -91,7 +91,7 @@ func (t *Tx) Wrong(operator, mark string, n duty.Tries) error {
 
 // Forgive forgets the wrong PINs of an operator who gave the right one.
 func (t *Tx) Forgive(operator string) error {
-	if _, err := t.tx.Exec(`UPDATE operator SET wrong = 0, pin = '', tried_at = NULL WHERE id = ?`, operator); err != nil {
+	if err := t.tx.Exec(`UPDATE operator SET wrong = 0, pin = '', tried_at = NULL WHERE id = ?`, operator); err != nil {
 		return fmt.Errorf("forget wrong PINs: %w", err)
 	}
 	return nil

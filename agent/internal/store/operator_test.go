@@ -116,7 +116,7 @@ func raced(t *testing.T, path string, statements ...string) (err error) {
 	defer db.Close()
 	return db.Update(func(tx *sqlite.Tx) error {
 		for _, one := range statements {
-			if _, err := tx.Exec(one); err != nil {
+			if err := tx.Exec(one); err != nil {
 				return err
 			}
 		}

@@ -27,7 +27,7 @@ func (t *Tx) PaidSales(after int64, limit int) (list []PaidSale, through int64, 
 	if err := t.tx.QueryRow(`SELECT coalesce(max(seq), 0) FROM event`).Scan(&through); err != nil || through <= after {
 		return nil, after, err
 	}
-	err = t.tx.Query(func(from *sql.Rows) error {
+	err = t.tx.Query(func(from sqlite.Rows) error {
 		var p PaidSale
 		var seq, at int64
 		err := from.Scan(&seq, &p.Sale, &p.Tender, &at)
@@ -54,13 +54,12 @@ func (t *Tx) PrintedThrough() (seq int64, err error) {
 
 // SetPrintedThrough notes it, in the transaction that stores the slips.
 func (t *Tx) SetPrintedThrough(seq int64) error {
-	_, err := t.tx.Exec(`UPDATE meta SET value = ? WHERE name = ?`, seq, metaPrinted)
-	return err
+	return t.tx.Exec(`UPDATE meta SET value = ? WHERE name = ?`, seq, metaPrinted)
 }
 
 // ShiftsEnded are the shifts that ended in a range of the log.
 func (t *Tx) ShiftsEnded(after, through int64) (numbers []int64, err error) {
-	err = t.tx.Query(func(from *sql.Rows) error {
+	err = t.tx.Query(func(from sqlite.Rows) error {
 		var n int64
 		err := from.Scan(&n)
 		numbers = append(numbers, n)
@@ -81,7 +80,7 @@ func scanPrint(from interface{ Scan(...any) error }) (j printjob.Job, err error)
 
 // OpenPrints reads the slips that are not at their end, oldest first.
 func (t *Tx) OpenPrints() (list []printjob.Job, err error) {
-	err = t.tx.Query(func(from *sql.Rows) error {
+	err = t.tx.Query(func(from sqlite.Rows) error {
 		j, err := scanPrint(from)
 		list = append(list, j)
 		return err
@@ -123,7 +122,7 @@ func (t *Tx) InsertPrint(j printjob.Job) (printjob.Job, error) {
 
 // ChangePrint writes what an event made of a slip. before is the slip as it was read.
 func (t *Tx) ChangePrint(before, after printjob.Job) error {
-	n, err := t.tx.Exec(`UPDATE print_job SET state = ?, attempts = ?, marked = ?, finished_at = ? WHERE seq = ? AND state = ? AND attempts = ?`,
+	n, err := t.tx.ExecCount(`UPDATE print_job SET state = ?, attempts = ?, marked = ?, finished_at = ? WHERE seq = ? AND state = ? AND attempts = ?`,
 		string(after.State), after.Attempts, after.Marked, toNull(after.Finished), after.ID, string(before.State), before.Attempts)
 	if err == nil && n != 1 {
 		err = fmt.Errorf("the journal does not have it %s", before.State)

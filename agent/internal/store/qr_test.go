@@ -73,16 +73,14 @@ func TestImpossibleCodesAreRefused(t *testing.T) {
 		`qr = '` + strings.Repeat("x", 513) + `', qr_until = 5`, `qr = 'x', qr_until = 5, state = 'lapsed', finished_at = 5`,
 	} {
 		err := db.Update(func(tx *sqlite.Tx) error {
-			_, err := tx.Exec(`UPDATE sale SET ` + set)
-			return err
+			return tx.Exec(`UPDATE sale SET ` + set)
 		})
 		if err == nil || !strings.Contains(err.Error(), "CHECK") {
 			t.Errorf("%s: %v", set, err)
 		}
 	}
 	if err := db.Update(func(tx *sqlite.Tx) error {
-		_, err := tx.Exec(`UPDATE sale SET wallet = '', qr = 'x', qr_until = 5, state = 'shown', payment_id = 'pay_1'`)
-		return err
+		return tx.Exec(`UPDATE sale SET wallet = '', qr = 'x', qr_until = 5, state = 'shown', payment_id = 'pay_1'`)
 	}); err != nil {
 		t.Errorf("a possible one: %v", err)
 	}

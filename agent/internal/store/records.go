@@ -1,7 +1,6 @@
 package store
 
 import (
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -35,7 +34,7 @@ func (t *Tx) Records(after uint64, room int) (m wire.Records, err error) {
 		m.Hash = anchor.hash()
 	}
 	size := 0
-	err = t.tx.Query(func(rows *sql.Rows) error {
+	err = t.tx.Query(func(rows sqlite.Rows) error {
 		e, err := scanEvent(rows)
 		if err != nil {
 			return err
@@ -76,6 +75,5 @@ func (t *Tx) Copied() (through uint64, err error) {
 
 // SetCopied notes how many events the hub has.
 func (t *Tx) SetCopied(through uint64) error {
-	_, err := t.tx.Exec(`UPDATE meta SET value = ? WHERE name = ?`, int64(through), metaCopied)
-	return err
+	return t.tx.Exec(`UPDATE meta SET value = ? WHERE name = ?`, int64(through), metaCopied)
 }

@@ -68,7 +68,7 @@ func (t *Tx) OpenRefunds() ([]RefundRow, error) {
 }
 
 func (t *Tx) refunds(query string, args ...any) (rows []RefundRow, err error) {
-	err = t.tx.Query(func(from *sql.Rows) error {
+	err = t.tx.Query(func(from sqlite.Rows) error {
 		r, err := scanRefund(from)
 		rows = append(rows, r)
 		return err
@@ -95,7 +95,7 @@ func (t *Tx) AddRefunds(v *localapi.Sale) error {
 
 // InsertRefund writes a new refund with its first event, and its message to the hub when it has one.
 func (t *Tx) InsertRefund(r sale.Refund, at time.Time) (RefundRow, error) {
-	_, err := t.tx.Exec(`INSERT INTO refund (id, sale, refund_no, amount, currency, tender, why, kind, operator, approved_by, state, reason, message,
+	err := t.tx.Exec(`INSERT INTO refund (id, sale, refund_no, amount, currency, tender, why, kind, operator, approved_by, state, reason, message,
 		refund_id, wallet_ref, created_at, finished_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		r.ID, r.Sale, r.RefundNo, r.Amount.Fen(), string(r.Amount.Currency()), string(r.Tender), r.Why, string(r.Kind), r.Operator, r.Approver, string(r.State), r.Reason, r.Message,
 		r.RefundID, r.WalletRef, r.Created.UnixMilli(), toNull(r.Finished))
@@ -110,7 +110,7 @@ func (t *Tx) InsertRefund(r sale.Refund, at time.Time) (RefundRow, error) {
 
 // ChangeRefund writes what an event made of a refund. before is the row as it was read.
 func (t *Tx) ChangeRefund(before RefundRow, after sale.Refund, e sale.RefundEvent, at time.Time) (RefundRow, error) {
-	n, err := t.tx.Exec(`UPDATE refund SET state = ?, reason = ?, message = ?, refund_id = ?, wallet_ref = ?, finished_at = ?
+	n, err := t.tx.ExecCount(`UPDATE refund SET state = ?, reason = ?, message = ?, refund_id = ?, wallet_ref = ?, finished_at = ?
 		WHERE id = ? AND state = ?`, string(after.State), after.Reason, after.Message, after.RefundID, after.WalletRef,
 		toNull(after.Finished), after.ID, string(before.State))
 	if err == nil && n != 1 {
@@ -127,7 +127,7 @@ func (t *Tx) ChangeRefund(before RefundRow, after sale.Refund, e sale.RefundEven
 		return row, nil
 	}
 	if before.Seq != 0 {
-		if _, err := t.tx.Exec(`DELETE FROM outbox WHERE seq = ?`, int64(before.Seq)); err != nil {
+		if err := t.tx.Exec(`DELETE FROM outbox WHERE seq = ?`, int64(before.Seq)); err != nil {
 			return before, fmt.Errorf("withdraw message: %w", err)
 		}
 		row.Seq = 0

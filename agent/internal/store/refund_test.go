@@ -172,8 +172,7 @@ func TestImpossibleRefundsAreRefused(t *testing.T) {
 		wallet_ref, created_at, finished_at) VALUES `
 	run := func(statement string) error {
 		return db.Update(func(tx *sqlite.Tx) error {
-			_, err := tx.Exec(statement)
-			return err
+			return tx.Exec(statement)
 		})
 	}
 	for name, statement := range map[string]string{

@@ -106,7 +106,7 @@ func (t *Tx) Open() ([]Row, error) {
 }
 
 func (t *Tx) list(query string, args ...any) (rows []Row, err error) {
-	err = t.tx.Query(func(from *sql.Rows) error {
+	err = t.tx.Query(func(from sqlite.Rows) error {
 		r, err := scan(from)
 		rows = append(rows, r)
 		return err
@@ -116,7 +116,7 @@ func (t *Tx) list(query string, args ...any) (rows []Row, err error) {
 
 // Insert writes a new sale with its first event, and its message to the hub when it has one.
 func (t *Tx) Insert(s sale.Sale, at time.Time) (Row, error) {
-	_, err := t.tx.Exec(`INSERT INTO sale (id, order_no, subject, amount, currency, tender, state, reason, message,
+	err := t.tx.Exec(`INSERT INTO sale (id, order_no, subject, amount, currency, tender, state, reason, message,
 		refusal_reason, refusal_message, wallet, wallet_ref, payment_id, created_at, scanned_at, finished_at, deferred_at, claim,
 		mode, qr, qr_until, operator, received, bill, bill_total) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		s.ID, s.OrderNo, s.Subject, s.Amount.Fen(), string(s.Amount.Currency()), string(s.Tender), string(s.State), s.Reason, s.Message,
@@ -133,7 +133,7 @@ func (t *Tx) Insert(s sale.Sale, at time.Time) (Row, error) {
 
 // Change writes what an event made of a sale. before is the row as it was read.
 func (t *Tx) Change(before Row, after sale.Sale, e sale.Event, at time.Time) (Row, error) {
-	n, err := t.tx.Exec(`UPDATE sale SET state = ?, reason = ?, message = ?, refusal_reason = ?, refusal_message = ?,
+	n, err := t.tx.ExecCount(`UPDATE sale SET state = ?, reason = ?, message = ?, refusal_reason = ?, refusal_message = ?,
 		wallet = ?, wallet_ref = ?, payment_id = ?, scanned_at = ?, finished_at = ?, deferred_at = ?, claim = ?,
 		mode = ?, qr = ?, qr_until = ? WHERE id = ? AND state = ?`,
 		string(after.State), after.Reason, after.Message, after.Refusal.Reason, after.Refusal.Message,
@@ -153,7 +153,7 @@ func (t *Tx) Change(before Row, after sale.Sale, e sale.Event, at time.Time) (Ro
 		return row, nil
 	}
 	if before.Seq != 0 {
-		if _, err := t.tx.Exec(`DELETE FROM outbox WHERE seq = ?`, int64(before.Seq)); err != nil {
+		if err := t.tx.Exec(`DELETE FROM outbox WHERE seq = ?`, int64(before.Seq)); err != nil {
 			return before, fmt.Errorf("withdraw message: %w", err)
 		}
 		row.Seq = 0
@@ -247,10 +247,10 @@ func (t *Tx) CodeUsed(digest []byte) (saleID string, err error) {
 
 // UseCode remembers that a sale used a code, and forgets what is older than a day.
 func (t *Tx) UseCode(digest []byte, saleID string, at time.Time) error {
-	if _, err := t.tx.Exec(`DELETE FROM code WHERE at < ?`, at.Add(-codeKept).UnixMilli()); err != nil {
+	if err := t.tx.Exec(`DELETE FROM code WHERE at < ?`, at.Add(-codeKept).UnixMilli()); err != nil {
 		return fmt.Errorf("forget old codes: %w", err)
 	}
-	if _, err := t.tx.Exec(`INSERT INTO code (digest, sale, at) VALUES (?, ?, ?)`, digest, saleID, at.UnixMilli()); err != nil {
+	if err := t.tx.Exec(`INSERT INTO code (digest, sale, at) VALUES (?, ?, ?)`, digest, saleID, at.UnixMilli()); err != nil {
 		return fmt.Errorf("remember code: %w", err)
 	}
 	return nil

@@ -15,7 +15,7 @@ import (
 
 // Entries hands the events after a number to on, in their order, as the law of shifts reads them.
 func (t *Tx) Entries(after int64, on func(shift.Entry) error) error {
-	err := t.tx.Query(func(from *sql.Rows) error {
+	err := t.tx.Query(func(from sqlite.Rows) error {
 		var e Event
 		var at int64
 		var body string
@@ -79,7 +79,7 @@ func (t *Tx) oneShift(query string, args ...any) (r ShiftRow, ok bool, err error
 // ClosedShifts reads the newest closed shifts, newest first.
 func (t *Tx) ClosedShifts(limit int) (list []localapi.Shift, err error) {
 	list = []localapi.Shift{}
-	err = t.tx.Query(func(from *sql.Rows) error {
+	err = t.tx.Query(func(from sqlite.Rows) error {
 		r, err := scanShift(from)
 		list = append(list, r.Report)
 		return err
@@ -89,7 +89,7 @@ func (t *Tx) ClosedShifts(limit int) (list []localapi.Shift, err error) {
 
 // OpenShift writes that staff opened a shift, with its event.
 func (t *Tx) OpenShift(o shift.Opening, at time.Time) error {
-	if _, err := t.tx.Exec(`INSERT INTO shift (number, opened_at, opened_by, change) VALUES (?, ?, ?, ?)`,
+	if err := t.tx.Exec(`INSERT INTO shift (number, opened_at, opened_by, change) VALUES (?, ?, ?, ?)`,
 		o.Shift, at.UnixMilli(), o.Operator, o.Float); err != nil {
 		return fmt.Errorf("open shift %d: %w", o.Shift, err)
 	}
@@ -106,11 +106,11 @@ func (t *Tx) CloseShift(z localapi.Shift) error {
 		return err
 	}
 	// A shift that opened by itself has no row yet.
-	if _, err := t.tx.Exec(`INSERT INTO shift (number, opened_at, opened_by, change) SELECT ?1, ?2, ?3, ?4
+	if err := t.tx.Exec(`INSERT INTO shift (number, opened_at, opened_by, change) SELECT ?1, ?2, ?3, ?4
 		WHERE NOT EXISTS (SELECT 1 FROM shift WHERE number = ?1)`, z.Number, z.OpenedAt.UnixMilli(), z.OpenedBy, z.Float); err != nil {
 		return fmt.Errorf("open shift %d: %w", z.Number, err)
 	}
-	if _, err := t.tx.Exec(`UPDATE shift SET closed_seq = (SELECT max(seq) FROM event), closed_at = ?, counted = ?, report = ? WHERE number = ?`,
+	if err := t.tx.Exec(`UPDATE shift SET closed_seq = (SELECT max(seq) FROM event), closed_at = ?, counted = ?, report = ? WHERE number = ?`,
 		z.ClosedAt.UnixMilli(), *z.Counted, string(report), z.Number); err != nil {
 		return fmt.Errorf("close shift %d: %w", z.Number, err)
 	}
@@ -119,7 +119,7 @@ func (t *Tx) CloseShift(z localapi.Shift) error {
 
 // MoveCash writes cash that moved without a sale, with its event.
 func (t *Tx) MoveCash(m localapi.CashMovement) error {
-	if _, err := t.tx.Exec(`INSERT INTO cash_movement (no, shift, kind, amount, why, operator, at) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+	if err := t.tx.Exec(`INSERT INTO cash_movement (no, shift, kind, amount, why, operator, at) VALUES (?, ?, ?, ?, ?, ?, ?)`,
 		m.No, m.Shift, string(m.Kind), m.Amount, m.Why, m.Operator, m.At.UnixMilli()); err != nil {
 		return fmt.Errorf("move cash: %w", err)
 	}

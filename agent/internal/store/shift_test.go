@@ -43,8 +43,7 @@ func TestImpossibleShiftsAreRefused(t *testing.T) {
 	t.Cleanup(func() { _ = db.Close() })
 	run := func(statement string) error {
 		return db.Update(func(tx *sqlite.Tx) error {
-			_, err := tx.Exec(statement)
-			return err
+			return tx.Exec(statement)
 		})
 	}
 	const end = `UPDATE shift SET closed_seq = 3, closed_at = 1, counted = 7, report = `

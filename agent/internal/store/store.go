@@ -75,7 +75,7 @@ func Open(path string, entropy io.Reader, options ...sqlite.Option) (*Store, err
 // prepare reads what the journal knows of itself, and writes it the first time.
 func (s *Store) prepare(tx *sqlite.Tx, entropy io.Reader) error {
 	for _, name := range []string{metaDownSeq, metaCopied} {
-		if _, err := tx.Exec(`INSERT INTO meta (name, value) VALUES (?, 0) ON CONFLICT DO NOTHING`, name); err != nil {
+		if err := tx.Exec(`INSERT INTO meta (name, value) VALUES (?, 0) ON CONFLICT DO NOTHING`, name); err != nil {
 			return err
 		}
 	}
@@ -92,8 +92,7 @@ func (s *Store) prepare(tx *sqlite.Tx, entropy io.Reader) error {
 	if _, err := io.ReadFull(entropy, s.codeKey); err != nil {
 		return err
 	}
-	_, err = tx.Exec(`INSERT INTO meta (name, value) VALUES (?, ?)`, metaCodeKey, s.codeKey)
-	return err
+	return tx.Exec(`INSERT INTO meta (name, value) VALUES (?, ?)`, metaCodeKey, s.codeKey)
 }
 
 // Run blocks until ctx ends or storage fails, then closes the journal.
@@ -140,8 +139,7 @@ func (t *Tx) DownSeq() (seq uint64, err error) {
 
 // SetDownSeq notes that everything of the hub up to seq is stored.
 func (t *Tx) SetDownSeq(seq uint64) error {
-	_, err := t.tx.Exec(`UPDATE meta SET value = ? WHERE name = ?`, int64(seq), metaDownSeq)
-	return err
+	return t.tx.Exec(`UPDATE meta SET value = ? WHERE name = ?`, int64(seq), metaDownSeq)
 }
 
 // AfterCommit has f called once the transaction is synced, before Update returns.

@@ -164,22 +164,19 @@ func TestImpossibleRowsAreRefused(t *testing.T) {
 		"a message of no sale":           `INSERT INTO outbox (kind, key, body) VALUES ('pay', 'sale_9', '{}')`,
 	} {
 		err := db.Update(func(tx *sqlite.Tx) error {
-			_, err := tx.Exec(statement)
-			return err
+			return tx.Exec(statement)
 		})
 		if err == nil {
 			t.Errorf("%s was taken", name)
 		}
 	}
 	if err := db.Update(func(tx *sqlite.Tx) error {
-		_, err := tx.Exec(`UPDATE sale SET state = 'deferred', scanned_at = 1, wallet = 'storedvalue', claim = 'c', deferred_at = 1 WHERE id = 'sale_1'`)
-		return err
+		return tx.Exec(`UPDATE sale SET state = 'deferred', scanned_at = 1, wallet = 'storedvalue', claim = 'c', deferred_at = 1 WHERE id = 'sale_1'`)
 	}); err != nil {
 		t.Error(err)
 	}
 	if err := db.Update(func(tx *sqlite.Tx) error { // the same statement with nothing wrong in it is taken
-		_, err := tx.Exec(into + `('sale_4', 'A-4', '', 1, 'CNY', 'wallet', 'waiting', 'r', 'm', '', '', '', '', '', 1, NULL, NULL)`)
-		return err
+		return tx.Exec(into + `('sale_4', 'A-4', '', 1, 'CNY', 'wallet', 'waiting', 'r', 'm', '', '', '', '', '', 1, NULL, NULL)`)
 	}); err != nil {
 		t.Error(err)
 	}
@@ -334,11 +331,10 @@ func TestAnEditedJournalShows(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := db.Update(func(tx *sqlite.Tx) error {
-		if _, err := tx.Exec(`DROP TRIGGER event_fixed`); err != nil {
+		if err := tx.Exec(`DROP TRIGGER event_fixed`); err != nil {
 			return err
 		}
-		_, err := tx.Exec(`UPDATE event SET at = at + 1 WHERE seq = 1`)
-		return err
+		return tx.Exec(`UPDATE event SET at = at + 1 WHERE seq = 1`)
 	}); err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,7 @@ package store
 
 import (
 	"bytes"
-	"database/sql"
+	"cloudcashier/shared/sqlite"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -56,7 +56,7 @@ func (t *Tx) Lines(from Mark, most int) (text []byte, next Mark, err error) {
 func (t *Tx) saleLines(after int64, most int, line func(int64, any) error) error {
 	var list []Row
 	var seqs []int64
-	if err := t.tx.Query(func(rows *sql.Rows) error {
+	if err := t.tx.Query(func(rows sqlite.Rows) error {
 		var seq int64
 		r, err := scan(numbered{rows, &seq})
 		list, seqs = append(list, r), append(seqs, seq)
@@ -77,7 +77,7 @@ func (t *Tx) saleLines(after int64, most int, line func(int64, any) error) error
 }
 
 func (t *Tx) refundLines(after int64, most int, line func(int64, any) error) error {
-	return t.tx.Query(func(rows *sql.Rows) error {
+	return t.tx.Query(func(rows sqlite.Rows) error {
 		var seq int64
 		r, err := scanRefund(numbered{rows, &seq})
 		if err != nil {
@@ -88,7 +88,7 @@ func (t *Tx) refundLines(after int64, most int, line func(int64, any) error) err
 }
 
 func (t *Tx) eventLines(after int64, most int, line func(int64, any) error) error {
-	return t.tx.Query(func(rows *sql.Rows) error {
+	return t.tx.Query(func(rows sqlite.Rows) error {
 		e, err := scanEvent(rows)
 		if err != nil {
 			return err

@@ -62,14 +62,9 @@ func BenchmarkPayment(b *testing.B) {
 	for range merchants {
 		wg.Go(func() {
 			for n := next.Add(1); n <= int64(b.N); n = next.Add(1) {
-				if fresh, err := s.UseNonce("key", fmt.Sprintf("nonce-%012d", n), time.Now()); !fresh || err != nil {
-					b.Errorf("nonce: %v, %v", fresh, err)
-					return
-				}
-				p, err := e.Collect(ctx, ask(fmt.Sprintf("O-%012d", n), fmt.Sprintf("13%014d00", n)))
-				if err == nil {
-					p, err = e.Await(ctx, merchant, p.ID)
-				}
+				a := ask(fmt.Sprintf("O-%012d", n), fmt.Sprintf("13%014d00", n))
+				a.Once, a.Wait = &engine.Once{Key: "key", Nonce: fmt.Sprintf("nonce-%012d", n), Expires: time.Now()}, time.Minute
+				p, err := e.Collect(ctx, a)
 				if err != nil || p.Outcome() != pay.Paid {
 					b.Errorf("payment: %v, %v", p.Status, err)
 					return

@@ -1,7 +1,7 @@
 package engine
 
 import (
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"cloudcashier/hub/internal/channel"
@@ -17,8 +17,7 @@ type clock struct {
 	wall  func() time.Time
 	start time.Time // a reading of wall
 
-	mu    sync.Mutex
-	ahead time.Duration // of where it would be by that reading
+	ahead atomic.Int64 // ns, of where it would be by that reading
 }
 
 func newClock(wall func() time.Time) *clock { return &clock{wall: wall, start: wall()} }
@@ -27,9 +26,7 @@ func (c *clock) now() time.Time { return c.at(c.wall()) }
 
 // at is this clock's time at a reading of the wall clock.
 func (c *clock) at(reading time.Time) time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.start.Add(reading.Sub(c.start) + c.ahead)
+	return c.start.Add(reading.Sub(c.start) + time.Duration(c.ahead.Load()))
 }
 
 // vouched is a payment as far as this run of the hub can vouch for the time that has passed: what happened
@@ -63,9 +60,7 @@ func (e *Engine) plan(p payment.Payment, rules channel.Rules) (payment.Task, tim
 func (c *clock) notBefore(past time.Time) {
 	behind := past.Sub(c.now().Round(0))
 	if behind > 0 {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.ahead += behind
+		c.ahead.Add(int64(behind))
 	}
 }
 

@@ -32,39 +32,71 @@ type Ask struct {
 	Metadata                  string    // JSON object, kept as it came; may be empty
 	Deferred                  time.Time // when the till took it without a connection; zero: it was connected
 
+	Once *Once         // of a request that may be carried out once; nil: it may be repeated
+	Wait time.Duration // how long Collect waits for the outcome of what it has taken in
+
 	Shown  bool       // show the customer a code instead of taking his: Code is empty
 	Wallet pay.Wallet // whose code; empty when the merchant has but one that can be shown
 }
 
+// Once is a nonce that is used up with the payment, in one transaction: no second one is needed before it.
+type Once struct {
+	Key, Nonce string
+	Expires    time.Time
+	Used       bool // with this request
+	Replayed   bool // by one before
+}
+
 func (a Ask) scope() string { return payment.Payment{Source: a.Source, Terminal: a.Terminal}.Scope() }
 
-// Collect takes a payment in and begins to collect it. It returns once the payment is stored; the
+// Collect takes a payment in and begins to collect it. It returns once the payment is stored, or later, when a.Wait or ctx ends or its
+// outcome is final or its code is there to be shown, with the payment as it then stands; the
 // wallet is called in the background; one of stored value is stored with its end. The same Key with the same BodyHash gives the payment that
-// is there already; with another one, Conflict. Other errors: Invalid (nothing is stored),
+// is there already; with another one, Conflict. Other errors: Invalid (nothing is stored), Denied when a.Once was used before,
 // Conflict when the order is paid or being paid or the code was used, Unavailable when the channel
 // is too busy (nothing is stored), InDoubt when storage failed.
 func (e *Engine) Collect(ctx context.Context, a Ask) (payment.Payment, error) {
-	p, _, err := e.collect(ctx, a)
-	return p, err
+	p, fresh, w, err := e.collect(ctx, a)
+	if w != nil {
+		defer w.quit()
+	}
+	if err != nil || a.Wait <= 0 {
+		return p, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, a.Wait)
+	defer cancel()
+	if fresh {
+		return w.until(ctx, p, told), nil
+	}
+	return e.Await(ctx, a.Merchant, p.ID)
 }
 
-// collect is Collect; fresh tells a payment taken in now from one that was there.
-func (e *Engine) collect(ctx context.Context, a Ask) (p payment.Payment, fresh bool, err error) {
-	if p, ok, err := e.known(a); ok || err != nil {
-		return p, false, err
-	}
+// collect is Collect without the waiting; fresh tells a payment taken in now from one that was there, and w watches it when somebody
+// wants to wait.
+func (e *Engine) collect(ctx context.Context, a Ask) (p payment.Payment, fresh bool, w *watch[payment.Payment], err error) {
 	q, err := e.admit(a)
-	if err != nil {
-		return p, false, err
+	var s *seat
+	if err == nil {
+		s, _ = e.seatNow(q, nil)
 	}
-	s, err := e.sit(ctx, q)
-	if err != nil {
-		return p, false, err
+	if s == nil { // a repeated request needs neither a fresh code nor a place; others may wait for one
+		if earlier, ok, trouble := e.known(a); ok || trouble != nil {
+			return earlier, false, nil, trouble
+		}
+		if err == nil {
+			s, err = e.sit(ctx, q)
+		}
+		if err != nil {
+			return p, false, nil, err
+		}
+	}
+	if a.Wait > 0 {
+		w = e.paid.join(q.Payment)
 	}
 	p, fresh, err = e.intake(a, q.Payment, s)
 	if err != nil || !underWay(p, fresh) {
 		s.leave(routing.Neither, 0, e.Now())
-		return p, fresh, err
+		return p, fresh, w, err
 	}
 	out := &trip{question: q, seat: s}
 	if !a.Shown { // a code that is shown stays with the channel that made it
@@ -76,14 +108,14 @@ func (e *Engine) collect(ctx context.Context, a Ask) (p payment.Payment, fresh b
 		defer e.leave(p.ID)
 		e.perform(p, payment.TaskSubmit, a.Code)
 	})
-	return p, true, nil
+	return p, true, w, nil
 }
 
 // underWay reports that a payment taken in now waits for the wallet's answer: one of stored value has
 // it already.
 func underWay(p payment.Payment, fresh bool) bool { return fresh && !p.Final() }
 
-// known finds the payment of a repeated request without waiting for a place.
+// known finds the payment of a repeated request without a place.
 func (e *Engine) known(a Ask) (p payment.Payment, ok bool, err error) {
 	err = e.Store.View(func(tx *store.Tx) error {
 		p, err = tx.PaymentByKey(a.Merchant, a.Source, a.scope(), a.Key)
@@ -160,26 +192,32 @@ func (e *Engine) intake(a Ask, paymentID string, s *seat) (p payment.Payment, fr
 	minted := p.ID
 	e.enter(minted)
 	err = e.Store.Update(func(tx *store.Tx) error {
-		earlier, err := tx.PaymentByKey(a.Merchant, a.Source, a.scope(), a.Key)
-		if err == nil {
-			p = earlier
-			return same(earlier, a)
-		}
-		if fault.KindOf(err) != fault.NotFound {
+		if err := once(tx, a.Once); err != nil {
 			return err
 		}
-		refusal := e.mayCollect(tx, p, a, now)
+		others, err := tx.PaymentsByOrder(a.Merchant, a.OrderNo, 20)
+		if err != nil {
+			return err
+		}
+		stored, err := tx.InsertPayment(p)
+		if err == nil && !stored {
+			if p, err = tx.PaymentByKey(a.Merchant, a.Source, a.scope(), a.Key); err == nil {
+				err = same(p, a)
+			}
+			return err
+		}
+		if err != nil {
+			return err
+		}
+		refusal := e.mayCollect(tx, p, a, others, now)
 		if refusal != nil && !bears(a, refusal) {
 			return refusal
-		}
-		if err := tx.InsertPayment(p); err != nil {
-			return err
 		}
 		if err := tx.PutWork(store.Work{Entity: p.ID, Task: payment.TaskSubmit, Due: now, Begun: true}); err != nil {
 			return err
 		}
 		if err := tx.Append(store.Event{Entity: p.ID, Kind: "payment.submit", Cause: string(a.Source), At: now,
-			Body: changeOf(p, submit, "")}); err != nil {
+			First: true, Body: changeOf(p, submit, "")}); err != nil {
 			return err
 		}
 		fresh = true
@@ -201,7 +239,22 @@ func (e *Engine) intake(a Ask, paymentID string, s *seat) (p payment.Payment, fr
 	if err != nil || !underWay(p, fresh) {
 		e.leave(minted)
 	}
+	if a.Once != nil && err == nil {
+		a.Once.Used = true
+	}
 	return p, fresh && err == nil, err
+}
+
+func once(tx *store.Tx, o *Once) error {
+	if o == nil || o.Used {
+		return nil
+	}
+	fresh, err := tx.UseNonce(o.Key, o.Nonce, o.Expires)
+	if err == nil && !fresh {
+		o.Replayed = true
+		err = fault.New(fault.Denied, "auth.replayed", "this nonce was used before")
+	}
+	return err
 }
 
 // payInside has the payment's end stored with its beginning.
@@ -222,7 +275,7 @@ func bears(a Ask, refusal error) bool {
 
 // mayCollect refuses a key that was fenced, an order that is paid or may yet be, and a code that
 // made a payment before: the customer must never be charged twice for one thing.
-func (e *Engine) mayCollect(tx *store.Tx, p payment.Payment, a Ask, now time.Time) error {
+func (e *Engine) mayCollect(tx *store.Tx, p payment.Payment, a Ask, others []payment.Payment, now time.Time) error {
 	if a.Source == payment.FromTill {
 		fenced, err := tx.Fenced(a.Terminal, a.Key)
 		if err != nil {
@@ -233,10 +286,6 @@ func (e *Engine) mayCollect(tx *store.Tx, p payment.Payment, a Ask, now time.Tim
 		}
 	}
 	if err := belongs(tx, a); err != nil {
-		return err
-	}
-	others, err := tx.PaymentsByOrder(a.Merchant, a.OrderNo, 20)
-	if err != nil {
 		return err
 	}
 	for _, o := range others {
@@ -280,55 +329,6 @@ func mine(err error, what, name string) error {
 		return err
 	}
 	return fault.New(fault.Invalid, "payment."+what, "%s %q is none of this merchant's", what, name)
-}
-
-// Payment reads a merchant's payment (NotFound, also for another merchant's).
-func (e *Engine) Payment(_ context.Context, merchant, paymentID string) (p payment.Payment, err error) {
-	err = e.Store.View(func(tx *store.Tx) error {
-		p, err = tx.Payment(paymentID)
-		return err
-	})
-	if err == nil && p.Merchant != merchant {
-		return payment.Payment{}, fault.New(fault.NotFound, "payment.unknown", "there is no payment %q", paymentID)
-	}
-	return p, err
-}
-
-// Payments lists an order's payments, newest first.
-func (e *Engine) Payments(_ context.Context, merchant, orderNo string) (list []payment.Payment, err error) {
-	err = e.Store.View(func(tx *store.Tx) error {
-		list, err = tx.PaymentsByOrder(merchant, orderNo, 100)
-		return err
-	})
-	return list, err
-}
-
-// Recent lists payments for operations: the open ones first, then the newest.
-func (e *Engine) Recent(limit int) (list []payment.Payment, err error) {
-	err = e.Store.View(func(tx *store.Tx) error {
-		list, err = tx.RecentPayments(limit)
-		return err
-	})
-	return list, err
-}
-
-// Await waits until the outcome is final, or a code is there to be shown, or ctx ends, and gives the payment as it
-// then stands.
-func (e *Engine) Await(ctx context.Context, merchant, paymentID string) (payment.Payment, error) {
-	for {
-		w := e.watches.join(paymentID)
-		p, err := e.Payment(ctx, merchant, paymentID)
-		if err != nil || p.Final() || p.Showing() {
-			e.watches.quit(paymentID, w)
-			return p, err
-		}
-		select {
-		case <-w.changed:
-		case <-ctx.Done():
-			e.watches.quit(paymentID, w)
-			return p, nil
-		}
-	}
 }
 
 // Cancel undoes a payment that is not final: at once when nothing was sent, else by a reversal that

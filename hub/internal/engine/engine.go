@@ -50,9 +50,10 @@ type Engine struct {
 	copying chan struct{} // a place for each message of a till's journal being stored
 	clock   *clock        // what Now gives here
 	agenda  *agenda
-	watches watches
-	wanted  turns           // who asks the wallet because somebody wants to know at once
-	life    context.Context // ends when Run's does; calls outlive the request that began them
+	paid    *watches[payment.Payment] // who waits for a payment
+	given   *watches[payment.Refund]  // and for a refund
+	wanted  turns                     // who asks the wallet because somebody wants to know at once
+	life    context.Context           // ends when Run's does; calls outlive the request that began them
 	die     context.CancelFunc
 	since   atomic.Int64 // when this hub began to lead, Unix ns by our clock
 	leads   atomic.Int64 // until when our lease holds, Unix ns by our clock; 0: this hub does not lead yet
@@ -71,7 +72,7 @@ type Engine struct {
 // New makes an engine; nothing runs before Run.
 func New(d Deps) *Engine {
 	e := &Engine{Deps: d, orphans: newLane(chasers), copying: make(chan struct{}, copyings), agenda: newAgenda(),
-		watches: watches{of: map[string]*watch{}}, wanted: turns{next: map[string]time.Time{}}, active: map[string]bool{}, codes: map[string]pay.Code{}, trips: map[string]*trip{}}
+		paid: newWatches[payment.Payment](), given: newWatches[payment.Refund](), wanted: turns{next: map[string]time.Time{}}, active: map[string]bool{}, codes: map[string]pay.Code{}, trips: map[string]*trip{}}
 	e.clock = newClock(d.Now)
 	e.Now = e.clock.now
 	e.Reroute(d.Ways, d.Routes)

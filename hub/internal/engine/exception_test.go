@@ -2,7 +2,6 @@ package engine_test
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"path/filepath"
 	"sync/atomic"
@@ -36,7 +35,7 @@ func (s *simulation) exceptions() error {
 		}
 	}
 	return s.store.View(func(tx *store.Tx) error {
-		return tx.Query(func(rows *sql.Rows) error {
+		return tx.Query(func(rows store.Rows) error {
 			var entity string
 			var n int
 			err := rows.Scan(&entity, &n)

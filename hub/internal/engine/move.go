@@ -65,8 +65,12 @@ func (e *Engine) learnt(w *way, p payment.Payment, a channel.Answer, asked time.
 func (e *Engine) move(p payment.Payment, task payment.Task, event payment.Event) (next payment.Payment, moved bool, err error) {
 	t := e.tripOf(p.ID)
 	if t == nil || !payment.Leavable(p, task, event) || !e.Now().Before(t.until) {
-		return p, false, nil
+		return payment.Payment{}, false, nil
 	}
+	return e.moveOn(t, p, task, event)
+}
+
+func (e *Engine) moveOn(t *trip, p payment.Payment, task payment.Task, event payment.Event) (next payment.Payment, moved bool, err error) {
 	question := t.question
 	question.At = e.Now()
 	tried := append(t.tried, p.Attempt.Channel)

@@ -46,9 +46,10 @@ func (e *Engine) applyRefund(tx *store.Tx, r payment.Refund, cause string, event
 		if err := e.tellRefund(tx, after, now); err != nil {
 			return r, err
 		}
+		turn := e.agenda.turn()
 		tx.AfterCommit(func() {
 			e.Log.Info("refund changed", "refund", after.ID, logs.Payment, after.Payment, logs.Status, after.Status, logs.Kind, event.Kind)
-			e.watches.notify(after.ID)
+			e.given.tell(after.ID, after, turn)
 		})
 	}
 	return after, e.scheduleRefund(tx, after, rules)
@@ -148,20 +149,13 @@ func (e *Engine) Refunds(ctx context.Context, merchant, paymentID string) (list 
 
 // AwaitRefund waits until the outcome is final or ctx ends, and gives the refund as it then stands.
 func (e *Engine) AwaitRefund(ctx context.Context, merchant, refundID string) (payment.Refund, error) {
-	for {
-		w := e.watches.join(refundID)
-		r, err := e.ReadRefund(ctx, merchant, refundID)
-		if err != nil || r.Final() {
-			e.watches.quit(refundID, w)
-			return r, err
-		}
-		select {
-		case <-w.changed:
-		case <-ctx.Done():
-			e.watches.quit(refundID, w)
-			return r, nil
-		}
+	w := e.given.join(refundID)
+	defer w.quit()
+	r, err := e.ReadRefund(ctx, merchant, refundID)
+	if err != nil {
+		return r, err
 	}
+	return w.until(ctx, r, payment.Refund.Final), nil
 }
 
 // RefreshRefund asks the wallet now, also about a refund that is final, and gives what is known then.

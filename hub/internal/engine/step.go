@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"runtime/debug"
 	"time"
 
@@ -91,12 +92,12 @@ func (e *Engine) perform(p payment.Payment, task payment.Task, code pay.Code) {
 	} else if task == payment.TaskSubmit {
 		e.keepCode(p.ID, pay.Code{})
 	}
-	log := e.Log.With(logs.Payment, p.ID, logs.Order, p.OrderNo, logs.Channel, p.Attempt.Channel, "task", task,
-		"finding", answer.Finding, "took_ms", e.Now().Sub(asked).Milliseconds())
 	if answer.Err != nil {
-		log.Warn("wallet answer proves nothing", logs.Err, answer.Err)
-	} else {
-		log.Info("wallet answered")
+		e.Log.Warn("wallet answer proves nothing", logs.Payment, p.ID, logs.Order, p.OrderNo, logs.Channel, p.Attempt.Channel, "task", task,
+			"finding", answer.Finding, "took_ms", e.Now().Sub(asked).Milliseconds(), logs.Err, answer.Err)
+	} else if e.Log.Enabled(e.life, slog.LevelDebug) { // what it changes is told at level info
+		e.Log.Debug("wallet answered", logs.Payment, p.ID, logs.Order, p.OrderNo, logs.Channel, p.Attempt.Channel, "task", task,
+			"finding", answer.Finding, "took_ms", e.Now().Sub(asked).Milliseconds())
 	}
 	next, moved, err := e.move(p, task, event)
 	if moved {
@@ -212,11 +213,18 @@ func (e *Engine) apply(tx *store.Tx, p payment.Payment, cause string, event paym
 			return p, err
 		}
 	}
+	shown := store.Kept(after) // to those who wait for it, by its attempt in force
+	if moved && !after.Attempt.Left.IsZero() {
+		if shown, err = tx.Payment(after.ID); err != nil {
+			return p, err
+		}
+	}
+	turn := e.agenda.turn()
 	tx.AfterCommit(func() {
 		if moved {
 			e.Log.Info("payment changed", logs.Payment, after.ID, logs.Order, after.OrderNo, logs.Status, after.Status,
 				"attempt", after.Attempt.Status, logs.Kind, event.Kind, "note", note)
-			e.watches.notify(after.ID)
+			e.paid.tell(after.ID, shown, turn)
 		}
 	})
 	return after, e.schedule(tx, after, rules)
@@ -228,8 +236,8 @@ func (e *Engine) schedule(tx *store.Tx, p payment.Payment, rules channel.Rules) 
 	if err := tx.PutWork(store.Work{Entity: p.Entity(), Task: task, Due: due}); err != nil {
 		return err
 	}
-	turn := e.agenda.turn()
-	tx.AfterCommit(func() { e.agenda.put(p.Entity(), due, turn) })
+	entity, turn := p.Entity(), e.agenda.turn()
+	tx.AfterCommit(func() { e.agenda.put(entity, due, turn) })
 	return nil
 }
 
@@ -241,7 +249,8 @@ func (e *Engine) tell(tx *store.Tx, p payment.Payment, now time.Time) error {
 	if err := tx.PutDown(p.Terminal, wire.KindResult, resultOf(p), now); err != nil {
 		return err
 	}
-	tx.AfterCommit(func() { e.Told(p.Terminal) })
+	terminal := p.Terminal
+	tx.AfterCommit(func() { e.Told(terminal) })
 	return nil
 }
 

@@ -29,7 +29,7 @@ func (e Desk) Pay(ctx context.Context, t registry.Terminal, m wire.Pay) error {
 	if err == nil {
 		var p payment.Payment
 		var fresh bool
-		if p, fresh, err = e.collect(ctx, a); err == nil {
+		if p, fresh, _, err = e.collect(ctx, a); err == nil {
 			if fresh { // its first message was written with it
 				return nil
 			}

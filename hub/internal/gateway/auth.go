@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"cloudcashier/hub/internal/engine"
 	"cloudcashier/shared/fault"
 	"cloudcashier/shared/logs"
 )
@@ -133,7 +134,7 @@ func newAuthenticator(keys Keys, nonces Nonces, now func() time.Time, log *slog.
 	}}
 }
 
-// verify finds who sent the request. An unknown key, a revoked one, one of the other scheme and a
+// verify finds who sent the request, which may be one that was sent before. An unknown key, a revoked one, one of the other scheme and a
 // wrong signature give the same answer after the same work.
 func (a *authenticator) verify(r *http.Request, body []byte) (APIKey, credentials, *Problem) {
 	c, problem := parseAuthorization(r.Header)
@@ -171,17 +172,28 @@ func (a *authenticator) verify(r *http.Request, body []byte) (APIKey, credential
 		return APIKey{}, c, unauthenticated("auth.signature", "the key or the signature is not right",
 			`sign METHOD\nPATH?QUERY\nTIMESTAMP\nNONCE\nBODY\n exactly as sent`)
 	}
-	// A nonce is remembered as long as its timestamp could pass the window again.
-	fresh, err := a.nonces.UseNonce(c.keyID, c.nonce, c.at.Add(clockWindow+time.Second))
-	if err != nil {
-		a.log.Error("cannot record a nonce", logs.Err, err)
-		return APIKey{}, c, unavailable("hub.unavailable", "the hub cannot check nonces now")
-	}
-	if !fresh {
-		return APIKey{}, c, unauthenticated("auth.replayed", "this nonce was used before",
-			"sign each request, also a repeated one, with a nonce of its own")
-	}
 	return key, c, nil
+}
+
+// once is the request's nonce. It is remembered as long as its timestamp could pass the window again.
+func (c credentials) once() *engine.Once {
+	return &engine.Once{Key: c.keyID, Nonce: c.nonce, Expires: c.at.Add(clockWindow + time.Second)}
+}
+
+// useUp takes a nonce that nothing else has used up; a request that was sent before is refused.
+func (a *authenticator) useUp(o *engine.Once) *Problem {
+	if !o.Used && !o.Replayed {
+		fresh, err := a.nonces.UseNonce(o.Key, o.Nonce, o.Expires)
+		if err != nil {
+			a.log.Error("cannot record a nonce", logs.Err, err)
+			return unavailable("hub.unavailable", "the hub cannot check nonces now")
+		}
+		o.Used, o.Replayed = fresh, !fresh
+	}
+	if o.Replayed {
+		return unauthenticated("auth.replayed", "this nonce was used before", "sign each request, also a repeated one, with a nonce of its own")
+	}
+	return nil
 }
 
 // requestText is what the merchant signed. The path is the request-target as it came.

@@ -134,6 +134,20 @@ func TestWrongKeysAreToldAlike(t *testing.T) {
 	}
 }
 
+// TestRefusedAnswersAreSignedOnce: also what never reached the engine uses its nonce up.
+func TestRefusedAnswersAreSignedOnce(t *testing.T) {
+	h := open(t, nil)
+	for _, body := range []string{"{", order("A-1", `,"wait_ms":-1`)} {
+		c := newCall("POST", "/v1/payments", body)
+		if a := h.send(t, c, apple.sign(c)); a.status != 400 || a.header.Get("Cashier-Signature") == "" {
+			t.Errorf("%s: %d %s", body, a.status, a.body)
+		}
+		if a := h.send(t, c, apple.sign(c)); a.status != 401 || a.header.Get("Cashier-Signature") != "" {
+			t.Errorf("%s again: %d %s", body, a.status, a.body)
+		}
+	}
+}
+
 func TestReplayedAnswersAreNotSigned(t *testing.T) {
 	h := open(t, nil)
 	c := newCall("POST", "/v1/payments", order("A-1", ""))
@@ -170,10 +184,12 @@ func TestNobodyIsLetInWhenStorageFails(t *testing.T) {
 		"nonces": func(d *gateway.Deps) { d.Nonces = brokenKeys{} },
 	} {
 		h := open(t, func(_ *gateway.Config, d *gateway.Deps) { edit(d) })
-		c := newCall("POST", "/v1/payments", order("A-1", ""))
-		a := h.send(t, c, apple.sign(c))
-		if a.status != 503 || a.header.Get("Retry-After") == "" || len(h.asks) != 0 || strings.Contains(a.body, "disk") {
-			t.Errorf("%s: %d %s", name, a.status, a.body)
+		for _, c := range []call{newCall("GET", "/v1/payments?order_no=A-1", ""), newCall("POST", "/v1/payments", "{")} {
+			a := h.send(t, c, apple.sign(c))
+			if a.status != 503 || a.header.Get("Retry-After") == "" || len(h.asks) != 0 || strings.Contains(a.body, "disk") ||
+				a.header.Get("Cashier-Signature") != "" {
+				t.Errorf("%s: %s: %d %s", name, c.method, a.status, a.body)
+			}
 		}
 	}
 }

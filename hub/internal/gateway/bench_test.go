@@ -20,7 +20,10 @@ type instant struct {
 	p payment.Payment
 }
 
-func (i instant) Collect(context.Context, engine.Ask) (payment.Payment, error) { return i.p, nil }
+func (i instant) Collect(_ context.Context, a engine.Ask) (payment.Payment, error) {
+	a.Once.Used = true
+	return i.p, nil
+}
 
 func (i instant) UseNonce(string, string, time.Time) (bool, error) { return true, nil }
 
@@ -38,7 +41,7 @@ func BenchmarkPayment(b *testing.B) {
 	}
 	deps := instant{shop, p}
 	gw, err := gateway.New(gateway.Config{SigningKey: cherry.priv, SigningKeyID: "hub", HashKey: apple.secret}, gateway.Deps{
-		Collector: deps, Reader: deps, Keys: deps, Nonces: deps, Enroller: deps, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+		Collector: deps, Refunder: deps, Reader: deps, Keys: deps, Nonces: deps, Enroller: deps, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"cloudcashier/hub/internal/engine"
 	"context"
 	"errors"
 	"net/http"
@@ -14,11 +15,14 @@ import (
 // maxAnswer bounds an answer, which is held until it is signed: a hundred payments are 80 KiB.
 const maxAnswer = 1 << 20
 
+const paymentsPath = "/v1/payments"
+
 // asked is a request whose sender is proven; handlers find it in their context.
 type asked struct {
 	merchant string
 	body     []byte
 	query    string
+	once     *engine.Once
 }
 
 type askedKey struct{}
@@ -32,9 +36,10 @@ func askedOf(ctx context.Context) *asked {
 	return a
 }
 
-// merchants verifies a request, hands it on, and signs the answer. What is answered before the
-// sender is proven fresh carries no signature: a replayed request must not obtain a signed answer
-// that could stand in for the first one.
+// merchants verifies a request, hands it on, and signs the answer. What is answered to a sender who
+// is not proven fresh carries no signature: a replayed request must not obtain a signed answer
+// that could stand in for the first one. Nor is it carried out: its nonce is used up before, or, where a payment is asked for,
+// in the transaction that takes the payment in.
 func (g *Gateway) merchants(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodPost {
@@ -54,18 +59,27 @@ func (g *Gateway) merchants(next http.Handler) http.Handler {
 			return
 		}
 		key, c, problem := g.auth.verify(r, body)
+		once := c.once()
+		if problem == nil && (r.Method != http.MethodPost || r.URL.Path != paymentsPath) {
+			problem = g.auth.useUp(once)
+		}
 		if problem != nil {
 			g.metrics.refused(problem.Code)
 			problem.write(w)
 			return
 		}
-		ctx := context.WithValue(r.Context(), askedKey{}, &asked{merchant: key.Merchant, body: body, query: r.URL.RawQuery})
+		ctx := context.WithValue(r.Context(), askedKey{}, &asked{merchant: key.Merchant, body: body, query: r.URL.RawQuery, once: once})
 		inner := r.WithContext(ctx)
 		inner.Body = http.NoBody
 		held := holdPool.Get().(*held)
 		defer held.release()
 		next.ServeHTTP(held, inner)
 		r.Pattern = inner.Pattern // for the metrics
+		if problem := g.auth.useUp(once); problem != nil {
+			g.metrics.refused(problem.Code)
+			problem.write(w)
+			return
+		}
 		if held.over {
 			held.clear()
 			refuse(http.StatusInternalServerError, "internal", "the answer is too large", kindAdvice[0]).write(held)

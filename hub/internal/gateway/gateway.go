@@ -28,7 +28,8 @@ import (
 
 // Collector moves money. Every call is about one merchant; another merchant's payment is NotFound.
 type Collector interface {
-	// Collect records the payment and has it sent. The same key and body give the payment that is
+	// Collect records the payment, has it sent, and waits for its end, its QR, a.Wait or ctx: the end of ctx is no error.
+	// With the payment a.Once is used up; when it was before, Collect fails and says so there. The same key and body give the payment that is
 	// there; another body is a fault with code [OrderConflict].
 	Collect(ctx context.Context, a engine.Ask) (payment.Payment, error)
 	Cancel(ctx context.Context, merchant, id string) (payment.Payment, error)

@@ -49,9 +49,9 @@ func (g *Gateway) operations() (http.Handler, []byte, error) {
 	}
 	api := humago.New(mux, config)
 	schemas := config.Components.Schemas
-	huma.Register(api, operation(schemas, http.MethodPost, "/v1/payments", "create-payment", "Collect a payment",
+	huma.Register(api, operation(schemas, http.MethodPost, paymentsPath, "create-payment", "Collect a payment",
 		http.StatusAccepted, http.StatusUnprocessableEntity), g.create)
-	huma.Register(api, operation(schemas, http.MethodGet, "/v1/payments", "list-payments", "Find the payments of an order"), g.list)
+	huma.Register(api, operation(schemas, http.MethodGet, paymentsPath, "list-payments", "Find the payments of an order"), g.list)
 	huma.Register(api, operation(schemas, http.MethodGet, "/v1/payments/{id}", "read-payment", "Read a payment",
 		http.StatusNotFound), g.read)
 	huma.Register(api, operation(schemas, http.MethodPost, "/v1/payments/{id}/cancel", "cancel-payment", "Stop a payment and undo it",
@@ -65,7 +65,7 @@ func (g *Gateway) operations() (http.Handler, []byte, error) {
 
 	// Said only now: told earlier, huma would read the body, which we have read and verified.
 	paths := api.OpenAPI().Paths
-	paths["/v1/payments"].Post.RequestBody = bodyOf(schemas, reflect.TypeFor[newPayment]())
+	paths[paymentsPath].Post.RequestBody = bodyOf(schemas, reflect.TypeFor[newPayment]())
 	paths["/v1/payments/{id}/refunds"].Post.RequestBody = bodyOf(schemas, reflect.TypeFor[newRefund]())
 	paths[activationPath].Post.RequestBody = bodyOf(schemas, reflect.TypeFor[newEnrolment]())
 	others(mux, api.OpenAPI())

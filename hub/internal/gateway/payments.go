@@ -129,11 +129,15 @@ func (g *Gateway) create(ctx context.Context, _ *struct{}) (*paymentAnswer, erro
 	if err != nil {
 		return nil, problemOf(err, moves)
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(g.draining, cancel)()
+	ask.Once, ask.Wait = d.once, wait
 	p, err := g.deps.Collector.Collect(ctx, ask)
 	if err != nil {
 		return nil, g.failed(err, moves)
 	}
-	return g.await(ctx, d.merchant, p, wait), nil
+	return answerOf(p), nil
 }
 
 func (g *Gateway) cancel(ctx context.Context, in *paymentInput) (*paymentAnswer, error) {
@@ -152,23 +156,22 @@ func (g *Gateway) cancel(ctx context.Context, in *paymentInput) (*paymentAnswer,
 	if err != nil {
 		return nil, g.failed(alike(err), moves)
 	}
-	return g.await(ctx, d.merchant, p, defaultWait), nil
-}
-
-// await answers 200 when the outcome is final within wait, else 202 with the payment as it stands; one whose QR is
-// there to be shown waits no longer.
-func (g *Gateway) await(ctx context.Context, merchant string, p payment.Payment, wait time.Duration) *paymentAnswer {
-	if !p.Final() && wait > 0 {
-		ctx, cancel := context.WithTimeout(ctx, wait)
+	if !p.Final() {
+		ctx, cancel := context.WithTimeout(ctx, defaultWait)
 		defer cancel()
 		defer context.AfterFunc(g.draining, cancel)()
-		later, err := g.deps.Collector.Await(ctx, merchant, p.ID)
+		later, err := g.deps.Collector.Await(ctx, d.merchant, p.ID)
 		if err == nil {
 			p = later
-		} else { // what Collect told is still true
+		} else { // what Cancel told is still true
 			g.deps.Log.Error("cannot wait for a payment", logs.Payment, p.ID, logs.Err, err)
 		}
 	}
+	return answerOf(p), nil
+}
+
+// answerOf answers 200 when the outcome is final, else 202 with the payment as it stands.
+func answerOf(p payment.Payment) *paymentAnswer {
 	if p.Final() {
 		return &paymentAnswer{Status: http.StatusOK, Body: view(p)}
 	}

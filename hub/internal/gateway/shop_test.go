@@ -60,7 +60,31 @@ func paid(p *payment.Payment) {
 	p.Attempt.WalletRef = "4200001"
 }
 
-func (b *books) Collect(_ context.Context, a engine.Ask) (payment.Payment, error) {
+func (b *books) Collect(ctx context.Context, a engine.Ask) (payment.Payment, error) {
+	if err := b.once(a.Once); err != nil {
+		return payment.Payment{}, err
+	}
+	p, err := b.collect(a)
+	if err != nil || p.Final() || a.Wait == 0 {
+		return p, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, a.Wait)
+	defer cancel()
+	return b.Await(ctx, a.Merchant, p.ID)
+}
+
+func (b *books) once(o *engine.Once) error {
+	if o == nil {
+		return nil
+	}
+	fresh, err := b.UseNonce(o.Key, o.Nonce, o.Expires)
+	if o.Used, o.Replayed = fresh, !fresh; o.Replayed && err == nil {
+		err = fault.New(fault.Denied, "auth.replayed", "this nonce was used before")
+	}
+	return err
+}
+
+func (b *books) collect(a engine.Ask) (payment.Payment, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.asks = append(b.asks, a)

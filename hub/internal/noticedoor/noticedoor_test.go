@@ -3,7 +3,6 @@ package noticedoor_test
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -104,7 +103,7 @@ func (h *house) fill(wallet string) {
 		err := tx.PutMerchant(registry.Merchant{ID: "mer_1", Created: at})
 		for _, p := range []payment.Payment{order(orderNo, wallet, pay.StatusUnknown), paid, order("01JELSEWHERE00000000000001", elsewhere, pay.StatusUnknown)} {
 			if err == nil {
-				err = tx.InsertPayment(p)
+				_, err = tx.InsertPayment(p)
 			}
 		}
 		for _, no := range []string{refundNo, otherRef} {
@@ -131,7 +130,7 @@ func (h *house) dump() string {
 	var out strings.Builder
 	err := h.store.View(func(tx *store.Tx) error {
 		var tables []string
-		err := tx.Query(func(rows *sql.Rows) error {
+		err := tx.Query(func(rows store.Rows) error {
 			var name string
 			err := rows.Scan(&name)
 			tables = append(tables, name)
@@ -141,16 +140,16 @@ func (h *house) dump() string {
 			if err != nil {
 				return err
 			}
-			err = tx.Query(func(rows *sql.Rows) error {
-				columns, err := rows.Columns()
-				if err != nil {
-					return err
-				}
-				values, into := make([]any, len(columns)), make([]any, len(columns))
+			var columns int
+			if err = tx.QueryRow("SELECT count(*) FROM pragma_table_info(?)", table).Scan(&columns); err != nil {
+				return err
+			}
+			err = tx.Query(func(rows store.Rows) error {
+				values, into := make([]any, columns), make([]any, columns)
 				for i := range values {
 					into[i] = &values[i]
 				}
-				err = rows.Scan(into...)
+				err := rows.Scan(into...)
 				fmt.Fprintln(&out, table, values)
 				return err
 			}, "SELECT * FROM "+table)

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cloudcashier/shared/sqlite"
 	"crypto/ed25519"
 	"time"
 )
@@ -15,9 +16,8 @@ type APIKey struct {
 
 // PutAPIKey stores a key; one that exists stays as it is.
 func (tx *Tx) PutAPIKey(k APIKey, at time.Time) error {
-	_, err := tx.Exec("INSERT INTO api_key (id, merchant, public, revoked, created_at) VALUES (?,?,?,?,?) ON CONFLICT DO NOTHING",
+	return tx.Exec("INSERT INTO api_key (id, merchant, public, revoked, created_at) VALUES (?,?,?,?,?) ON CONFLICT DO NOTHING",
 		k.ID, k.Merchant, []byte(k.Public), k.Revoked, at.UnixMilli())
-	return err
 }
 
 // APIKey finds a key (NotFound).
@@ -34,22 +34,29 @@ func (s *Store) APIKey(id string) (k APIKey, err error) {
 // UseNonce notes a nonce until it expires. It reports false when the key used it before.
 func (s *Store) UseNonce(keyID, nonce string, expires time.Time) (fresh bool, err error) {
 	err = s.Update(func(tx *Tx) error {
-		n, err := tx.Exec("INSERT INTO nonce (api_key, nonce, expires_at) VALUES (?,?,?) ON CONFLICT DO NOTHING", keyID, nonce, expires.UnixMilli())
-		fresh = n == 1
+		fresh, err = tx.UseNonce(keyID, nonce, expires)
 		return err
 	})
 	return fresh, err
+}
+
+// UseNonce is [Store.UseNonce] as a part of a longer transaction.
+func (tx *Tx) UseNonce(keyID, nonce string, expires time.Time) (fresh bool, err error) {
+	err = tx.Exec("INSERT INTO nonce (api_key, nonce, expires_at) VALUES (?,?,?)", keyID, nonce, expires.UnixMilli())
+	if sqlite.IsDuplicate(err) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // Sweep forgets what has expired: nonces past their window and digests of codes long dead. It
 // removes at most limit rows of each, so that it never holds the writer for long.
 func (s *Store) Sweep(at time.Time, codeMemory time.Duration, limit int) error {
 	return s.Update(func(tx *Tx) error {
-		_, err := tx.Exec("DELETE FROM nonce WHERE (api_key, nonce) IN (SELECT api_key, nonce FROM nonce WHERE expires_at < ? LIMIT ?)", at.UnixMilli(), limit)
+		err := tx.Exec("DELETE FROM nonce WHERE (api_key, nonce) IN (SELECT api_key, nonce FROM nonce WHERE expires_at < ? LIMIT ?)", at.UnixMilli(), limit)
 		if err != nil {
 			return err
 		}
-		_, err = tx.Exec("DELETE FROM code_use WHERE digest IN (SELECT digest FROM code_use WHERE at < ? LIMIT ?)", at.Add(-codeMemory).UnixMilli(), limit)
-		return err
+		return tx.Exec("DELETE FROM code_use WHERE digest IN (SELECT digest FROM code_use WHERE at < ? LIMIT ?)", at.Add(-codeMemory).UnixMilli(), limit)
 	})
 }

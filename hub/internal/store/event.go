@@ -17,6 +17,7 @@ type Event struct {
 	Body   any    // JSON; never a payment code or a key
 	Cause  string // who or what: "till", "api", "wallet", "engine"
 	At     time.Time
+	First  bool // the entity was made in this transaction: it has none before
 }
 
 // Append adds an event. Its hash covers the entity's previous one, so that no row can be changed,
@@ -27,14 +28,15 @@ func (tx *Tx) Append(e Event) error {
 		return fmt.Errorf("event body: %w", err)
 	}
 	prev := []byte{}
-	err = tx.QueryRow("SELECT hash FROM event WHERE entity = ? ORDER BY seq DESC LIMIT 1", e.Entity).Scan(&prev)
-	if err != nil && !sqlite.NoRows(err) {
-		return err
+	if !e.First {
+		err = tx.QueryRow("SELECT hash FROM event WHERE entity = ? ORDER BY seq DESC LIMIT 1", e.Entity).Scan(&prev)
+		if err != nil && !sqlite.NoRows(err) {
+			return err
+		}
 	}
 	hash := chain(prev, e, body)
-	_, err = tx.Exec("INSERT INTO event (entity, kind, body, cause, at, prev, hash) VALUES (?,?,?,?,?,?,?)",
+	return tx.Exec("INSERT INTO event (entity, kind, body, cause, at, prev, hash) VALUES (?,?,?,?,?,?,?)",
 		e.Entity, e.Kind, string(body), e.Cause, e.At.UnixMilli(), prev, hash)
-	return err
 }
 
 // chain hashes the fields with their lengths, so that no two rows share a text.

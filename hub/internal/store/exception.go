@@ -11,7 +11,7 @@ import (
 // OpenException stores an exception, unless one of its kind is open for the payment or refund, or its
 // matter was known before.
 func (tx *Tx) OpenException(x payment.Exception) (opened bool, err error) {
-	n, err := tx.Exec(`INSERT INTO exception (id, payment, refund, kind, matter, known, owner, opened_at, deadline_at)
+	n, err := tx.ExecCount(`INSERT INTO exception (id, payment, refund, kind, matter, known, owner, opened_at, deadline_at)
  VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING`,
 		x.ID, x.Payment, x.Refund, x.Kind, x.Matter, x.Known, x.Owner, x.Opened.UnixMilli(), x.Deadline.UnixMilli())
 	return n == 1, err

@@ -31,16 +31,14 @@ func scanOperator(scan func(...any) error) (o Operator, err error) {
 
 // InsertOperator stores a new operator; one that is there stays as it is.
 func (tx *Tx) InsertOperator(o Operator) error {
-	_, err := tx.Exec(`INSERT INTO operator (id, merchant, store, name, role, refund, pin, disabled, created_at) VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO NOTHING`,
+	return tx.Exec(`INSERT INTO operator (id, merchant, store, name, role, refund, pin, disabled, created_at) VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO NOTHING`,
 		o.ID, o.Merchant, sql.NullString{String: o.Store, Valid: o.Store != ""}, o.Name, string(o.Role), o.Refund.Fen(), o.PIN, o.Disabled, o.Created.UnixMilli())
-	return err
 }
 
 // ChangeOperator stores what may change of an operator: name, role, limit, PIN, and whether they still work here.
 func (tx *Tx) ChangeOperator(o Operator) error {
-	_, err := tx.Exec(`UPDATE operator SET name = ?, role = ?, refund = ?, pin = ?, disabled = ? WHERE id = ?`,
+	return tx.Exec(`UPDATE operator SET name = ?, role = ?, refund = ?, pin = ?, disabled = ? WHERE id = ?`,
 		o.Name, string(o.Role), o.Refund.Fen(), o.PIN, o.Disabled, o.ID)
-	return err
 }
 
 // Operator finds an operator (NotFound).
@@ -55,7 +53,7 @@ func (tx *Tx) Roster(merchant, store string) (r roster.Roster, err error) {
 	if err := tx.QueryRow("SELECT required FROM store WHERE id = ?", store).Scan(&r.Required); err != nil {
 		return r, found(err, "store", store)
 	}
-	err = tx.Query(func(rows *sql.Rows) error {
+	err = tx.Query(func(rows sqlite.Rows) error {
 		o, err := scanOperator(rows.Scan)
 		r.Operators = append(r.Operators, o.Operator)
 		return err
@@ -65,14 +63,13 @@ func (tx *Tx) Roster(merchant, store string) (r roster.Roster, err error) {
 
 // SetRequired says whether a store's tills sell with an operator on duty only.
 func (tx *Tx) SetRequired(store string, required bool) error {
-	_, err := tx.Exec("UPDATE store SET required = ? WHERE id = ?", required, store)
-	return err
+	return tx.Exec("UPDATE store SET required = ? WHERE id = ?", required, store)
 }
 
 // StaffFits refuses (Conflict) more operators in any of a merchant's stores than a till's list holds, and a store that asks
 // for an operator on duty and has none.
 func (tx *Tx) StaffFits(merchant string) error {
-	return tx.Query(func(rows *sql.Rows) error {
+	return tx.Query(func(rows sqlite.Rows) error {
 		var store string
 		var required bool
 		var n int

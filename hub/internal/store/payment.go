@@ -3,9 +3,11 @@ package store
 import (
 	"database/sql"
 	"fmt"
+	"time"
 
 	"cloudcashier/hub/internal/payment"
 	"cloudcashier/shared/money"
+	"cloudcashier/shared/sqlite"
 )
 
 const attemptColumns = `p.id, p.merchant, p.store, p.terminal, p.source, p.key, p.body_hash, p.order_no, p.amount, p.subject,
@@ -38,31 +40,44 @@ func scanPayment(scan func(...any) error) (p payment.Payment, err error) {
 	return p, err
 }
 
-// InsertPayment stores a new payment and its attempt. A key that exists is refused as a duplicate row.
-func (tx *Tx) InsertPayment(p payment.Payment) error {
-	_, err := tx.Exec(`INSERT INTO payment (id, merchant, store, terminal, source, scope, key, body_hash, order_no, amount, currency, subject,
+// Kept is a payment as reading it gives it back once it is stored: its times in UTC and whole milliseconds, without the route.
+func Kept(p payment.Payment) payment.Payment {
+	a := &p.Attempt
+	for _, t := range []*time.Time{&p.PaidAt, &p.Created, &p.Finished, &p.Deferred,
+		&a.Sent, &a.Stamp, &a.Called, &a.Settled, &a.Undoing, &a.WrittenOff, &a.Left, &a.Until, &a.Look} {
+		*t = moment(millis(*t))
+	}
+	a.Route = ""
+	return p
+}
+
+// InsertPayment stores a new payment and its attempt; fresh is false, and nothing is stored, when its key has made one before.
+func (tx *Tx) InsertPayment(p payment.Payment) (fresh bool, err error) {
+	err = tx.Exec(`INSERT INTO payment (id, merchant, store, terminal, source, scope, key, body_hash, order_no, amount, currency, subject,
  metadata, wallet, status, waiting, decline_code, decline_message, decline_wallet, paid_at, created_at, finished_at, deferred_at)
  VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
 		p.ID, p.Merchant, p.Store, p.Terminal, p.Source, p.Scope(), p.Key, p.BodyHash, p.OrderNo, p.Amount.Fen(), p.Amount.Currency(), p.Subject,
 		p.Metadata, p.Wallet, p.Status, p.Waiting, p.Decline.Code, p.Decline.Message, p.Decline.Wallet,
 		millis(p.PaidAt), millis(p.Created), millis(p.Finished), millis(p.Deferred))
-	if err != nil {
-		return err
+	if sqlite.IsDuplicate(err) {
+		return false, nil
 	}
-	return tx.insertAttempt(p)
+	if err != nil {
+		return false, err
+	}
+	return true, tx.insertAttempt(p)
 }
 
 func (tx *Tx) insertAttempt(p payment.Payment) error {
 	a := p.Attempt
-	_, err := tx.Exec(`INSERT INTO attempt (id, payment, channel, out_trade_no, status, wallet_ref, cause, sent_at, stamp_at, called_at, settled_at, tries, checks, route, shown, qr, qr_until)
+	return tx.Exec(`INSERT INTO attempt (id, payment, channel, out_trade_no, status, wallet_ref, cause, sent_at, stamp_at, called_at, settled_at, tries, checks, route, shown, qr, qr_until)
  VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`, a.ID, p.ID, a.Channel, a.OutTradeNo, a.Status, a.WalletRef, a.Cause,
 		millis(a.Sent), millis(a.Stamp), millis(a.Called), millis(a.Settled), a.Tries, a.Checks, a.Route, a.Shown, a.QR, millis(a.Until))
-	return err
 }
 
 // SavePayment stores what may change of a payment and its attempt. The sums of its refunds are not its to change.
 func (tx *Tx) SavePayment(p payment.Payment) error {
-	n, err := tx.Exec(`UPDATE payment SET status=?, waiting=?, decline_code=?, decline_message=?, decline_wallet=?, paid_at=?, finished_at=? WHERE id=?`,
+	n, err := tx.ExecCount(`UPDATE payment SET status=?, waiting=?, decline_code=?, decline_message=?, decline_wallet=?, paid_at=?, finished_at=? WHERE id=?`,
 		p.Status, p.Waiting, p.Decline.Code, p.Decline.Message, p.Decline.Wallet, millis(p.PaidAt), millis(p.Finished), p.ID)
 	if err == nil && n != 1 {
 		return fmt.Errorf("payment %s is not there to be saved", p.ID)
@@ -71,11 +86,10 @@ func (tx *Tx) SavePayment(p payment.Payment) error {
 		return err
 	}
 	a := p.Attempt
-	_, err = tx.Exec(`UPDATE attempt SET status=?, wallet_ref=?, cause=?, sent_at=?, called_at=?, settled_at=?, undoing_at=?, written_off_at=?,
+	return tx.Exec(`UPDATE attempt SET status=?, wallet_ref=?, cause=?, sent_at=?, called_at=?, settled_at=?, undoing_at=?, written_off_at=?,
  tries=?, checks=?, left_at=?, qr=?, look_at=? WHERE id=?`,
 		a.Status, a.WalletRef, a.Cause, millis(a.Sent), millis(a.Called), millis(a.Settled),
 		millis(a.Undoing), millis(a.WrittenOff), a.Tries, a.Checks, millis(a.Left), a.QR, millis(a.Look), a.ID)
-	return err
 }
 
 // Payment finds a payment by its identifier (NotFound).
@@ -107,7 +121,7 @@ func (tx *Tx) RecentPayments(limit int) ([]payment.Payment, error) {
 }
 
 func (tx *Tx) payments(query string, args ...any) (list []payment.Payment, err error) {
-	err = tx.Query(func(rows *sql.Rows) error {
+	err = tx.Query(func(rows sqlite.Rows) error {
 		p, err := scanPayment(rows.Scan)
 		list = append(list, p)
 		return err
@@ -117,7 +131,7 @@ func (tx *Tx) payments(query string, args ...any) (list []payment.Payment, err e
 
 // UseCode notes that a code makes a payment. It reports the payment that used it before, if any.
 func (tx *Tx) UseCode(digest []byte, paymentID string, at int64) (usedBy string, err error) {
-	n, err := tx.Exec("INSERT INTO code_use (digest, payment, at) VALUES (?,?,?) ON CONFLICT DO NOTHING", digest, paymentID, at)
+	n, err := tx.ExecCount("INSERT INTO code_use (digest, payment, at) VALUES (?,?,?) ON CONFLICT DO NOTHING", digest, paymentID, at)
 	if err != nil || n == 1 {
 		return "", err
 	}

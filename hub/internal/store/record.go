@@ -3,7 +3,6 @@ package store
 import (
 	"bytes"
 	"crypto/sha256"
-	"database/sql"
 
 	"cloudcashier/shared/sqlite"
 	"cloudcashier/shared/wire"
@@ -54,7 +53,7 @@ func (tx *Tx) PutRecords(terminal string, m wire.Records) (through uint64, fork 
 		if !bytes.Equal(prev, r.Prev) {
 			return through, &Fork{r.Seq, prev, r.Prev}, nil
 		}
-		if _, err := tx.Exec("INSERT INTO till_record (terminal, seq, sale, kind, body, at, hash) VALUES (?,?,?,?,?,?,?)",
+		if err := tx.Exec("INSERT INTO till_record (terminal, seq, sale, kind, body, at, hash) VALUES (?,?,?,?,?,?,?)",
 			terminal, int64(r.Seq), r.Sale, r.Kind, string(r.Body), r.At.UnixMilli(), hash); err != nil {
 			return through, nil, err
 		}
@@ -66,7 +65,7 @@ func (tx *Tx) PutRecords(terminal string, m wire.Records) (through uint64, fork 
 // recordHashes are the hashes here of a message's rows and of the one before them.
 func (tx *Tx) recordHashes(terminal string, m wire.Records) (map[uint64][]byte, error) {
 	have := map[uint64][]byte{}
-	err := tx.Query(func(rows *sql.Rows) error {
+	err := tx.Query(func(rows sqlite.Rows) error {
 		var seq int64
 		var hash []byte
 		err := rows.Scan(&seq, &hash)

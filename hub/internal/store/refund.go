@@ -7,6 +7,7 @@ import (
 	"cloudcashier/hub/internal/payment"
 	"cloudcashier/shared/fault"
 	"cloudcashier/shared/money"
+	"cloudcashier/shared/sqlite"
 )
 
 const refundColumns = `id, payment, merchant, store, terminal, source, key, body_hash, refund_no, out_refund_no, amount, reason, status,
@@ -29,19 +30,18 @@ func scanRefund(scan func(...any) error) (r payment.Refund, err error) {
 // InsertRefund stores a new refund; the payment's sums follow by themselves. A key that exists is
 // refused as a duplicate row, and so is money beyond what was paid.
 func (tx *Tx) InsertRefund(r payment.Refund) error {
-	_, err := tx.Exec(`INSERT INTO refund (id, payment, merchant, store, terminal, source, scope, key, body_hash, refund_no, out_refund_no,
+	return tx.Exec(`INSERT INTO refund (id, payment, merchant, store, terminal, source, scope, key, body_hash, refund_no, out_refund_no,
  amount, currency, reason, status, wallet_ref, decline_code, decline_message, decline_wallet, created_at, not_before_at, since_at, stamp_at,
  sent_at, stray_at, called_at, finished_at, refunded_at, tries) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
 		r.ID, r.Payment, r.Merchant, r.Store, r.Terminal, r.Source, r.Scope(), r.Key, r.BodyHash, r.RefundNo, r.OutRefundNo,
 		r.Amount.Fen(), r.Amount.Currency(), r.Reason, r.Status, r.WalletRef, r.Decline.Code, r.Decline.Message, r.Decline.Wallet,
 		millis(r.Created), millis(r.NotBefore), millis(r.Since), millis(r.Stamp), millis(r.Sent), millis(r.Stray), millis(r.Called),
 		millis(r.Finished), millis(r.RefundedAt), r.Tries)
-	return err
 }
 
 // SaveRefund stores what may change of a refund.
 func (tx *Tx) SaveRefund(r payment.Refund) error {
-	n, err := tx.Exec(`UPDATE refund SET status=?, wallet_ref=?, decline_code=?, decline_message=?, decline_wallet=?, since_at=?, stamp_at=?,
+	n, err := tx.ExecCount(`UPDATE refund SET status=?, wallet_ref=?, decline_code=?, decline_message=?, decline_wallet=?, since_at=?, stamp_at=?,
  sent_at=?, stray_at=?, called_at=?, finished_at=?, refunded_at=?, tries=?, look_at=? WHERE id=?`,
 		r.Status, r.WalletRef, r.Decline.Code, r.Decline.Message, r.Decline.Wallet, millis(r.Since), millis(r.Stamp),
 		millis(r.Sent), millis(r.Stray), millis(r.Called), millis(r.Finished), millis(r.RefundedAt), r.Tries, millis(r.Look), r.ID)
@@ -66,7 +66,7 @@ func (tx *Tx) RefundByKey(merchant string, source payment.Source, scope, key str
 
 // RefundsOf lists a payment's refunds, newest first.
 func (tx *Tx) RefundsOf(paymentID string, limit int) (list []payment.Refund, err error) {
-	err = tx.Query(func(rows *sql.Rows) error {
+	err = tx.Query(func(rows sqlite.Rows) error {
 		r, err := scanRefund(rows.Scan)
 		list = append(list, r)
 		return err

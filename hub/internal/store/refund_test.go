@@ -60,7 +60,7 @@ func TestSumsFollowTheRefunds(t *testing.T) {
 	h.saveRefund(one)
 	h.sums(p.ID, 0, 100)
 	for _, moved := range []string{"stamp_at - 1", "NULL"} {
-		if err := h.Update(func(tx *store.Tx) error { _, err := tx.Exec("UPDATE refund SET stamp_at = " + moved); return err }); err == nil {
+		if err := h.Update(func(tx *store.Tx) error { err := tx.Exec("UPDATE refund SET stamp_at = " + moved); return err }); err == nil {
 			t.Errorf("the moment that names a refund was set to %s", moved)
 		}
 	}
@@ -147,7 +147,7 @@ func TestTheFileRefusesRefundsThatCannotBe(t *testing.T) {
 		"INSERT INTO work (entity, task, due_at, begun) VALUES ('ref_1', 'give', 0, 0)",
 		"INSERT INTO exception (id, payment, refund, kind, matter, known, owner, opened_at, deadline_at) VALUES ('x', 'pay_0', '', 'slow_refund', '', '', 'hub', 0, 0)",
 	} {
-		if err := h.Update(func(tx *store.Tx) error { _, err := tx.Exec(query); return err }); err == nil {
+		if err := h.Update(func(tx *store.Tx) error { err := tx.Exec(query); return err }); err == nil {
 			t.Errorf("%s was taken", query)
 		}
 	}

@@ -84,7 +84,7 @@ func (tx *Tx) ChannelSet() (ChannelSet, error) { return scanSet(tx.QueryRow(newe
 // ApplyChannelSet stores the version after the one that was read. Conflict when somebody else was faster. about is told in the
 // event: names and reasons, no key.
 func (tx *Tx) ApplyChannelSet(c ChannelSet, about any) error {
-	n, err := tx.Exec(`INSERT INTO channel_set (version, body, applied_by, at)
+	n, err := tx.ExecCount(`INSERT INTO channel_set (version, body, applied_by, at)
  SELECT ?1, ?2, ?3, ?4 WHERE ?1 = 1 + (SELECT coalesce(max(version), 0) FROM channel_set)`, c.Version, c.Body, c.By, c.At.UnixMilli())
 	if err == nil && n != 1 {
 		err = fault.New(fault.Conflict, "channel.raced", "the channels were changed by somebody else meanwhile: look with \"channel list\", then repeat the command")
@@ -103,17 +103,17 @@ type Drain struct {
 
 const drains = "SELECT channel, drained_by, note, at FROM channel_drain ORDER BY channel"
 
-func scanDrain(rows *sql.Rows) (d Drain, err error) {
+func scanDrain(scan func(...any) error) (d Drain, err error) {
 	var at int64
-	err = rows.Scan(&d.Channel, &d.By, &d.Note, &at)
+	err = scan(&d.Channel, &d.By, &d.Note, &at)
 	d.At = time.UnixMilli(at).UTC()
 	return d, err
 }
 
 // Drains lists the drained channels.
 func (tx *Tx) Drains() (list []Drain, err error) {
-	err = tx.Query(func(rows *sql.Rows) error {
-		d, err := scanDrain(rows)
+	err = tx.Query(func(rows sqlite.Rows) error {
+		d, err := scanDrain(rows.Scan)
 		list = append(list, d)
 		return err
 	}, drains)
@@ -125,10 +125,10 @@ func (tx *Tx) SetDrain(d Drain, on bool) (changed bool, err error) {
 	var n int64
 	kind := "channel.drained"
 	if on {
-		n, err = tx.Exec("INSERT INTO channel_drain (channel, drained_by, note, at) VALUES (?,?,?,?) ON CONFLICT DO NOTHING", d.Channel, d.By, d.Note, d.At.UnixMilli())
+		n, err = tx.ExecCount("INSERT INTO channel_drain (channel, drained_by, note, at) VALUES (?,?,?,?) ON CONFLICT DO NOTHING", d.Channel, d.By, d.Note, d.At.UnixMilli())
 	} else {
 		kind = "channel.undrained"
-		n, err = tx.Exec("DELETE FROM channel_drain WHERE channel = ?", d.Channel)
+		n, err = tx.ExecCount("DELETE FROM channel_drain WHERE channel = ?", d.Channel)
 	}
 	if err != nil || n == 0 {
 		return false, err
@@ -156,7 +156,7 @@ func Channels(path string) (c ChannelSet, drained []Drain, err error) {
 	}
 	defer rows.Close()
 	for rows.Next() {
-		d, err := scanDrain(rows)
+		d, err := scanDrain(rows.Scan)
 		if err != nil {
 			return c, nil, unreadable(path, err)
 		}

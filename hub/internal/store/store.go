@@ -26,13 +26,17 @@ type Store struct {
 	db  *sqlite.DB
 	now func() time.Time
 
-	epoch  atomic.Int64  // of the lease this process claimed; 0: none
-	fenced chan struct{} // closed at the first refused write
-	fence  sync.Once
+	epoch    atomic.Int64  // of the lease this process claimed; 0: none
+	guarding uint64        // the transaction in which it was found to be in force; the writer's goroutine's
+	fenced   chan struct{} // closed at the first refused write
+	fence    sync.Once
 }
 
 // Tx is one transaction. Its methods take and return the law's types.
 type Tx struct{ *sqlite.Tx }
+
+// Rows is where a query stands; see [sqlite.Rows].
+type Rows = sqlite.Rows
 
 // Open opens or creates the database file.
 func Open(path string, now func() time.Time, options ...sqlite.Option) (*Store, error) {
@@ -40,7 +44,8 @@ func Open(path string, now func() time.Time, options ...sqlite.Option) (*Store, 
 	if err != nil {
 		return nil, err
 	}
-	db, err := sqlite.Open(path, files, options...)
+	// A payment touches a dozen places: small pages, copied late, are the least to write for that.
+	db, err := sqlite.Open(path, files, append([]sqlite.Option{sqlite.PageSize(2048), sqlite.Log(8000)}, options...)...)
 	if err != nil {
 		return nil, err
 	}

@@ -2,9 +2,9 @@ package store_test
 
 import (
 	"bytes"
-	"database/sql"
 	"fmt"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -15,6 +15,7 @@ import (
 	"cloudcashier/shared/fault"
 	"cloudcashier/shared/money"
 	"cloudcashier/shared/pay"
+	"cloudcashier/shared/sqlite"
 	"cloudcashier/shared/wire"
 )
 
@@ -113,7 +114,13 @@ func TestSweepForgetsWhatExpiredAndNothingElse(t *testing.T) {
 
 func (h *house) insert(p payment.Payment) {
 	h.Helper()
-	h.must(h.Update(func(tx *store.Tx) error { return tx.InsertPayment(p) }))
+	h.must(h.Update(func(tx *store.Tx) error {
+		fresh, err := tx.InsertPayment(p)
+		if err == nil && !fresh {
+			err = fmt.Errorf("%s is there already", p.Key)
+		}
+		return err
+	}))
 }
 
 // made is a payment that is being sent.
@@ -153,7 +160,9 @@ func TestKeysAreScoped(t *testing.T) {
 	}))
 	// The API's orders are one whichever till they name, so this is the same key again.
 	again := made(5, "mer_0", "trm_1", payment.FromAPI, "k")
-	if err := h.Update(func(tx *store.Tx) error { return tx.InsertPayment(again) }); err == nil {
+	var fresh bool
+	h.must(h.Update(func(tx *store.Tx) (err error) { fresh, err = tx.InsertPayment(again); return err }))
+	if fresh {
 		t.Error("one key has two payments")
 	}
 }
@@ -183,8 +192,7 @@ func TestARevokedTerminalIsDenied(t *testing.T) {
 		t.Errorf("%+v, %v", got, err)
 	}
 	h.must(h.Update(func(tx *store.Tx) error {
-		_, err := tx.Exec("UPDATE terminal SET revoked = 1 WHERE id = 'trm_1'")
-		return err
+		return tx.Exec("UPDATE terminal SET revoked = 1 WHERE id = 'trm_1'")
 	}))
 	if _, err := h.Terminal("trm_1"); fault.KindOf(err) != fault.Denied {
 		t.Errorf("revoked: %v", err)
@@ -266,7 +274,7 @@ func TestEventsAreChained(t *testing.T) {
 	}))
 	last, seen := map[string][]byte{}, map[string]bool{}
 	h.must(h.View(func(tx *store.Tx) error {
-		return tx.Query(func(rows *sql.Rows) error {
+		return tx.Query(func(rows sqlite.Rows) error {
 			var entity string
 			var prev, hash []byte
 			if err := rows.Scan(&entity, &prev, &hash); err != nil {
@@ -283,8 +291,48 @@ func TestEventsAreChained(t *testing.T) {
 		t.Errorf("%d events", len(seen))
 	}
 	for _, change := range []string{"UPDATE event SET body = 'y'", "DELETE FROM event"} {
-		if err := h.Update(func(tx *store.Tx) error { _, err := tx.Exec(change); return err }); err == nil {
+		if err := h.Update(func(tx *store.Tx) error { err := tx.Exec(change); return err }); err == nil {
 			t.Errorf("%s was taken", change)
 		}
 	}
+}
+
+// TestKept: whatever moment a payment or its attempt gets is kept in the form in which it is read.
+func TestKept(t *testing.T) {
+	odd := time.Now().In(time.FixedZone("", 3600)).Add(1234567)
+	p := made(1, "mer_0", "trm_0", payment.FromTill, "k")
+	p.Attempt.Route = "{}"
+	moments := func(p *payment.Payment) (list []*time.Time) {
+		for _, v := range []reflect.Value{reflect.ValueOf(p).Elem(), reflect.ValueOf(&p.Attempt).Elem()} {
+			for i := range v.NumField() {
+				if at, ok := v.Field(i).Addr().Interface().(*time.Time); ok {
+					list = append(list, at)
+				}
+			}
+		}
+		return list
+	}
+	set := moments(&p)
+	if len(set) < 13 {
+		t.Fatalf("only %d moments were found", len(set))
+	}
+	for _, at := range set {
+		*at = odd
+	}
+	kept := store.Kept(p)
+	for i, at := range moments(&kept) {
+		if *at != time.UnixMilli(odd.UnixMilli()).UTC() {
+			t.Errorf("moment %d is kept as %v", i, *at)
+		}
+	}
+	p = made(2, "mer_0", "trm_0", payment.FromTill, "k2")
+	p.Created, p.Attempt.Sent, p.Attempt.Route = odd, odd, "{}"
+	h := open(t)
+	h.insert(p)
+	h.must(h.View(func(tx *store.Tx) error {
+		if got, err := tx.Payment(p.ID); err != nil || got != store.Kept(p) {
+			t.Errorf("read as\n%+v, %v\nkept as\n%+v", got, err, store.Kept(p))
+		}
+		return nil
+	}))
 }

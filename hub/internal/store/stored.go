@@ -63,15 +63,13 @@ func scanStoredAccount(scan func(...any) error) (a StoredAccount, err error) {
 
 // InsertStoredAccount stores a new account, without a balance; one that is there stays as it is.
 func (tx *Tx) InsertStoredAccount(a StoredAccount) error {
-	_, err := tx.Exec(`INSERT INTO stored_account (id, merchant, name, currency, created_at) VALUES (?,?,?,?,?) ON CONFLICT DO NOTHING`,
+	return tx.Exec(`INSERT INTO stored_account (id, merchant, name, currency, created_at) VALUES (?,?,?,?,?) ON CONFLICT DO NOTHING`,
 		a.ID, a.Merchant, a.Name, string(money.CNY), a.Created.UnixMilli())
-	return err
 }
 
 // RevokeStoredAccount has the account pay for nothing more.
 func (tx *Tx) RevokeStoredAccount(id string) error {
-	_, err := tx.Exec(`UPDATE stored_account SET revoked = 1 WHERE id = ?`, id)
-	return err
+	return tx.Exec(`UPDATE stored_account SET revoked = 1 WHERE id = ?`, id)
 }
 
 // StoredAccount finds an account (NotFound).
@@ -113,22 +111,19 @@ func (tx *Tx) StoredSpent(serial string) (spent bool, err error) {
 // InsertStoredOrder stores what became of an attempt.
 func (tx *Tx) InsertStoredOrder(o StoredOrder) error {
 	null := func(s string) sql.NullString { return sql.NullString{String: s, Valid: s != ""} }
-	_, err := tx.Exec(`INSERT INTO stored_order (out_trade_no, account, serial, amount, status, decline_code, decline_message, at) VALUES (?,?,?,?,?,?,?,?)`,
+	return tx.Exec(`INSERT INTO stored_order (out_trade_no, account, serial, amount, status, decline_code, decline_message, at) VALUES (?,?,?,?,?,?,?,?)`,
 		o.OutTradeNo, null(o.Account), null(o.Serial), o.Amount.Fen(), string(o.Status), o.DeclineCode, o.DeclineMessage, o.At.UnixMilli())
-	return err
 }
 
 // ReverseStoredOrder notes that a paid attempt was undone.
 func (tx *Tx) ReverseStoredOrder(outTradeNo string) error {
-	_, err := tx.Exec(`UPDATE stored_order SET status = 'reversed' WHERE out_trade_no = ? AND status = 'paid'`, outTradeNo)
-	return err
+	return tx.Exec(`UPDATE stored_order SET status = 'reversed' WHERE out_trade_no = ? AND status = 'paid'`, outTradeNo)
 }
 
 // InsertStoredEntry moves an account's balance. One that would go below nothing is refused by the database.
 func (tx *Tx) InsertStoredEntry(e StoredEntry) error {
-	_, err := tx.Exec(`INSERT INTO stored_entry (account, kind, number, out_trade_no, amount, at) VALUES (?,?,?,?,?,?)`,
+	return tx.Exec(`INSERT INTO stored_entry (account, kind, number, out_trade_no, amount, at) VALUES (?,?,?,?,?,?)`,
 		e.Account, e.Kind, e.Number, sql.NullString{String: e.OutTradeNo, Valid: e.OutTradeNo != ""}, e.Amount.Fen(), e.At.UnixMilli())
-	return err
 }
 
 // StoredEntry finds a movement; ok is false when there is none.

@@ -15,15 +15,13 @@ import (
 
 // PutMerchant stores a merchant; one that exists stays as it is.
 func (tx *Tx) PutMerchant(m registry.Merchant) error {
-	_, err := tx.Exec("INSERT INTO merchant (id, name, created_at) VALUES (?,?,?) ON CONFLICT DO NOTHING", m.ID, m.Name, m.Created.UnixMilli())
-	return err
+	return tx.Exec("INSERT INTO merchant (id, name, created_at) VALUES (?,?,?) ON CONFLICT DO NOTHING", m.ID, m.Name, m.Created.UnixMilli())
 }
 
 // PutStore stores a store; one that exists stays as it is.
 func (tx *Tx) PutStore(s registry.Store) error {
-	_, err := tx.Exec("INSERT INTO store (id, merchant, name, created_at) VALUES (?,?,?,?) ON CONFLICT DO NOTHING",
+	return tx.Exec("INSERT INTO store (id, merchant, name, created_at) VALUES (?,?,?,?) ON CONFLICT DO NOTHING",
 		s.ID, s.Merchant, s.Name, s.Created.UnixMilli())
-	return err
 }
 
 // StoreOf gives the merchant of a store (NotFound).
@@ -44,9 +42,8 @@ func scanTerminal(scan func(...any) error) (t registry.Terminal, err error) {
 
 // PutTerminal stores a new terminal, or a known one's new certificate.
 func (tx *Tx) PutTerminal(t registry.Terminal) error {
-	_, err := tx.Exec(`INSERT INTO terminal (id, merchant, store, name, key, serial, revoked, created_at) VALUES (?,?,?,?,?,?,?,?)
+	return tx.Exec(`INSERT INTO terminal (id, merchant, store, name, key, serial, revoked, created_at) VALUES (?,?,?,?,?,?,?,?)
  ON CONFLICT (id) DO UPDATE SET serial = excluded.serial`, t.ID, t.Merchant, t.Store, t.Name, []byte(t.Key), t.Serial, t.Revoked, t.Created.UnixMilli())
-	return err
 }
 
 // Terminal finds a terminal (NotFound, or Denied when revoked).
@@ -70,10 +67,9 @@ func (tx *Tx) TerminalInTx(id string) (registry.Terminal, error) {
 // PutActivationCode stores a code's hash, or that it was used.
 func (tx *Tx) PutActivationCode(c registry.ActivationCode) error {
 	usedBy := sql.NullString{String: c.UsedBy, Valid: c.UsedBy != ""}
-	_, err := tx.Exec(`INSERT INTO activation_code (hash, merchant, store, created_at, expires_at, used_by, used_key) VALUES (?,?,?,?,?,?,?)
+	return tx.Exec(`INSERT INTO activation_code (hash, merchant, store, created_at, expires_at, used_by, used_key) VALUES (?,?,?,?,?,?,?)
  ON CONFLICT (hash) DO UPDATE SET used_by = excluded.used_by, used_key = excluded.used_key`,
 		c.Hash, c.Merchant, c.Store, c.Created.UnixMilli(), c.Expires.UnixMilli(), usedBy, c.UsedKey)
-	return err
 }
 
 // ActivationCode finds a code by its hash; the zero value when there is none.
@@ -107,14 +103,13 @@ func (tx *Tx) PutDown(terminal string, kind wire.Kind, body any, at time.Time) e
 	if err := tx.QueryRow("UPDATE terminal SET down_seq = down_seq + 1 WHERE id = ? RETURNING down_seq", terminal).Scan(&seq); err != nil {
 		return found(err, "terminal", terminal)
 	}
-	_, err = tx.Exec("INSERT INTO down (terminal, seq, kind, body, at) VALUES (?,?,?,?,?)", terminal, seq, string(kind), string(text), at.UnixMilli())
-	return err
+	return tx.Exec("INSERT INTO down (terminal, seq, kind, body, at) VALUES (?,?,?,?,?)", terminal, seq, string(kind), string(text), at.UnixMilli())
 }
 
 // Waiting lists a terminal's messages above a number, in order.
 func (s *Store) Waiting(terminal string, after uint64, limit int) (list []Down, err error) {
 	err = s.View(func(tx *Tx) error {
-		return tx.Query(func(rows *sql.Rows) error {
+		return tx.Query(func(rows sqlite.Rows) error {
 			var d Down
 			var body string
 			var at sql.NullInt64
@@ -139,19 +134,17 @@ func (s *Store) Acknowledge(terminal string, seq uint64) error {
 			return found(err, "terminal", terminal)
 		}
 		if int64(seq) <= last {
-			_, err := tx.Exec("DELETE FROM down WHERE terminal = ? AND seq <= ?", terminal, int64(seq))
-			return err
+			return tx.Exec("DELETE FROM down WHERE terminal = ? AND seq <= ?", terminal, int64(seq))
 		}
 		gone, err := tx.forgotten(terminal)
 		if err != nil {
 			return err
 		}
 		ahead := int64(seq) - gone // the new numbers are all above the old ones
-		if _, err := tx.Exec("UPDATE down SET seq = seq + ? WHERE terminal = ?", ahead, terminal); err != nil {
+		if err := tx.Exec("UPDATE down SET seq = seq + ? WHERE terminal = ?", ahead, terminal); err != nil {
 			return err
 		}
-		_, err = tx.Exec("UPDATE terminal SET down_seq = down_seq + ? WHERE id = ?", ahead, terminal)
-		return err
+		return tx.Exec("UPDATE terminal SET down_seq = down_seq + ? WHERE id = ?", ahead, terminal)
 	})
 }
 
@@ -173,8 +166,7 @@ func (tx *Tx) forgotten(terminal string) (seq int64, err error) {
 
 // PutFence notes that a terminal's key is never to be charged.
 func (tx *Tx) PutFence(terminal, key string, at time.Time) error {
-	_, err := tx.Exec("INSERT INTO fence (terminal, key, at) VALUES (?,?,?) ON CONFLICT DO NOTHING", terminal, key, at.UnixMilli())
-	return err
+	return tx.Exec("INSERT INTO fence (terminal, key, at) VALUES (?,?,?) ON CONFLICT DO NOTHING", terminal, key, at.UnixMilli())
 }
 
 // Fenced reports a tombstone.

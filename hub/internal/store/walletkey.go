@@ -1,7 +1,6 @@
 package store
 
 import (
-	"database/sql"
 	"time"
 
 	"cloudcashier/hub/internal/vault"
@@ -15,8 +14,8 @@ const walletKeys = `SELECT name, version, merchant, channel, kind, holder, state
 // WalletKeys implements vault.Records.
 func (s *Store) WalletKeys() (list []vault.Record, err error) {
 	err = s.View(func(tx *Tx) error {
-		return tx.Query(func(rows *sql.Rows) error {
-			r, err := scanWalletKey(rows)
+		return tx.Query(func(rows sqlite.Rows) error {
+			r, err := scanWalletKey(rows.Scan)
 			list = append(list, r)
 			return err
 		}, walletKeys)
@@ -37,7 +36,7 @@ func WalletKeys(path string) (list []vault.Record, err error) {
 	}
 	defer rows.Close()
 	for rows.Next() {
-		r, err := scanWalletKey(rows)
+		r, err := scanWalletKey(rows.Scan)
 		if err != nil {
 			return nil, unreadable(path, err)
 		}
@@ -46,9 +45,9 @@ func WalletKeys(path string) (list []vault.Record, err error) {
 	return list, rows.Err()
 }
 
-func scanWalletKey(rows *sql.Rows) (r vault.Record, err error) {
+func scanWalletKey(scan func(...any) error) (r vault.Record, err error) {
 	var created, changed int64
-	err = rows.Scan(&r.Name, &r.Version, &r.Merchant, &r.Channel, &r.Kind, &r.Holder, &r.State, &r.KEK, &r.DEK, &r.Sealed, &r.Public,
+	err = scan(&r.Name, &r.Version, &r.Merchant, &r.Channel, &r.Kind, &r.Holder, &r.State, &r.KEK, &r.DEK, &r.Sealed, &r.Public,
 		&r.Fingerprint, &created, &changed)
 	r.Created, r.Changed = time.UnixMilli(created).UTC(), time.UnixMilli(changed).UTC()
 	return r, err
@@ -85,11 +84,11 @@ func sameKey(list []vault.Record, r vault.Record) (vault.Record, bool) {
 func (tx *Tx) putWalletKey(r, was vault.Record, known bool) (err error) {
 	var n int64
 	if known {
-		n, err = tx.Exec(`UPDATE wallet_key SET state = ?, kek = ?, dek = ?, sealed = ?, changed_at = ?
+		n, err = tx.ExecCount(`UPDATE wallet_key SET state = ?, kek = ?, dek = ?, sealed = ?, changed_at = ?
  WHERE name = ? AND version = ? AND state = ? AND kek = ? AND dek = ? AND sealed = ?`, r.State, r.KEK, blob(r.DEK), blob(r.Sealed), r.Changed.UnixMilli(),
 			r.Name, r.Version, was.State, was.KEK, blob(was.DEK), blob(was.Sealed))
 	} else {
-		n, err = tx.Exec(`INSERT INTO wallet_key (name, version, merchant, channel, kind, holder, state, kek, dek, sealed, public, fingerprint, created_at, changed_at)
+		n, err = tx.ExecCount(`INSERT INTO wallet_key (name, version, merchant, channel, kind, holder, state, kek, dek, sealed, public, fingerprint, created_at, changed_at)
  VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (name, version) DO NOTHING`, r.Name, r.Version, r.Merchant, r.Channel, r.Kind, r.Holder, r.State, r.KEK,
 			blob(r.DEK), blob(r.Sealed), blob(r.Public), r.Fingerprint, r.Created.UnixMilli(), r.Changed.UnixMilli())
 	}

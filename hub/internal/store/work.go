@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"cloudcashier/hub/internal/payment"
+	"cloudcashier/shared/sqlite"
 )
 
 // Work is a call the engine must still make about a payment or a refund.
@@ -18,13 +19,11 @@ type Work struct {
 // PutWork stores what an entity needs next; TaskNone removes it.
 func (tx *Tx) PutWork(w Work) error {
 	if w.Task == payment.TaskNone {
-		_, err := tx.Exec("DELETE FROM work WHERE entity = ?", w.Entity)
-		return err
+		return tx.Exec("DELETE FROM work WHERE entity = ?", w.Entity)
 	}
-	_, err := tx.Exec(`INSERT INTO work (entity, task, due_at, begun) VALUES (?,?,?,?)
+	return tx.Exec(`INSERT INTO work (entity, task, due_at, begun) VALUES (?,?,?,?)
  ON CONFLICT (entity) DO UPDATE SET task = excluded.task, due_at = excluded.due_at, begun = excluded.begun`,
 		w.Entity, w.Task, w.Due.UnixMilli(), w.Begun)
-	return err
 }
 
 // Begun reports that an entity's next call may have left.
@@ -36,7 +35,7 @@ func (tx *Tx) Begun(entity string) (bool, error) {
 
 // AllWork lists everything still to do, soonest first.
 func (tx *Tx) AllWork() (list []Work, err error) {
-	err = tx.Query(func(rows *sql.Rows) error {
+	err = tx.Query(func(rows sqlite.Rows) error {
 		var w Work
 		var due sql.NullInt64
 		if err := rows.Scan(&w.Entity, &w.Task, &due, &w.Begun); err != nil {

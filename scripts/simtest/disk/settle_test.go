@@ -61,8 +61,7 @@ func store(t *testing.T, p *disk.Process) *sqlite.DB {
 
 func put(db *sqlite.DB, k int) error {
 	return db.Update(func(tx *sqlite.Tx) error {
-		_, err := tx.Exec("INSERT INTO t (k) VALUES (?)", k)
-		return err
+		return tx.Exec("INSERT INTO t (k) VALUES (?)", k)
 	})
 }
 

@@ -1,4 +1,5 @@
 -- The till's journal. Times are unix milliseconds, amounts fen.
+-- A list of values to check stands in pairs: SQLite puts a longer one into a table of its own, anew at each write.
 
 CREATE TABLE meta (
     name  TEXT PRIMARY KEY,
@@ -12,14 +13,14 @@ CREATE TABLE sale (
     subject         TEXT NOT NULL,
     amount          INTEGER NOT NULL CHECK (amount BETWEEN 1 AND 10000000000),
     currency        TEXT NOT NULL CHECK (currency = 'CNY'),
-    tender          TEXT NOT NULL CHECK (tender IN ('wallet', 'cash', 'other')),
+    tender          TEXT NOT NULL CHECK (tender IN ('wallet', 'cash') OR tender = 'other'),
     state           TEXT NOT NULL CHECK (state IN ('waiting', 'sending', 'deferred', 'accepted', 'shown', 'password', 'unknown',
                         'cancelling', 'paid', 'declined', 'reversed', 'lapsed', 'cancelled')),
     reason          TEXT NOT NULL CHECK (reason <> ''),
     message         TEXT NOT NULL CHECK (message <> ''),
     refusal_reason  TEXT NOT NULL,
     refusal_message TEXT NOT NULL,
-    wallet          TEXT NOT NULL CHECK (wallet IN ('', 'wechat', 'alipay', 'unionpay', 'storedvalue')),
+    wallet          TEXT NOT NULL CHECK (wallet IN ('', 'wechat') OR wallet IN ('alipay', 'unionpay') OR wallet = 'storedvalue'),
     wallet_ref      TEXT NOT NULL,
     payment_id      TEXT NOT NULL,
     created_at      INTEGER NOT NULL,
@@ -45,13 +46,13 @@ CREATE TABLE sale (
     CHECK (state <> 'deferred' OR deferred_at IS NOT NULL),
     CHECK (state <> 'sending' OR deferred_at IS NULL),
     -- settled sales have their time, and others have not
-    CHECK ((state IN ('paid', 'declined', 'reversed', 'lapsed', 'cancelled')) = (finished_at IS NOT NULL)),
+    CHECK ((state IN ('paid', 'declined') OR state IN ('reversed', 'lapsed') OR state = 'cancelled') = (finished_at IS NOT NULL)),
     -- only a sale without a code waits for one
     CHECK (tender <> 'wallet' OR state = 'cancelled' OR (state = 'waiting') = (scanned_at IS NULL)),
     CHECK ((wallet = '') = (scanned_at IS NULL) OR mode = 'qr'), -- whose code we show may be the hub's choice
     -- what only the hub can prove carries the hub's name for it
-    CHECK (tender <> 'wallet' OR payment_id <> '' OR state NOT IN ('accepted', 'shown', 'password', 'paid')),
-    CHECK (payment_id = '' OR state NOT IN ('waiting', 'sending', 'deferred', 'cancelled')),
+    CHECK (tender <> 'wallet' OR payment_id <> '' OR (state NOT IN ('accepted', 'shown') AND state NOT IN ('password', 'paid'))),
+    CHECK (payment_id = '' OR (state NOT IN ('waiting', 'sending') AND state NOT IN ('deferred', 'cancelled'))),
     -- money in the cashier's hand is paid, and no wallet and no hub had a part in it
     CHECK (tender = 'wallet' OR state = 'paid' AND wallet = '' AND wallet_ref = '' AND payment_id = '')
 ) STRICT;
@@ -111,12 +112,12 @@ CREATE TABLE refund (
     refund_no   TEXT NOT NULL UNIQUE CHECK (length(refund_no) BETWEEN 1 AND 64),
     amount      INTEGER NOT NULL CHECK (amount BETWEEN 1 AND 10000000000),
     currency    TEXT NOT NULL CHECK (currency = 'CNY'),
-    tender      TEXT NOT NULL CHECK (tender IN ('wallet', 'cash', 'other')), -- the sale's
+    tender      TEXT NOT NULL CHECK (tender IN ('wallet', 'cash') OR tender = 'other'), -- the sale's
     why         TEXT NOT NULL,
     kind        TEXT NOT NULL DEFAULT 'refund' CHECK (kind IN ('refund', 'void')),
     operator    TEXT NOT NULL DEFAULT '', -- who was on duty
     approved_by TEXT NOT NULL DEFAULT '', -- who stood for it beside them
-    state       TEXT NOT NULL CHECK (state IN ('queued', 'pending', 'succeeded', 'failed')),
+    state       TEXT NOT NULL CHECK (state IN ('queued', 'pending') OR state IN ('succeeded', 'failed')),
     reason      TEXT NOT NULL CHECK (reason <> ''),
     message     TEXT NOT NULL CHECK (message <> ''),
     refund_id   TEXT NOT NULL,
@@ -167,7 +168,7 @@ CREATE UNIQUE INDEX operator_on_duty ON operator (on_since IS NOT NULL) WHERE on
 -- holds no payment code; a deferred sale's holds its claim.
 CREATE TABLE outbox (
     seq    INTEGER PRIMARY KEY AUTOINCREMENT,
-    kind   TEXT NOT NULL CHECK (kind IN ('pay', 'fence', 'cancel', 'refund')),
+    kind   TEXT NOT NULL CHECK (kind IN ('pay', 'fence') OR kind IN ('cancel', 'refund')),
     key    TEXT NOT NULL UNIQUE,
     body   TEXT NOT NULL CHECK (json_valid(body)),
     sale   TEXT AS (CASE WHEN kind <> 'refund' THEN key END) REFERENCES sale (id),
@@ -213,7 +214,7 @@ CREATE TABLE cash_movement (
     seq      INTEGER PRIMARY KEY AUTOINCREMENT,
     no       TEXT NOT NULL UNIQUE CHECK (length(no) BETWEEN 1 AND 64),
     shift    INTEGER NOT NULL,
-    kind     TEXT NOT NULL CHECK (kind IN ('in', 'out', 'drop')),
+    kind     TEXT NOT NULL CHECK (kind IN ('in', 'out') OR kind = 'drop'),
     amount   INTEGER NOT NULL CHECK (amount BETWEEN 1 AND 10000000000),
     why      TEXT NOT NULL,
     operator TEXT NOT NULL,
@@ -233,14 +234,14 @@ CREATE TABLE print_job (
     seq         INTEGER PRIMARY KEY AUTOINCREMENT, -- the printer names it back when it is through with it
     sale        TEXT REFERENCES sale (id),
     shift       INTEGER CHECK (shift > 0),
-    cause       TEXT NOT NULL CHECK (cause IN ('paid', 'request', 'x', 'z')),
+    cause       TEXT NOT NULL CHECK (cause IN ('paid', 'request') OR cause IN ('x', 'z')),
     copy        INTEGER NOT NULL CHECK (copy BETWEEN 1 AND 9),
-    state       TEXT NOT NULL CHECK (state IN ('queued', 'printing', 'doubt', 'done', 'failed', 'dropped')),
+    state       TEXT NOT NULL CHECK (state IN ('queued', 'printing') OR state IN ('doubt', 'done') OR state IN ('failed', 'dropped')),
     attempts    INTEGER NOT NULL CHECK (attempts BETWEEN 0 AND 3),
     marked      INTEGER NOT NULL CHECK (marked IN (0, 1)),
     created_at  INTEGER NOT NULL,
     finished_at INTEGER,
-    CHECK ((state IN ('done', 'failed', 'dropped')) = (finished_at IS NOT NULL)),
+    CHECK ((state IN ('done', 'failed') OR state = 'dropped') = (finished_at IS NOT NULL)),
     CHECK (state IN ('queued', 'dropped') OR attempts > 0),
     CHECK ((sale IS NULL) = (cause IN ('x', 'z')) AND (shift IS NULL) = (cause IN ('paid', 'request'))), -- of a sale or of a shift
     -- after the first try every other says on its face that it is one

@@ -321,8 +321,7 @@ func TestImpossibleBooksAreRefused(t *testing.T) {
 		"paid by nobody":     `INSERT INTO stored_order VALUES ('99999999', NULL, NULL, 1, 'paid', '', '', 1)`,
 	} {
 		err := b.store.Update(func(tx *store.Tx) error {
-			_, err := tx.Exec(statement)
-			return err
+			return tx.Exec(statement)
 		})
 		if err == nil || strings.Contains(err.Error(), "syntax") || strings.Contains(err.Error(), "column") {
 			t.Errorf("%s: %v", name, err)

@@ -26,15 +26,15 @@ func (b *Book) Age(now time.Time, by time.Duration) error {
 		if err := tx.QueryRow(`SELECT sql FROM sqlite_master WHERE type = 'trigger' AND name = 'lines_fixed'`).Scan(&guard); err != nil {
 			return fmt.Errorf("find the ledger's guard: %w", err)
 		}
-		if _, err := tx.Exec(`DROP TRIGGER lines_fixed`); err != nil {
+		if err := tx.Exec(`DROP TRIGGER lines_fixed`); err != nil {
 			return fmt.Errorf("lift the ledger's guard: %w", err)
 		}
 		for _, query := range aged {
-			if _, err := tx.Exec(query, by.Milliseconds()); err != nil {
+			if err := tx.Exec(query, by.Milliseconds()); err != nil {
 				return fmt.Errorf("age the book: %w", err)
 			}
 		}
-		if _, err := tx.Exec(guard); err != nil {
+		if err := tx.Exec(guard); err != nil {
 			return fmt.Errorf("put the ledger's guard back: %w", err)
 		}
 		b.nextDue = 0 // earlier than what is known: look again

@@ -97,7 +97,7 @@ func (b *Book) settle(tx *sqlite.Tx, now time.Time) error {
 	}
 	for {
 		var due []planned
-		err := tx.Query(func(rows *sql.Rows) error {
+		err := tx.Query(func(rows sqlite.Rows) error {
 			var p planned
 			var at int64
 			err := rows.Scan(&at, &p.order, &p.refund)
@@ -206,12 +206,12 @@ func (b *Book) store(tx *sqlite.Tx, o *order.Order, line *order.Line) error {
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (wallet, mch, number) DO NOTHING RETURNING id`, args[:len(args)-1]...).Scan(&o.ID)
 	} else {
-		_, err = tx.Exec(`UPDATE orders SET wallet = ?, mch = ?, number = ?, digest = ?, code = ?, born = ?, fate = ?, amount = ?, state = ?,
+		err = tx.Exec(`UPDATE orders SET wallet = ?, mch = ?, number = ?, digest = ?, code = ?, born = ?, fate = ?, amount = ?, state = ?,
 			created = ?, expires = ?, paid = ?, ended = ?, plan = ?, due = ?, hidden = ?, again = ?, returned = ?,
 			terminal = ?, store = ?, attach = ?, stamp = ?, refunded = ?, parts = ?, last_back = ?, shown = ? WHERE id = ?`, args[:]...)
 	}
 	if err == nil && line != nil {
-		_, err = tx.Exec(`INSERT INTO lines (order_id, kind, amount, at) VALUES (?, ?, ?, ?)`,
+		err = tx.Exec(`INSERT INTO lines (order_id, kind, amount, at) VALUES (?, ?, ?, ?)`,
 			o.ID, string(line.Kind), line.Amount.Fen(), line.At.UnixMilli())
 	}
 	if err == nil {

@@ -115,7 +115,7 @@ func TestSchemaRefuses(t *testing.T) {
 		`INSERT INTO refunds (order_id, number, stamp, undo, amount, state, created, ended, due) VALUES (1, 'N2', '', 2, 1, 'returned', 0, 0, NULL)`,
 		`INSERT INTO refunds (order_id, number, stamp, undo, amount, state, created, ended, due) VALUES (7, 'N2', '', 0, 1, 'returned', 0, 0, NULL)`,
 	} {
-		if err := b.db.Update(func(tx *sqlite.Tx) error { _, err := tx.Exec(query); return err }); err == nil {
+		if err := b.db.Update(func(tx *sqlite.Tx) error { err := tx.Exec(query); return err }); err == nil {
 			t.Errorf("%s was taken (order %d)", query, id)
 		}
 	}
@@ -133,8 +133,7 @@ func TestAgePutsTheGuardBack(t *testing.T) {
 		t.Fatalf("aged: %+v, %v", lines, err)
 	}
 	err = b.update(noon, func(tx *sqlite.Tx) error {
-		_, err := tx.Exec(`UPDATE lines SET amount = 1`)
-		return err
+		return tx.Exec(`UPDATE lines SET amount = 1`)
 	})
 	if err == nil {
 		t.Error("a line was changed after aging")

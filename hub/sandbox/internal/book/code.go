@@ -2,7 +2,6 @@ package book
 
 import (
 	"crypto/sha256"
-	"database/sql"
 	"fmt"
 	"time"
 
@@ -35,7 +34,7 @@ func hashOf(c pay.Code) [16]byte {
 func (b *Book) loadCodes() error {
 	b.codes = codes{}
 	return b.db.View(func(tx *sqlite.Tx) error {
-		return tx.Query(func(rows *sql.Rows) error {
+		return tx.Query(func(rows sqlite.Rows) error {
 			var (
 				hash  []byte
 				known codeLife
@@ -56,7 +55,7 @@ func (b *Book) IssueCode(now time.Time, c pay.Code) (fresh bool, err error) {
 		if _, known := b.codes[hash]; known {
 			return nil
 		}
-		if _, err := tx.Exec(`INSERT INTO issued (code, born) VALUES (?, ?)`, hash[:], now.UnixMilli()); err != nil {
+		if err := tx.Exec(`INSERT INTO issued (code, born) VALUES (?, ?)`, hash[:], now.UnixMilli()); err != nil {
 			return fmt.Errorf("issue a code: %w", err)
 		}
 		b.codes[hash] = codeLife{born: now.UnixMilli()} // last: a write that failed issued nothing

@@ -1,7 +1,6 @@
 package book
 
 import (
-	"database/sql"
 	"fmt"
 	"time"
 
@@ -22,7 +21,7 @@ type Moved struct {
 func (b *Book) Day(w pay.Wallet, mch string, from, to time.Time) (all []Moved, err error) {
 	args := []any{string(w), mch, mch, from.UnixMilli(), to.UnixMilli()}
 	err = b.db.View(func(tx *sqlite.Tx) error {
-		err := tx.Query(func(rows *sql.Rows) error {
+		err := tx.Query(func(rows sqlite.Rows) error {
 			o, err := scan(rows)
 			all = append(all, Moved{Order: o})
 			return err
@@ -32,7 +31,7 @@ func (b *Book) Day(w pay.Wallet, mch string, from, to time.Time) (all []Moved, e
 		}
 		var of []int64
 		var backs []order.Given
-		err = tx.Query(func(rows *sql.Rows) error {
+		err = tx.Query(func(rows sqlite.Rows) error {
 			var id int64
 			g, err := scanGiven(rows, &id)
 			of, backs = append(of, id), append(backs, g)

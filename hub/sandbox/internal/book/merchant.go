@@ -1,7 +1,6 @@
 package book
 
 import (
-	"database/sql"
 	"fmt"
 
 	"cloudcashier/hub/sandbox/internal/keys"
@@ -16,7 +15,7 @@ func (b *Book) SaveMerchant(m *merchant.Merchant) error {
 		return err
 	}
 	return b.db.Update(func(tx *sqlite.Tx) error {
-		_, err := tx.Exec(`INSERT INTO merchants (name, wechat_appid, mch_id, api_key, client_cert, client_key,
+		err := tx.Exec(`INSERT INTO merchants (name, wechat_appid, mch_id, api_key, client_cert, client_key,
 			alipay_app_id, seller_id, alipay_key, app_public_key, mer_id, sign_cert, sign_key) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (name) DO UPDATE SET app_public_key = excluded.app_public_key`,
 			m.Name, m.WeChat.AppID, m.WeChat.MchID, m.WeChat.APIKey, m.WeChat.ClientCert, m.WeChat.ClientKey,
@@ -31,7 +30,7 @@ func (b *Book) SaveMerchant(m *merchant.Merchant) error {
 // Merchants loads them all.
 func (b *Book) Merchants() (all []*merchant.Merchant, err error) {
 	err = b.db.View(func(tx *sqlite.Tx) error {
-		return tx.Query(func(rows *sql.Rows) error {
+		return tx.Query(func(rows sqlite.Rows) error {
 			m, key := &merchant.Merchant{}, ""
 			merID, signCert, signKey := "", "", ""
 			err := rows.Scan(&m.Name, &m.WeChat.AppID, &m.WeChat.MchID, &m.WeChat.APIKey, &m.WeChat.ClientCert, &m.WeChat.ClientKey,

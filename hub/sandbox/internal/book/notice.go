@@ -57,7 +57,7 @@ func (b *Book) poke(tx *sqlite.Tx) {
 func (b *Book) note(tx *sqlite.Tx, o *order.Order, fresh bool, line *order.Line) error {
 	if fresh && Notable(o.Notify) {
 		b.poke(tx) // something may happen to it by itself
-		if _, err := tx.Exec(`INSERT INTO wants (order_id, refund_id, url, sign) VALUES (?, 0, ?, ?)`, o.ID, o.Notify, o.NotifySign); err != nil {
+		if err := tx.Exec(`INSERT INTO wants (order_id, refund_id, url, sign) VALUES (?, 0, ?, ?)`, o.ID, o.Notify, o.NotifySign); err != nil {
 			return err
 		}
 	} else if fresh {
@@ -76,7 +76,7 @@ func (b *Book) note(tx *sqlite.Tx, o *order.Order, fresh bool, line *order.Line)
 func (b *Book) noteBack(tx *sqlite.Tx, o *order.Order, g *order.Given, fresh bool) error {
 	if fresh && Notable(g.Notify) {
 		b.poke(tx)
-		_, err := tx.Exec(`INSERT INTO wants (order_id, refund_id, url, sign) VALUES (?, ?, ?, ?)`, o.ID, g.ID, g.Notify, g.NotifySign)
+		err := tx.Exec(`INSERT INTO wants (order_id, refund_id, url, sign) VALUES (?, ?, ?, ?)`, o.ID, g.ID, g.Notify, g.NotifySign)
 		if err != nil {
 			return err
 		}
@@ -93,7 +93,7 @@ func (b *Book) noteBack(tx *sqlite.Tx, o *order.Order, g *order.Given, fresh boo
 
 // tell makes a notice where one is wanted: once of each kind.
 func (b *Book) tell(tx *sqlite.Tx, orderID, refundID, wantedAt int64, what string, at time.Time) error {
-	n, err := tx.Exec(`INSERT INTO notices (order_id, refund_id, what, url, sign, made, tries, due, taken)
+	n, err := tx.ExecCount(`INSERT INTO notices (order_id, refund_id, what, url, sign, made, tries, due, taken)
 		SELECT order_id, ?, ?, url, sign, ?, 0, ?, 0 FROM wants WHERE order_id = ? AND refund_id = ? ON CONFLICT DO NOTHING`,
 		refundID, what, at.UnixMilli(), at.UnixMilli(), orderID, wantedAt)
 	if err == nil && n > 0 {
@@ -121,10 +121,9 @@ func (b *Book) Send(now time.Time, w pay.Wallet, number, refund, address, sign s
 		}
 		found = true
 		b.poke(tx)
-		_, err = tx.Exec(`INSERT INTO notices (order_id, refund_id, what, url, sign, made, tries, due, taken) VALUES (?, ?, ?, ?, ?, ?, 0, ?, 0)
+		return tx.Exec(`INSERT INTO notices (order_id, refund_id, what, url, sign, made, tries, due, taken) VALUES (?, ?, ?, ?, ?, ?, 0, ?, 0)
 			ON CONFLICT (order_id, refund_id, what) DO UPDATE SET url = excluded.url, sign = excluded.sign, tries = 0, due = excluded.due, taken = 0`,
 			orderID, refundID, what, address, sign, now.UnixMilli(), now.UnixMilli())
-		return err
 	})
 	if err != nil {
 		return false, fmt.Errorf("make a notice: %w", err)
@@ -157,7 +156,7 @@ func (b *Book) DueNotices(now time.Time, limit int) (list []Notice, err error) {
 	}
 	err = b.db.View(func(tx *sqlite.Tx) error {
 		var of, refund []int64
-		err := tx.Query(func(rows *sql.Rows) error {
+		err := tx.Query(func(rows sqlite.Rows) error {
 			var n Notice
 			var orderID, refundID, made int64
 			err := rows.Scan(&n.ID, &orderID, &refundID, &n.What, &n.URL, &n.Sign, &made, &n.Tries)
@@ -184,8 +183,7 @@ func (b *Book) DueNotices(now time.Time, limit int) (list []Notice, err error) {
 // Tried notes that a notice was sent for the n-th time: taken, or to be sent again at next, or given up when that is zero.
 func (b *Book) Tried(now time.Time, id int64, tries int, taken bool, next time.Time) error {
 	return b.update(now, func(tx *sqlite.Tx) error {
-		_, err := tx.Exec(`UPDATE notices SET tries = ?, taken = ?, due = ? WHERE id = ?`, tries, taken, millis(next), id)
-		return err
+		return tx.Exec(`UPDATE notices SET tries = ?, taken = ?, due = ? WHERE id = ?`, tries, taken, millis(next), id)
 	})
 }
 

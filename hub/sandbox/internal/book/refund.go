@@ -30,10 +30,10 @@ func (b *Book) storeGiven(tx *sqlite.Tx, o *order.Order, g *order.Given, line *o
 		err = tx.QueryRow(`INSERT INTO refunds (order_id, number, stamp, undo, amount, state, created, ended, due) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
 			o.ID, g.Number, g.Stamp, g.Undo, g.Amount.Fen(), string(g.State), g.Created.UnixMilli(), millis(g.EndedAt), millis(g.Plan)).Scan(&g.ID)
 	} else {
-		_, err = tx.Exec(`UPDATE refunds SET state = ?, ended = ?, due = ? WHERE id = ?`, string(g.State), millis(g.EndedAt), millis(g.Plan), g.ID)
+		err = tx.Exec(`UPDATE refunds SET state = ?, ended = ?, due = ? WHERE id = ?`, string(g.State), millis(g.EndedAt), millis(g.Plan), g.ID)
 	}
 	if err == nil && line != nil {
-		_, err = tx.Exec(`INSERT INTO lines (order_id, refund_id, kind, amount, at) VALUES (?, ?, ?, ?, ?)`,
+		err = tx.Exec(`INSERT INTO lines (order_id, refund_id, kind, amount, at) VALUES (?, ?, ?, ?, ?)`,
 			o.ID, g.ID, string(line.Kind), line.Amount.Fen(), line.At.UnixMilli())
 	}
 	if err == nil {
@@ -130,7 +130,7 @@ func (b *Book) Refunds(now time.Time, of Ref, r RefundRef) (o order.Order, list 
 			o, err = scan(tx.QueryRow(selectOrder+` WHERE id = ?`, orderID))
 			return err
 		}
-		return tx.Query(func(rows *sql.Rows) error {
+		return tx.Query(func(rows sqlite.Rows) error {
 			g, err := scanGiven(rows, &o.ID)
 			list = append(list, g)
 			return err

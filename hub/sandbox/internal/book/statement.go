@@ -1,7 +1,6 @@
 package book
 
 import (
-	"database/sql"
 	"fmt"
 	"time"
 
@@ -23,7 +22,7 @@ type Booked struct {
 func (b *Book) Booked(w pay.Wallet, mch string, until time.Time) (all []Booked, err error) {
 	err = b.db.View(func(tx *sqlite.Tx) error {
 		var of, back []int64
-		err := tx.Query(func(rows *sql.Rows) error {
+		err := tx.Query(func(rows sqlite.Rows) error {
 			var (
 				x                          Booked
 				amount, ms, order, refunds int64

@@ -1,7 +1,6 @@
 package book
 
 import (
-	"database/sql"
 	"fmt"
 	"time"
 
@@ -105,7 +104,7 @@ func (b *Book) Settle(now time.Time) error {
 // Lines gives up to limit lines after seq, in booking order. Call [Book.Settle] first.
 func (b *Book) Lines(seq int64, limit int) (entries []Entry, err error) {
 	err = b.db.View(func(tx *sqlite.Tx) error {
-		return tx.Query(func(rows *sql.Rows) error {
+		return tx.Query(func(rows sqlite.Rows) error {
 			var (
 				e                   Entry
 				created, amount, ms int64

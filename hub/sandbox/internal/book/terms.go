@@ -1,7 +1,6 @@
 package book
 
 import (
-	"database/sql"
 	"encoding/json"
 	"fmt"
 
@@ -16,7 +15,7 @@ func (b *Book) SaveTerms(m *merchant.Merchant) error {
 		return fmt.Errorf("encode the terms of %q: %w", m.Name, err)
 	}
 	return b.db.Update(func(tx *sqlite.Tx) error {
-		_, err := tx.Exec(`INSERT INTO terms (name, body) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET body = ?2`, m.Name, string(body))
+		err := tx.Exec(`INSERT INTO terms (name, body) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET body = ?2`, m.Name, string(body))
 		if err != nil {
 			return fmt.Errorf("store the terms of %q: %w", m.Name, err)
 		}
@@ -31,7 +30,7 @@ func (b *Book) LoadTerms(all []*merchant.Merchant) error {
 		by[m.Name] = m
 	}
 	err := b.db.View(func(tx *sqlite.Tx) error {
-		return tx.Query(func(rows *sql.Rows) error {
+		return tx.Query(func(rows sqlite.Rows) error {
 			var name, body string
 			if err := rows.Scan(&name, &body); err != nil {
 				return err
