@@ -166,7 +166,7 @@ const orderLife = 70 * time.Second
 func (e *Engine) taught(p payment.Payment, event payment.Event) (after payment.Payment, err error) {
 	now := e.Now()
 	if _, _, refused := payment.Apply(p, event, now); refused == nil {
-		err = e.Store.Update(func(tx *store.Tx) error {
+		err = e.Store.UpdateAgain(func(tx *store.Tx) error {
 			after, err = e.apply(tx, p, "wallet", event, now)
 			return err
 		})
