@@ -34,7 +34,7 @@ var noticeBugs = slices.Concat(
 	),
 	in("hub/internal/engine",
 		mutant{name: "notice/is-proof", wrong: "a forged or mistaken notice shows an unpaid order as paid", file: "notice.go", run: "Notice",
-			edits: swap(`	if err := tx.SavePayment(heard); err != nil {
+			edits: swap(`	if err := tx.SavePayment(&heard); err != nil {
 		return "", err
 	}`, `	if _, err := e.apply(tx, p, "notice", payment.Event{Kind: payment.Approve, PaidAt: now}, now); err != nil {
 		return "", err

@@ -68,7 +68,7 @@ var storedBugs = slices.Concat(
 		mutant{name: "deferred/old-claim-refused", wrong: "goods are handed over and never collected", file: "collect.go", run: "TestADeferredSaleIsCollected", env: "SCHEDULES=10",
 			edits: swap("\tcase !a.Deferred.IsZero(): // how old", "\tcase a.Deferred.Unix() == 1: // how old")},
 		mutant{name: "stored/charged-in-a-second-commit", wrong: "a hub killed between two commits loses a sale whose goods are gone", file: "collect.go", run: "TestStoredValueIsOneCommit", env: "SCHEDULES=10",
-			edits: swap(`if own, ok := w.Channel.(inside); ok {`, `if own, ok := w.Channel.(inside); ok && p.ID == "" {`)},
+			edits: swap("\tcase ok:\n", "\tcase ok && p.ID == \"\":\n")},
 		mutant{name: "deferred/loss-not-stored", wrong: "the shop's loss is on no book", file: "collect.go", run: "TestALossIsOnTheBooks", env: "SCHEDULES=10",
 			edits: swap(`return !a.Deferred.IsZero() && fault.CodeOf(refusal) == "payment.order_paid"`, `return false`)},
 	),

@@ -119,6 +119,75 @@ func lastAndAlone(t *testing.T, path string) {
 	}
 }
 
+// TestWhatRunsTwice: of many that share a commit some fail after they have written. What they wrote is gone, what the others wrote is there
+// once, whoever may not run twice did not, and what follows the commit follows once.
+func TestWhatRunsTwice(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.db")
+	synctest.Test(t, func(t *testing.T) { runsTwice(t, path) })
+}
+
+func runsTwice(t *testing.T, path string) {
+	db := open(t, path)
+	hold, held := make(chan struct{}), make(chan struct{})
+	var all sync.WaitGroup
+	all.Go(func() { _ = db.Update(func(*sqlite.Tx) error { close(held); <-hold; return nil }) })
+	<-held
+	const jobs = 40
+	var ran, followed [jobs]int
+	numbers := map[uint64]int{}
+	for i := range jobs {
+		fails, update := i%4 == 0, db.UpdateAgain
+		if i%3 == 0 {
+			update = db.Update
+		}
+		all.Go(func() {
+			err := update(func(tx *sqlite.Tx) error {
+				ran[i]++
+				numbers[tx.Number()]++
+				tx.AfterCommit(func() { followed[i]++ })
+				if err := tx.Exec("INSERT INTO t VALUES (?, 'x')", i); err != nil {
+					return err
+				}
+				if i == 8 {
+					panic("planted")
+				}
+				if fails {
+					return errors.New("refused")
+				}
+				return nil
+			})
+			if (err != nil) != fails {
+				t.Errorf("job %d: %v", i, err)
+			}
+		})
+	}
+	synctest.Wait() // all stand in line
+	close(hold)
+	all.Wait()
+	again := 0
+	for i := range jobs {
+		fails, once := i%4 == 0, i%3 == 0
+		if once && ran[i] != 1 || ran[i] < 1 || ran[i] > 2 {
+			t.Errorf("job %d ran %d times", i, ran[i])
+		}
+		if ran[i] == 2 {
+			again++
+		}
+		if want := map[bool]int{true: 0, false: 1}[fails]; followed[i] != want {
+			t.Errorf("job %d was followed %d times", i, followed[i])
+		}
+	}
+	if again == 0 || len(numbers) != 2 {
+		t.Errorf("%d ran twice, in %d transactions: nothing was undone", again, len(numbers))
+	}
+	if n := count(t, db); n != 30 {
+		t.Errorf("%d rows, want 30", n)
+	}
+	if err := db.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestDuplicateKeyIsTheSubmittersAlone(t *testing.T) {
 	db := open(t, filepath.Join(t.TempDir(), "a.db"))
 	insert := func(tx *sqlite.Tx) error { err := tx.Exec("INSERT INTO t VALUES (1, 'x')"); return err }

@@ -185,56 +185,19 @@ func (e *Engine) intake(a Ask, paymentID string, s *seat) (p payment.Payment, fr
 	if a.Shown {
 		p.Attempt.Shown, p.Attempt.Until = true, now.Add(w.showing.GiveUp)
 	}
-	submit := payment.Event{Kind: payment.Submit}
-	if p, _, err = payment.Apply(payment.Called(p, now), submit, now); err != nil {
+	if p, _, err = payment.Apply(payment.Called(p, now), payment.Event{Kind: payment.Submit}, now); err != nil {
 		return p, false, err
 	}
 	minted := p.ID
 	e.enter(minted)
-	err = e.Store.Update(func(tx *store.Tx) error {
-		if err := once(tx, a.Once); err != nil {
-			return err
-		}
-		others, err := tx.PaymentsByOrder(a.Merchant, a.OrderNo, 20)
-		if err != nil {
-			return err
-		}
-		stored, err := tx.InsertPayment(p)
-		if err == nil && !stored {
-			if p, err = tx.PaymentByKey(a.Merchant, a.Source, a.scope(), a.Key); err == nil {
-				err = same(p, a)
-			}
-			return err
-		}
-		if err != nil {
-			return err
-		}
-		refusal := e.mayCollect(tx, p, a, others, now)
-		if refusal != nil && !bears(a, refusal) {
-			return refusal
-		}
-		if err := tx.PutWork(store.Work{Entity: p.ID, Task: payment.TaskSubmit, Due: now, Begun: true}); err != nil {
-			return err
-		}
-		if err := tx.Append(store.Event{Entity: p.ID, Kind: "payment.submit", Cause: string(a.Source), At: now,
-			First: true, Body: changeOf(p, submit, "")}); err != nil {
-			return err
-		}
-		fresh = true
-		tx.AfterCommit(func() {
-			e.Log.Info("payment taken in", logs.Payment, p.ID, logs.Order, p.OrderNo, logs.Merchant, p.Merchant, logs.Terminal, p.Terminal,
-				logs.Channel, w.Name, "amount", p.Amount.Fen(), "out_trade_no", p.Attempt.OutTradeNo)
-		})
-		if refusal != nil {
-			p, err = e.apply(tx, p, "engine", payment.Event{Kind: payment.Refuse,
-				Decline: payment.Decline{Code: "order_paid", Message: fault.MessageOf(refusal)}}, now)
-			return err
-		}
-		if own, ok := w.Channel.(inside); ok {
-			p, err = e.payInside(tx, own, p, a.Code, now)
-			return err
-		}
-		return e.tell(tx, p, now)
+	update := e.Store.UpdateAgain
+	if _, ok := w.Channel.(inside); ok {
+		update = e.Store.Update
+	}
+	asked := p
+	err = update(func(tx *store.Tx) (err error) {
+		p, fresh, err = e.take(tx, a, asked, w, now)
+		return err
 	})
 	if err != nil || !underWay(p, fresh) {
 		e.leave(minted)
@@ -243,6 +206,83 @@ func (e *Engine) intake(a Ask, paymentID string, s *seat) (p payment.Payment, fr
 		a.Once.Used = true
 	}
 	return p, fresh && err == nil, err
+}
+
+// take stores a payment that is asked for, or gives the one that its key made before. What it refuses it mostly refuses before it
+// has written anything. It may run twice.
+func (e *Engine) take(tx *store.Tx, a Ask, p payment.Payment, w *way, now time.Time) (payment.Payment, bool, error) {
+	others, err := tx.PaymentsByOrder(a.Merchant, a.OrderNo, 20)
+	if err != nil {
+		return p, false, err
+	}
+	for _, o := range others {
+		if o.Source == a.Source && o.Scope() == a.scope() && o.Key == a.Key {
+			return again(tx, o, a)
+		}
+	}
+	refusal := e.mayCollect(tx, a, others)
+	if refusal == nil && !a.Shown {
+		refusal = e.useCode(tx, p, a, now)
+	}
+	if refusal != nil && !bears(a, refusal) { // also an old key must hear of its payment, whatever became of the order since
+		o, err := tx.PaymentByKey(a.Merchant, a.Source, a.scope(), a.Key)
+		switch {
+		case err == nil:
+			return again(tx, o, a)
+		case fault.KindOf(err) != fault.NotFound:
+			return p, false, err
+		}
+		return p, false, refusal
+	}
+	if err := once(tx, a.Once); err != nil {
+		return p, false, err
+	}
+	stored, err := tx.InsertPayment(p)
+	if err == nil && !stored { // its key has made one under another order number
+		if p, err = tx.PaymentByKey(a.Merchant, a.Source, a.scope(), a.Key); err == nil {
+			err = same(p, a)
+		}
+		return p, false, err
+	}
+	if err != nil {
+		return p, false, err
+	}
+	return e.takeIn(tx, a, p, w, refusal, now)
+}
+
+// again gives the payment of a repeated request.
+func again(tx *store.Tx, p payment.Payment, a Ask) (payment.Payment, bool, error) {
+	if err := same(p, a); err != nil {
+		return p, false, err
+	}
+	return p, false, once(tx, a.Once)
+}
+
+// takeIn stores what a payment that is there now needs next, or its end.
+func (e *Engine) takeIn(tx *store.Tx, a Ask, p payment.Payment, w *way, refusal error, now time.Time) (payment.Payment, bool, error) {
+	if err := tx.PutWork(store.Work{Entity: p.ID, Task: payment.TaskSubmit, Due: now, Begun: true}); err != nil {
+		return p, false, err
+	}
+	err := tx.Append(store.Event{Entity: p.ID, Kind: "payment.submit", Cause: string(a.Source), At: now, First: true,
+		Body: changeOf(p, payment.Event{Kind: payment.Submit}, "")})
+	if err != nil {
+		return p, false, err
+	}
+	tx.AfterCommit(func() {
+		e.Log.Info("payment taken in", logs.Payment, p.ID, logs.Order, p.OrderNo, logs.Merchant, p.Merchant, logs.Terminal, p.Terminal,
+			logs.Channel, w.Name, "amount", p.Amount.Fen(), "out_trade_no", p.Attempt.OutTradeNo)
+	})
+	after := p
+	switch own, ok := w.Channel.(inside); {
+	case refusal != nil:
+		after, err = e.apply(tx, p, "engine", payment.Event{Kind: payment.Refuse,
+			Decline: payment.Decline{Code: "order_paid", Message: fault.MessageOf(refusal)}}, now)
+	case ok:
+		after, err = e.payInside(tx, own, p, a.Code, now)
+	default:
+		err = e.tell(tx, p, now)
+	}
+	return after, true, err
 }
 
 func once(tx *store.Tx, o *Once) error {
@@ -273,9 +313,9 @@ func bears(a Ask, refusal error) bool {
 	return !a.Deferred.IsZero() && fault.CodeOf(refusal) == "payment.order_paid"
 }
 
-// mayCollect refuses a key that was fenced, an order that is paid or may yet be, and a code that
-// made a payment before: the customer must never be charged twice for one thing.
-func (e *Engine) mayCollect(tx *store.Tx, p payment.Payment, a Ask, others []payment.Payment, now time.Time) error {
+// mayCollect refuses a key that was fenced, and an order that is paid or may yet be: the customer must never be charged twice for one
+// thing.
+func (e *Engine) mayCollect(tx *store.Tx, a Ask, others []payment.Payment) error {
 	if a.Source == payment.FromTill {
 		fenced, err := tx.Fenced(a.Terminal, a.Key)
 		if err != nil {
@@ -296,9 +336,11 @@ func (e *Engine) mayCollect(tx *store.Tx, p payment.Payment, a Ask, others []pay
 			return fault.New(fault.Conflict, "payment.order_open", "order %s is being paid (%s): wait for its outcome", a.OrderNo, o.ID)
 		}
 	}
-	if a.Shown {
-		return nil
-	}
+	return nil
+}
+
+// useCode refuses a code that made a payment before.
+func (e *Engine) useCode(tx *store.Tx, p payment.Payment, a Ask, now time.Time) error {
 	usedBy, err := tx.UseCode(e.digest(a.Code), p.ID, now.UnixMilli())
 	if err == nil && usedBy != "" {
 		err = fault.New(fault.Conflict, "code.used", "this code made a payment before: ask the customer for a fresh one")

@@ -152,10 +152,10 @@ func (e *Engine) judge(tx *store.Tx, j Judgement, x payment.Exception, v *Verdic
 	if word, err = confirm(j, "%s %s %d %d", before.Status, a.Status, a.Undoing.UnixMilli(), a.WrittenOff.UnixMilli()); word != "" || err != nil {
 		return word, err
 	}
-	v.Payment = after
-	if err := tx.SavePayment(after); err != nil {
+	if err := tx.SavePayment(&after); err != nil {
 		return "", err
 	}
+	v.Payment = after
 	if err := e.judged(tx, j, x, now); err != nil {
 		return "", err
 	}

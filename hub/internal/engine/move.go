@@ -118,7 +118,7 @@ func (e *Engine) leaveFor(tx *store.Tx, p payment.Payment, event payment.Event, 
 	if err != nil {
 		return p, err
 	}
-	if err := tx.LeavePayment(left, after); err != nil {
+	if err := tx.LeavePayment(left, &after); err != nil {
 		return p, err
 	}
 	if err := tx.Append(store.Event{Entity: p.ID, Kind: "payment.move", Cause: "wallet", At: now, Body: movedBody{From: p.Attempt.Channel, FromNumber: p.Attempt.OutTradeNo,

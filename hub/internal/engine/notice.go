@@ -75,7 +75,7 @@ func (e *Engine) hear(tx *store.Tx, channelName string, n channel.Notice, now ti
 	if !write || heard.Attempt.Look.UnixMilli() == p.Attempt.Look.UnixMilli() { // it stands already
 		return HeardAsked, nil
 	}
-	if err := tx.SavePayment(heard); err != nil {
+	if err := tx.SavePayment(&heard); err != nil {
 		return "", err
 	}
 	return HeardAsked, e.bringForward(tx, p.Entity(), func() error { return e.schedule(tx, heard, e.rules(heard)) })

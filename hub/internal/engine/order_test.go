@@ -2,12 +2,14 @@ package engine_test
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"cloudcashier/hub/internal/channel"
+	"cloudcashier/hub/internal/engine"
 	"cloudcashier/hub/internal/store"
 	"cloudcashier/shared/pay"
 )
@@ -139,6 +141,44 @@ func TestAFreshCallIsNoRelic(t *testing.T) {
 		}
 		if got = h.await(p.ID, time.Minute); got.Status != pay.StatusSucceeded {
 			t.Errorf("it ends %s", got.Status)
+		}
+	})
+}
+
+// A till repeats a sale of long ago: under the same order many others were tried since, and one was paid. It hears of its own sale, not that
+// the order is paid, which it would take for "nothing was charged for this one".
+func TestAnOldKeyHearsOfItsPayment(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		defer h.stop()
+		old := fromTill("s0", "130000000000000050")
+		old.OrderNo = "O-1"
+		desk := engine.Desk{Engine: h.engine}
+		if err := desk.Pay(t.Context(), till, old); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		for n := range 25 {
+			fate := "50"
+			if n == 24 {
+				fate = "00"
+			}
+			a := ask("O-1", fmt.Sprintf("13%014d%s", n+1, fate))
+			a.Key, a.Wait = fmt.Sprint("k", n), time.Minute
+			if p, err := h.engine.Collect(t.Context(), a); err != nil || !p.Final() {
+				t.Fatalf("%d: %s, %v", n, p.Status, err)
+			}
+		}
+		before, _ := h.told()
+		if err := desk.Pay(t.Context(), till, old); err != nil {
+			t.Fatal(err)
+		}
+		after, refused := h.told()
+		if len(refused) != 0 || len(after) != len(before)+1 {
+			t.Fatalf("told %d results more, and refused %+v", len(after)-len(before), refused)
+		}
+		if last := after[len(after)-1]; last.Key != "s0" || last.Status != pay.StatusDeclined || last.Reason != string(channel.BalanceLow) {
+			t.Errorf("told %+v", last)
 		}
 	})
 }

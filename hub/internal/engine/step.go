@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -69,7 +70,7 @@ func (e *Engine) begin(paymentID string) (p payment.Payment, task payment.Task, 
 				return err
 			}
 		}
-		if err := tx.SavePayment(p); err != nil {
+		if err := tx.SavePayment(&p); err != nil {
 			return err
 		}
 		return tx.PutWork(store.Work{Entity: p.Entity(), Task: task, Due: due, Begun: true})
@@ -106,7 +107,7 @@ func (e *Engine) perform(p payment.Payment, task payment.Task, code pay.Code) {
 	}
 	var after payment.Payment
 	if err == nil {
-		after, err = e.change(p.Entity(), "wallet", event)
+		after, err = e.taught(p, event)
 	}
 	if err != nil {
 		e.storageTrouble(p.Entity(), err)
@@ -160,6 +161,22 @@ func (e *Engine) orderOf(p payment.Payment, code pay.Code) channel.Order {
 // order" becomes proof then.
 const orderLife = 70 * time.Second
 
+// taught applies what a call taught. Mostly the payment is still stored as it was when the call left: that is tried without
+// reading it, and the store compares.
+func (e *Engine) taught(p payment.Payment, event payment.Event) (after payment.Payment, err error) {
+	now := e.Now()
+	if _, _, refused := payment.Apply(p, event, now); refused == nil {
+		err = e.Store.UpdateAgain(func(tx *store.Tx) error {
+			after, err = e.apply(tx, p, "wallet", event, now)
+			return err
+		})
+		if !errors.Is(err, store.ErrStale) {
+			return after, err
+		}
+	}
+	return e.change(p.Entity(), "wallet", event)
+}
+
 // change applies an event to a payment in a transaction of its own. An event the law refuses is
 // recorded as a break and opens an exception; the payment stays as it is.
 func (e *Engine) change(paymentID, cause string, event payment.Event) (p payment.Payment, err error) {
@@ -194,7 +211,7 @@ func (e *Engine) apply(tx *store.Tx, p payment.Payment, cause string, event paym
 	if err != nil {
 		return p, err
 	}
-	if err := tx.SavePayment(after); err != nil {
+	if err := tx.SavePayment(&after); err != nil {
 		return p, err
 	}
 	shows := after.Attempt.QR != p.Attempt.QR

@@ -67,6 +67,8 @@ type Payment struct {
 	Deferred time.Time // when the till took it without a connection and the goods were handed over; zero: not so
 	Attempt  Attempt   // the one in force
 
+	Rev int // counts the times it was stored anew, the attempt and the sums included; the store's
+
 	// The store keeps these two, with the refunds they are the sums of. Zero amounts: none.
 	Refunded  money.Amount // proven to have gone back
 	Refunding money.Amount // asked back, and neither proven done nor proven failed

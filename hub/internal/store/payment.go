@@ -2,6 +2,7 @@ package store
 
 import (
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -12,7 +13,7 @@ import (
 
 const attemptColumns = `p.id, p.merchant, p.store, p.terminal, p.source, p.key, p.body_hash, p.order_no, p.amount, p.subject,
  p.metadata, p.wallet, p.status, p.waiting, p.decline_code, p.decline_message, p.decline_wallet, p.paid_at, p.created_at, p.finished_at,
- p.refunded_amount, p.refunding_amount, a.id, a.channel, a.out_trade_no, a.status, a.wallet_ref, a.cause, a.sent_at, a.stamp_at, a.called_at, a.settled_at, a.undoing_at, a.written_off_at,
+ p.refunded_amount, p.refunding_amount, p.rev, a.id, a.channel, a.out_trade_no, a.status, a.wallet_ref, a.cause, a.sent_at, a.stamp_at, a.called_at, a.settled_at, a.undoing_at, a.written_off_at,
  a.tries, a.checks, p.deferred_at, a.left_at, a.shown, a.qr, a.qr_until, a.look_at `
 
 // paymentColumns are those of a payment with its attempt in force.
@@ -24,7 +25,7 @@ func scanPayment(scan func(...any) error) (p payment.Payment, err error) {
 	a := &p.Attempt
 	err = scan(&p.ID, &p.Merchant, &p.Store, &p.Terminal, &p.Source, &p.Key, &p.BodyHash, &p.OrderNo, &amount, &p.Subject,
 		&p.Metadata, &p.Wallet, &p.Status, &p.Waiting, &p.Decline.Code, &p.Decline.Message, &p.Decline.Wallet, &paid, &created, &finished,
-		&refunded, &refunding, &a.ID, &a.Channel, &a.OutTradeNo, &a.Status, &a.WalletRef, &a.Cause, &sent, &stamp, &called, &settled, &undoing, &writtenOff,
+		&refunded, &refunding, &p.Rev, &a.ID, &a.Channel, &a.OutTradeNo, &a.Status, &a.WalletRef, &a.Cause, &sent, &stamp, &called, &settled, &undoing, &writtenOff,
 		&a.Tries, &a.Checks, &deferred, &left, &a.Shown, &a.QR, &until, &look)
 	p.Deferred = moment(deferred)
 	p.Amount = money.Fen(amount)
@@ -75,16 +76,21 @@ func (tx *Tx) insertAttempt(p payment.Payment) error {
 		millis(a.Sent), millis(a.Stamp), millis(a.Called), millis(a.Settled), a.Tries, a.Checks, a.Route, a.Shown, a.QR, millis(a.Until))
 }
 
-// SavePayment stores what may change of a payment and its attempt. The sums of its refunds are not its to change.
-func (tx *Tx) SavePayment(p payment.Payment) error {
-	n, err := tx.ExecCount(`UPDATE payment SET status=?, waiting=?, decline_code=?, decline_message=?, decline_wallet=?, paid_at=?, finished_at=? WHERE id=?`,
-		p.Status, p.Waiting, p.Decline.Code, p.Decline.Message, p.Decline.Wallet, millis(p.PaidAt), millis(p.Finished), p.ID)
+// ErrStale says that a payment is not stored as it was when what is to be saved was worked out: read it again.
+var ErrStale = errors.New("the payment has changed meanwhile")
+
+// SavePayment stores what may change of a payment and its attempt, provided that it is stored as p was read ([ErrStale], and nothing
+// is stored). The sums of its refunds are not its to change.
+func (tx *Tx) SavePayment(p *payment.Payment) error {
+	n, err := tx.ExecCount(`UPDATE payment SET status=?, waiting=?, decline_code=?, decline_message=?, decline_wallet=?, paid_at=?, finished_at=?, rev=rev+1
+ WHERE id=? AND rev=?`, p.Status, p.Waiting, p.Decline.Code, p.Decline.Message, p.Decline.Wallet, millis(p.PaidAt), millis(p.Finished), p.ID, p.Rev)
 	if err == nil && n != 1 {
-		return fmt.Errorf("payment %s is not there to be saved", p.ID)
+		return fmt.Errorf("%s: %w", p.ID, ErrStale)
 	}
 	if err != nil {
 		return err
 	}
+	p.Rev++
 	a := p.Attempt
 	return tx.Exec(`UPDATE attempt SET status=?, wallet_ref=?, cause=?, sent_at=?, called_at=?, settled_at=?, undoing_at=?, written_off_at=?,
  tries=?, checks=?, left_at=?, qr=?, look_at=? WHERE id=?`,

@@ -14,11 +14,12 @@ import (
 )
 
 // LeavePayment stores an attempt that was left together with the one that takes its place.
-func (tx *Tx) LeavePayment(left, after payment.Payment) error {
-	if err := tx.SavePayment(left); err != nil {
+func (tx *Tx) LeavePayment(left payment.Payment, after *payment.Payment) error {
+	if err := tx.SavePayment(&left); err != nil {
 		return err
 	}
-	if err := tx.insertAttempt(after); err != nil {
+	after.Rev = left.Rev
+	if err := tx.insertAttempt(*after); err != nil {
 		return err
 	}
 	return tx.SavePayment(after)

@@ -25,10 +25,10 @@ func TestNobodyTakesASecondChannelUnproven(t *testing.T) {
 		}
 		after.Attempt = next
 		after.Attempt.Sent = time.UnixMilli(2000)
-		if err := s.Update(func(tx *store.Tx) error { return tx.LeavePayment(p, after) }); err == nil {
+		if err := s.Update(func(tx *store.Tx) error { return tx.LeavePayment(p, &after) }); err == nil {
 			t.Errorf("two attempts are in force")
 		}
-		err := s.Update(func(tx *store.Tx) error { return tx.LeavePayment(left, after) })
+		err := s.Update(func(tx *store.Tx) error { return tx.LeavePayment(left, &after) })
 		if proof := status == pay.StatusDeclined || status == pay.StatusClosed; (err == nil) != proof {
 			t.Errorf("left while %s: %v", status, err)
 		}
@@ -41,6 +41,7 @@ func TestNobodyTakesASecondChannelUnproven(t *testing.T) {
 				t.Errorf("in force is %s, %v", now.Attempt.ID, err)
 			}
 			old, err := tx.PaymentOf(p.Attempt.ID)
+			left.Rev = old.Rev
 			if err != nil || old.ID != p.ID || old.Attempt.ID != p.Attempt.ID || old.Entity() != p.Attempt.ID {
 				t.Errorf("the one that was left is %+v, %v", old, err)
 			}
@@ -50,7 +51,7 @@ func TestNobodyTakesASecondChannelUnproven(t *testing.T) {
 			return nil
 		}))
 		left.Attempt.Left = time.Time{}
-		if err := s.Update(func(tx *store.Tx) error { return tx.SavePayment(left) }); err == nil {
+		if err := s.Update(func(tx *store.Tx) error { return tx.SavePayment(&left) }); err == nil {
 			t.Error("an attempt that was left is in force again")
 		}
 	}

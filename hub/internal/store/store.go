@@ -59,6 +59,9 @@ func (s *Store) DB() *sqlite.DB { return s.db }
 // it is Unavailable "hub.fenced" once another hub has taken over.
 func (s *Store) Update(fn func(*Tx) error) error { return s.db.Update(s.guarded(fn)) }
 
+// UpdateAgain is Update for what may run twice; see [sqlite.DB.UpdateAgain].
+func (s *Store) UpdateAgain(fn func(*Tx) error) error { return s.db.UpdateAgain(s.guarded(fn)) }
+
 // UpdateBehind is Update for what can wait while customers pay; see [sqlite.DB.UpdateBehind]. It tells for how
 // long fn kept the writer, by the store's own clock.
 func (s *Store) UpdateBehind(fn func(*Tx) error) (took time.Duration, err error) {

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"reflect"
@@ -332,6 +333,37 @@ func TestKept(t *testing.T) {
 	h.must(h.View(func(tx *store.Tx) error {
 		if got, err := tx.Payment(p.ID); err != nil || got != store.Kept(p) {
 			t.Errorf("read as\n%+v, %v\nkept as\n%+v", got, err, store.Kept(p))
+		}
+		return nil
+	}))
+}
+
+// TestWhatIsStaleIsNotSaved: whatever changed the payment since, be it a refund of it, what was worked out before does not count.
+func TestWhatIsStaleIsNotSaved(t *testing.T) {
+	h := open(t)
+	p := made(1, "mer_0", "trm_0", payment.FromTill, "k")
+	h.insert(p)
+	save := func(p payment.Payment) (payment.Payment, error) {
+		err := h.Update(func(tx *store.Tx) error { return tx.SavePayment(&p) })
+		return p, err
+	}
+	paid := p
+	paid.Status, paid.PaidAt, paid.Finished = pay.StatusSucceeded, at, at
+	paid.Attempt.Status, paid.Attempt.Settled = pay.StatusSucceeded, at
+	saved, err := save(paid)
+	h.must(err)
+	if _, err := save(paid); !errors.Is(err, store.ErrStale) {
+		t.Errorf("saved twice: %v", err)
+	}
+	r := back("1", p, 10)
+	h.refund(r)
+	if _, err := save(saved); !errors.Is(err, store.ErrStale) {
+		t.Errorf("saved over a refund: %v", err)
+	}
+	h.must(h.View(func(tx *store.Tx) error {
+		now, err := tx.Payment(p.ID)
+		if err != nil || now.Rev != saved.Rev+1 || now.Refunding != r.Amount || now.Status != pay.StatusSucceeded {
+			t.Errorf("%+v, %v", now, err)
 		}
 		return nil
 	}))

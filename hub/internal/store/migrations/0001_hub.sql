@@ -88,6 +88,7 @@ CREATE TABLE payment (
   finished_at INTEGER,
   refunded_amount INTEGER NOT NULL DEFAULT 0 CHECK (refunded_amount >= 0),   -- these two are kept by triggers
   refunding_amount INTEGER NOT NULL DEFAULT 0 CHECK (refunding_amount >= 0), -- asked back, without an outcome
+  rev INTEGER NOT NULL DEFAULT 0,                -- counts the changes: who writes one says which state it was worked out from
   deferred_at INTEGER,                           -- when a till took it without a connection: the goods are gone
   CHECK (deferred_at IS NULL OR wallet = 'storedvalue' AND source = 'till'),
   CHECK ((finished_at IS NOT NULL) = (status IN ('succeeded', 'declined') OR status IN ('reversed', 'closed'))),
@@ -183,12 +184,13 @@ CREATE INDEX refund_open ON refund (created_at) WHERE finished_at IS NULL;
 -- whoever writes it.
 CREATE TRIGGER refund_new AFTER INSERT ON refund BEGIN
   UPDATE payment SET refunded_amount = refunded_amount + iif(new.status = 'succeeded', new.amount, 0),
-    refunding_amount = refunding_amount + iif(new.finished_at IS NULL, new.amount, 0) WHERE id = new.payment;
+    refunding_amount = refunding_amount + iif(new.finished_at IS NULL, new.amount, 0), rev = rev + 1 WHERE id = new.payment;
 END;
 CREATE TRIGGER refund_ended AFTER UPDATE OF status ON refund WHEN old.status <> new.status BEGIN
   UPDATE payment SET
     refunded_amount = refunded_amount + iif(new.status = 'succeeded', new.amount, 0) - iif(old.status = 'succeeded', new.amount, 0),
-    refunding_amount = refunding_amount + iif(new.finished_at IS NULL, new.amount, 0) - iif(old.finished_at IS NULL, new.amount, 0)
+    refunding_amount = refunding_amount + iif(new.finished_at IS NULL, new.amount, 0) - iif(old.finished_at IS NULL, new.amount, 0),
+    rev = rev + 1
     WHERE id = new.payment;
 END;
 CREATE TRIGGER refund_fixed BEFORE UPDATE OF payment, amount, out_refund_no ON refund BEGIN SELECT RAISE(ABORT, 'a refund is asked for once'); END;
