@@ -12,12 +12,13 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"net"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -75,13 +76,16 @@ func (m *merchant) customer() order {
 		code: fmt.Sprintf("%s%014d00", prefix, (m.base+n)%100_000_000_000_000)}
 }
 
-// line is one connection to the hub; one caller uses it at a time.
+// line is one connection to the hub; one caller uses it at a time, and what it holds is used again for each of his payments.
 type line struct {
 	m    *merchant
 	conn net.Conn
 	in   *bufio.Reader
+	seal *seal
 	out  []byte
 	body []byte
+	text []byte // that a signature begins with
+	got  answer
 }
 
 func (m *merchant) dial(ctx context.Context) (*line, error) {
@@ -89,7 +93,7 @@ func (m *merchant) dial(ctx context.Context) (*line, error) {
 	if err != nil {
 		return nil, fmt.Errorf("call the hub: %w", err)
 	}
-	return &line{m: m, conn: conn, in: bufio.NewReaderSize(conn, 4<<10)}, nil
+	return &line{m: m, conn: conn, in: bufio.NewReaderSize(conn, 4<<10), seal: newSeal(m.secret)}, nil
 }
 
 // longest a payment may take here.
@@ -99,80 +103,106 @@ var errNotPaid = errors.New("the payment is not paid")
 
 // pay collects one payment and sees that the hub signed that it is paid.
 func (l *line) pay(o order) error {
-	m := l.m
-	l.body = fmt.Appendf(l.body[:0], `{"order_no":"%s","amount":100,"code":"%s","subject":"tea","wait_ms":20000}`, o.number, o.code)
+	l.body = append(append(append(append(append(l.body[:0], `{"order_no":"`...), o.number...), `","amount":100,"code":"`...), o.code...),
+		`","subject":"tea","wait_ms":20000}`...)
 	now := time.Now()
-	stamp := strconv.FormatInt(now.Unix(), 10)
-	l.out = fmt.Appendf(l.out[:0], "POST /v1/payments HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n"+
-		"Authorization: CASHIER-HMAC-SHA256 key_id=\"%s\",timestamp=\"%s\",nonce=\"%s\",signature=\"%s\"\r\n\r\n%s",
-		m.address, len(l.body), m.keyID, stamp, o.nonce, m.sign("POST\n/v1/payments\n"+stamp+"\n"+o.nonce+"\n", l.body), l.body)
+	l.request(o, now.Unix())
 	if err := l.conn.SetDeadline(now.Add(longest)); err != nil {
 		return err
 	}
 	if _, err := l.conn.Write(l.out); err != nil {
 		return fmt.Errorf("ask the hub: %w", err)
 	}
-	status, head, err := l.read()
-	if err != nil {
+	if err := l.read(); err != nil {
 		return fmt.Errorf("the hub's answer: %w", err)
 	}
-	if head.nonce != o.nonce || head.signature != m.sign(status+"\n"+head.stamp+"\n"+head.nonce+"\n", l.body) {
-		return fmt.Errorf("the hub's answer (%s) is not signed: %s", status, l.body)
+	g := &l.got
+	l.text = append(append(append(l.text[:0], g.status...), '\n'), g.stamp...)
+	l.text = append(append(append(l.text, '\n'), g.nonce...), '\n')
+	if string(g.nonce) != o.nonce || !bytes.Equal(g.signature, l.seal.over(l.text, l.body)) {
+		return fmt.Errorf("the hub's answer (%s) is not signed: %s", g.status, l.body)
 	}
-	if status != "200" || !bytes.Contains(l.body, []byte(`"status":"succeeded"`)) {
-		return fmt.Errorf("%w: %s: %s", errNotPaid, status, l.body)
+	if string(g.status) != "200" || !bytes.Contains(l.body, []byte(`"status":"succeeded"`)) {
+		return fmt.Errorf("%w: %s: %s", errNotPaid, g.status, l.body)
 	}
 	return nil
 }
 
-// sign is over the head and the body, each followed by a line end.
-func (m *merchant) sign(head string, body []byte) string {
-	mac := hmac.New(sha256.New, m.secret)
-	mac.Write([]byte(head))
-	mac.Write(body)
-	mac.Write([]byte("\n"))
-	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
+// request writes the signed request with the body.
+func (l *line) request(o order, stamp int64) {
+	l.text = strconv.AppendInt(append(l.text[:0], "POST\n/v1/payments\n"...), stamp, 10)
+	l.text = append(append(append(l.text, '\n'), o.nonce...), '\n')
+	b := append(append(l.out[:0], "POST /v1/payments HTTP/1.1\r\nHost: "...), l.m.address...)
+	b = strconv.AppendInt(append(b, "\r\nContent-Type: application/json\r\nContent-Length: "...), int64(len(l.body)), 10)
+	b = append(append(b, "\r\nAuthorization: CASHIER-HMAC-SHA256 key_id=\""...), l.m.keyID...)
+	b = strconv.AppendInt(append(b, "\",timestamp=\""...), stamp, 10)
+	b = append(append(b, "\",nonce=\""...), o.nonce...)
+	b = append(append(b, "\",signature=\""...), l.seal.over(l.text, l.body)...)
+	l.out = append(append(b, "\"\r\n\r\n"...), l.body...)
 }
 
-type head struct{ stamp, nonce, signature string }
+// seal signs with one secret, whose part of each signature is made once.
+type seal struct {
+	mac       hash.Hash
+	sum, text []byte
+}
 
-// read takes an answer; its body is in l.body.
-func (l *line) read() (status string, h head, err error) {
-	first, err := l.in.ReadString('\n')
+func newSeal(secret []byte) *seal { return &seal{mac: hmac.New(sha256.New, secret)} }
+
+// over signs the head and the body, each followed by a line end (the head's is in it). What it gives is good until the next time.
+func (s *seal) over(head, body []byte) []byte {
+	s.mac.Reset()
+	s.mac.Write(head)
+	s.mac.Write(body)
+	s.mac.Write([]byte("\n"))
+	s.sum = s.mac.Sum(s.sum[:0])
+	s.text = base64.StdEncoding.AppendEncode(s.text[:0], s.sum)
+	return s.text
+}
+
+// answer is an answer's head; its body is in the line.
+type answer struct{ status, stamp, nonce, signature []byte }
+
+// read takes an answer.
+func (l *line) read() error {
+	first, err := l.in.ReadSlice('\n')
 	if err != nil {
-		return "", h, err
+		return err
 	}
-	fields := strings.SplitN(first, " ", 3)
-	if len(fields) < 2 {
-		return "", h, fmt.Errorf("it begins with %q", first)
+	_, rest, ok := bytes.Cut(first, []byte(" "))
+	if !ok {
+		return fmt.Errorf("it begins with %q", first)
 	}
+	status, _, _ := bytes.Cut(rest, []byte(" "))
+	g := &l.got
+	g.status, g.stamp, g.nonce, g.signature = append(g.status[:0], status...), g.stamp[:0], g.nonce[:0], g.signature[:0]
 	length := -1
 	for {
-		text, err := l.in.ReadString('\n')
+		text, err := l.in.ReadSlice('\n')
 		if err != nil {
-			return "", h, err
+			return err
 		}
-		if text = strings.TrimSpace(text); text == "" {
+		if text = bytes.TrimSpace(text); len(text) == 0 {
 			break
 		}
-		name, value, _ := strings.Cut(text, ": ")
-		switch name {
+		name, value, _ := bytes.Cut(text, []byte(": "))
+		switch string(name) {
 		case "Content-Length":
-			if length, err = strconv.Atoi(value); err != nil {
-				return "", h, err
+			if length, err = strconv.Atoi(string(value)); err != nil {
+				return err
 			}
 		case "Cashier-Timestamp":
-			h.stamp = value
+			g.stamp = append(g.stamp, value...)
 		case "Cashier-Nonce":
-			h.nonce = value
+			g.nonce = append(g.nonce, value...)
 		case "Cashier-Signature":
-			h.signature = value
+			g.signature = append(g.signature, value...)
 		}
 	}
 	if length < 0 || length > 1<<20 {
-		return "", h, fmt.Errorf("it has no length")
+		return fmt.Errorf("it has no length")
 	}
-	l.body = append(l.body[:0], make([]byte, length)...)
+	l.body = slices.Grow(l.body[:0], length)[:length]
 	_, err = io.ReadFull(l.in, l.body)
-	return fields[1], h, err
+	return err
 }

@@ -79,7 +79,7 @@ func asked(in *bufio.Reader) (nonce string, err error) {
 
 func (m *merchant) answerFor(nonce, body string) string {
 	return "HTTP/1.1 200 OK\r\nContent-Length: " + strconv.Itoa(len(body)) + "\r\nCashier-Timestamp: 1\r\nCashier-Nonce: " + nonce +
-		"\r\nCashier-Signature: " + m.sign("200\n1\n"+nonce+"\n", []byte(body)) + "\r\n\r\n" + body
+		"\r\nCashier-Signature: " + string(newSeal(m.secret).over([]byte("200\n1\n"+nonce+"\n"), []byte(body))) + "\r\n\r\n" + body
 }
 
 const paid = `{"status":"succeeded"}`
