@@ -33,6 +33,7 @@ const servedFolder = "SANDBOX_BENCH_FOLDER"
 // serveForBench is a sandbox in a process of its own, whose processor time is nobody else's. It writes where it listens, and
 // what it spent so far, in nanoseconds, for each line it reads.
 func serveForBench(dir string) {
+	sandbox.Frugal()
 	s, err := sandbox.New(sandbox.Config{DataDir: dir, Listen: "127.0.0.1:0", Now: time.Now, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		panic(err)

@@ -40,7 +40,7 @@ func Backend() string { return backend().Name() }
 
 // atOnce bounds the signatures under way: each holds a thread, and more than there are processors gain nothing. Who comes then
 // waits for his turn, however long: a wallet does not refuse because it is slow.
-var atOnce = make(chan struct{}, runtime.GOMAXPROCS(0))
+var atOnce = make(chan struct{}, runtime.NumCPU())
 
 // Sign signs a SHA-256 digest, PKCS #1 v1.5.
 func (s *Signer) Sign(digest [32]byte) ([]byte, error) {
