@@ -134,7 +134,7 @@ func startForBench(b *testing.B, dir string) *boxProcess {
 		b.Fatal(err)
 	}
 	c := exec.Command(self)
-	c.Env, c.Stderr = append(os.Environ(), servedFolder+"="+dir), os.Stderr
+	c.Env, c.Stderr = append(os.Environ(), servedFolder+"="+dir, "GOGC=800"), os.Stderr // about what the program gives its heap
 	in, err := c.StdinPipe()
 	if err != nil {
 		b.Fatal(err)
