@@ -3,9 +3,13 @@ package counter
 import (
 	"bufio"
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"io"
 	"net"
+	"net/http"
 	"strconv"
 	"strings"
 	"testing"
@@ -77,9 +81,16 @@ func asked(in *bufio.Reader) (nonce string, err error) {
 	}
 }
 
+// signed is a signature made anew, by nothing that a line uses.
+func signed(secret []byte, text string) string {
+	mac := hmac.New(sha256.New, secret)
+	mac.Write([]byte(text))
+	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
+}
+
 func (m *merchant) answerFor(nonce, body string) string {
 	return "HTTP/1.1 200 OK\r\nContent-Length: " + strconv.Itoa(len(body)) + "\r\nCashier-Timestamp: 1\r\nCashier-Nonce: " + nonce +
-		"\r\nCashier-Signature: " + string(newSeal(m.secret).over([]byte("200\n1\n"+nonce+"\n"), []byte(body))) + "\r\n\r\n" + body
+		"\r\nCashier-Signature: " + signed(m.secret, "200\n1\n"+nonce+"\n"+body+"\n") + "\r\n\r\n" + body
 }
 
 const paid = `{"status":"succeeded"}`
@@ -152,6 +163,42 @@ func TestAnAnswerMustBeSigned(t *testing.T) {
 	}
 	if err := l.pay(m.customer()); !errors.Is(err, errNotPaid) {
 		t.Errorf("a declined payment: %v", err)
+	}
+}
+
+// TestEachRequestIsSigned: also the second one of a line, over what it says itself.
+func TestEachRequestIsSigned(t *testing.T) {
+	t.Parallel()
+	heads := make(chan string, 2)
+	var m *merchant
+	m = pretended(t, func(c net.Conn, in *bufio.Reader) {
+		for {
+			r, err := http.ReadRequest(in)
+			if err != nil {
+				return
+			}
+			body, _ := io.ReadAll(r.Body)
+			words := strings.Split(r.Header.Get("Authorization"), `"`) // CASHIER-HMAC-SHA256 key_id="key",timestamp="…",nonce="…",signature="…"
+			if len(words) != 9 || words[1] != "key" || words[7] != signed(m.secret, r.Method+"\n"+r.URL.Path+"\n"+words[3]+"\n"+words[5]+"\n"+string(body)+"\n") {
+				t.Errorf("not signed: %v over %s", words, body)
+			}
+			heads <- words[7]
+			if _, err := io.WriteString(c, m.answerFor(words[5], paid)); err != nil {
+				return
+			}
+		}
+	})
+	l, err := m.dial(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := l.pay(m.customer()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if <-heads == <-heads {
+		t.Error("two payments have one signature")
 	}
 }
 

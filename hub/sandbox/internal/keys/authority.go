@@ -1,6 +1,6 @@
 // Package keys makes and keeps the sandbox's certificates: the authority behind its TLS server, the
 // one that issues merchants' client certificates, and the chain behind UnionPay's signatures, each
-// in one file with its key.
+// in one file with its key. The wallets' keys sign here, through the system's OpenSSL where there is one.
 //
 // It refuses a folder where only half of them are left: new keys beside old ones would fail far
 // away, in somebody's TLS client. Newcomers get one thing wrong: the certificates live until 2049
