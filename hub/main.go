@@ -114,6 +114,7 @@ func sandboxCommand(logger newLogger) *cobra.Command {
 				return err
 			}
 			cfg.Now, cfg.Log = time.Now, log.With("part", "sandbox")
+			hubd.Roomy()
 			if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
 				return fault.Wrap(err, fault.Invalid, "sandbox.folder", "cannot make %s", cfg.DataDir)
 			}

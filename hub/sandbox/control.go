@@ -96,7 +96,7 @@ func (s *Sandbox) addMerchant(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	public, err := keys.EncodePublic(&m.Alipay.Key.PublicKey)
+	public, err := keys.EncodePublic(&m.Alipay.Key.Private.PublicKey)
 	if err != nil {
 		return err
 	}

@@ -71,6 +71,10 @@ var furnished = sync.OnceValue(func() string {
 })
 
 func TestMain(m *testing.M) {
+	if dir := os.Getenv(servedFolder); dir != "" {
+		serveForBench(dir)
+		return
+	}
 	code := m.Run()
 	_ = os.RemoveAll(furnished())
 	os.Exit(code)

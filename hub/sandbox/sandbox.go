@@ -155,7 +155,7 @@ func (s *Sandbox) Run(ctx context.Context) error {
 		}
 	})
 	parts.Go(split.run)
-	s.log.Info("sandbox serves", "addr", s.Addr())
+	s.log.Info("sandbox serves", "addr", s.Addr(), "signing", keys.Backend())
 
 	var err error
 	select {

@@ -130,6 +130,7 @@ var plan = book{
 		"hub/internal/portal":              slab + "hub/internal/payment",
 		"hub/sandbox":                      slab + "shared/sqlite hub/sandbox/internal/*",
 		"hub/sandbox/internal/*":           slab + "shared/sqlite hub/sandbox/internal/*",
+		"hub/sandbox/internal/keys":        slab + "hub/internal/vault hub/internal/vault/openssl", // signs as the hub does; verifies on its own
 		"hub/hubd":                         slab + "shared/sqlite hub/sandbox hub/internal/*",
 		"hub/hubtest":                      slab + "shared/sqlite hub/internal/*",             // test support only
 		"hub/hubtest/signing":              words + "hub/internal/vault hub/internal/vault/*", // test support only: for measurements

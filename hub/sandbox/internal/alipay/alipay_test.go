@@ -66,12 +66,12 @@ func TestSignatureVectors(t *testing.T) {
 			}
 			done++
 		case "A2-2", "A2-3":
-			body, err := seal(signing{key: private}, "alipay_trade_pay_response", json.RawMessage(v.Input))
+			body, err := seal(signing{key: keys.NewSigner(private)}, "alipay_trade_pay_response", json.RawMessage(v.Input))
 			want := `{"alipay_trade_pay_response":` + v.Input + `,"sign":"` + v.Output + `"}`
 			if err != nil || string(body) != want {
 				t.Errorf("%s: %s (%v)", v.ID, body, err)
 			}
-			forged, err := seal(signing{key: private, forged: true}, "alipay_trade_pay_response", json.RawMessage(v.Input))
+			forged, err := seal(signing{key: keys.NewSigner(private), forged: true}, "alipay_trade_pay_response", json.RawMessage(v.Input))
 			if err != nil || len(forged) != len(body) || string(forged) == string(body) {
 				t.Errorf("%s forged: %s (%v)", v.ID, forged, err)
 			}
@@ -90,7 +90,7 @@ func TestSignatureVectors(t *testing.T) {
 			done++
 		case "A3-3":
 			lines := strings.SplitN(v.Input, "\n", 3)
-			got, err := restSign(signing{key: private}, lines[0], lines[1], []byte(strings.TrimSuffix(lines[2], "\n")))
+			got, err := restSign(signing{key: keys.NewSigner(private)}, lines[0], lines[1], []byte(strings.TrimSuffix(lines[2], "\n")))
 			if err != nil || got != v.Output {
 				t.Errorf("%s: %s (%v)", v.ID, got, err)
 			}

@@ -1,8 +1,6 @@
 package alipay
 
 import (
-	"crypto"
-	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -61,7 +59,7 @@ func (d *Door) Notice(n book.Notice, now time.Time) (door.Post, error) {
 	if n := len(m.Agreed.Signers); n > 0 { // certificate mode: the newest
 		key = m.Agreed.Signers[n-1].Key
 	}
-	raw, err := rsa.SignPKCS1v15(nil, key, crypto.SHA256, sum[:])
+	raw, err := key.Sign(sum)
 	if err != nil {
 		return door.Post{}, fmt.Errorf("sign notice: %w", err)
 	}

@@ -2,8 +2,6 @@ package alipay
 
 import (
 	"bytes"
-	"crypto"
-	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -187,7 +185,7 @@ func (c *call) restSeal(r *door.Reply, n node, forged bool) error {
 // restSign signs an answer's body as it travels.
 func restSign(how signing, stamp, nonce string, body []byte) (string, error) {
 	sum := sha256.Sum256([]byte(stamp + "\n" + nonce + "\n" + string(body) + "\n"))
-	raw, err := rsa.SignPKCS1v15(nil, how.key, crypto.SHA256, sum[:])
+	raw, err := how.key.Sign(sum)
 	if err != nil {
 		return "", fmt.Errorf("sign answer: %w", err)
 	}

@@ -4,11 +4,11 @@ import (
 	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/rsa"
 	"encoding/base64"
 	"errors"
 
 	"cloudcashier/hub/sandbox/internal/door"
+	"cloudcashier/hub/sandbox/internal/keys"
 	"cloudcashier/hub/sandbox/internal/order"
 )
 
@@ -81,10 +81,10 @@ func (c *call) certificate() (door.Reply, error) {
 
 // signing is how an answer is sealed.
 type signing struct {
-	key     *rsa.PrivateKey // nil: not at all
-	certSN  string          // of its certificate, in certificate mode
-	content []byte          // the key of an encrypted node; nil: in clear
-	forged  bool            // break the signature and leave its shape
+	key     *keys.Signer // nil: not at all
+	certSN  string       // of its certificate, in certificate mode
+	content []byte       // the key of an encrypted node; nil: in clear
+	forged  bool         // break the signature and leave its shape
 }
 
 func (c *call) signing(forged bool) signing {

@@ -63,7 +63,7 @@ func seal(how signing, name string, node any) ([]byte, error) {
 	body.Write(value)
 	if how.key != nil {
 		sum := sha256.Sum256(value)
-		raw, err := rsa.SignPKCS1v15(nil, how.key, crypto.SHA256, sum[:])
+		raw, err := how.key.Sign(sum)
 		if err != nil {
 			return nil, fmt.Errorf("sign answer: %w", err)
 		}

@@ -44,7 +44,8 @@ func Open(path string) (*Book, error) {
 	if err != nil {
 		return nil, fmt.Errorf("migrations: %w", err)
 	}
-	db, err := sqlite.Open(path, files)
+	// As the hub's own file: a payment touches a few pages, the same ones in each commit, and small ones are copied late.
+	db, err := sqlite.Open(path, files, sqlite.PageSize(2048), sqlite.Log(8000))
 	if err != nil {
 		return nil, err
 	}

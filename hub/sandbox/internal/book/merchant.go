@@ -10,7 +10,7 @@ import (
 
 // SaveMerchant stores a merchant; one of the same name gets the new public key and keeps the rest.
 func (b *Book) SaveMerchant(m *merchant.Merchant) error {
-	key, err := keys.EncodeRSA(m.Alipay.Key)
+	key, err := keys.EncodeRSA(m.Alipay.Key.Private)
 	if err != nil {
 		return err
 	}
@@ -38,9 +38,11 @@ func (b *Book) Merchants() (all []*merchant.Merchant, err error) {
 			if err != nil {
 				return err
 			}
-			if m.Alipay.Key, err = keys.DecodeRSA(key); err != nil {
+			private, err := keys.DecodeRSA(key)
+			if err != nil {
 				return err
 			}
+			m.Alipay.Key = keys.NewSigner(private)
 			if m.UnionPay, err = merchant.LoadUnionPay(merID, signCert, signKey); err != nil {
 				return err
 			}

@@ -13,7 +13,7 @@ import (
 type Chain struct {
 	Root, Middle string // PEM
 	Cert         string // PEM, of Key
-	Key          *rsa.PrivateKey
+	Key          *Signer
 	middle       *Authority
 }
 
@@ -40,7 +40,7 @@ func LoadChain(dir, signer string) (*Chain, error) {
 	if !ok || pair.Leaf.CheckSignatureFrom(middle.cert) != nil {
 		return nil, damaged(path, errors.New("it does not fit the authorities beside it"))
 	}
-	return &Chain{Root: root.PEM(), Middle: middle.PEM(), Cert: encodeCert(pair.Leaf), Key: key, middle: middle}, nil
+	return &Chain{Root: root.PEM(), Middle: middle.PEM(), Cert: encodeCert(pair.Leaf), Key: NewSigner(key), middle: middle}, nil
 }
 
 // IssueMerchant makes a merchant's signing certificate from the same authority, as in the field;

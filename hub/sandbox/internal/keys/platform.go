@@ -14,11 +14,11 @@ import (
 type Platform struct {
 	Serial string // of Cert, upper-case hex, 40 digits
 	Cert   string // PEM
-	Key    *rsa.PrivateKey
+	Key    *Signer
 
 	KeyID     string // PUB_KEY_ID_…
 	PublicPEM string
-	PublicKey *rsa.PrivateKey
+	PublicKey *Signer
 }
 
 // LoadPlatform reads both from a folder, or makes them on the first start.
@@ -29,12 +29,12 @@ func LoadPlatform(dir string) (*Platform, error) {
 		into func(key *rsa.PrivateKey, cert string, serial *big.Int) error
 	}{
 		{"wechat-platform.pem", func(key *rsa.PrivateKey, cert string, serial *big.Int) error {
-			p.Key, p.Cert, p.Serial = key, cert, fmt.Sprintf("%X", serial)
+			p.Key, p.Cert, p.Serial = NewSigner(key), cert, fmt.Sprintf("%X", serial)
 			return nil
 		}},
 		{"wechat-public.pem", func(key *rsa.PrivateKey, _ string, serial *big.Int) (err error) {
 			digits := new(big.Int).Mod(serial, new(big.Int).Exp(big.NewInt(10), big.NewInt(27), nil))
-			p.PublicKey, p.KeyID = key, fmt.Sprintf("PUB_KEY_ID_0%027d", digits)
+			p.PublicKey, p.KeyID = NewSigner(key), fmt.Sprintf("PUB_KEY_ID_0%027d", digits)
 			p.PublicPEM, err = EncodePublic(&key.PublicKey)
 			return err
 		}},

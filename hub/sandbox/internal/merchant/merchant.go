@@ -41,8 +41,8 @@ type WeChat struct {
 // Alipay is the merchant at Alipay.
 type Alipay struct {
 	AppID, SellerID string
-	Key             *rsa.PrivateKey // the wallet's, for this merchant's answers
-	App             *rsa.PublicKey  // the merchant's; nil until it was given
+	Key             *keys.Signer   // the wallet's, for this merchant's answers
+	App             *rsa.PublicKey // the merchant's; nil until it was given
 	AppPEM          string
 }
 
@@ -85,9 +85,11 @@ func Mint(name string, clients *keys.Authority, unionpay *keys.Chain) (*Merchant
 	if m.WeChat.ClientCert, m.WeChat.ClientKey, err = clients.IssueClient(m.WeChat.MchID); err != nil {
 		return nil, fmt.Errorf("certificate of merchant %q: %w", name, err)
 	}
-	if m.Alipay.Key, err = keys.NewRSA(); err != nil {
+	private, err := keys.NewRSA()
+	if err != nil {
 		return nil, fmt.Errorf("key of merchant %q: %w", name, err)
 	}
+	m.Alipay.Key = keys.NewSigner(private)
 	merID := "777" + digits(12)
 	cert, key, err := unionpay.IssueMerchant("041@Z2026@" + merID + "@00000001")
 	if err != nil {

@@ -2,7 +2,6 @@ package merchant
 
 import (
 	"crypto/rand"
-	"crypto/rsa"
 	"encoding/base64"
 	"fmt"
 	"maps"
@@ -38,7 +37,7 @@ type Agreed struct {
 // Signer is a certificate of Alipay's that signs answers.
 type Signer struct {
 	SN, Chain string
-	Key       *rsa.PrivateKey
+	Key       *keys.Signer
 }
 
 // usualPPM are what small shops pay; invented for UnionPay.
@@ -63,7 +62,7 @@ func (m *Merchant) Agree(t Terms) error {
 		if err != nil {
 			return err
 		}
-		a.Signers = append(a.Signers, Signer{SN: keys.SN(cert), Chain: own.Chain, Key: key})
+		a.Signers = append(a.Signers, Signer{SN: keys.SN(cert), Chain: own.Chain, Key: keys.NewSigner(key)})
 	}
 	if t.ContentKey != "" {
 		var err error

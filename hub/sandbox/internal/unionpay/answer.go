@@ -52,7 +52,7 @@ func (d *Door) seal(out map[string]string, forged bool) ([]byte, error) {
 	out["signMethod"], out["version"], out["encoding"] = "01", "5.1.0", "UTF-8"
 	out["signPubKeyCert"] = d.Keys.Cert
 	sum := digest(signedText(out))
-	raw, err := rsa.SignPKCS1v15(nil, d.Keys.Key, crypto.SHA256, sum[:])
+	raw, err := d.Keys.Key.Sign(sum)
 	if err != nil {
 		return nil, fmt.Errorf("sign answer: %w", err)
 	}

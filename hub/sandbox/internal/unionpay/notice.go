@@ -1,8 +1,6 @@
 package unionpay
 
 import (
-	"crypto"
-	"crypto/rsa"
 	"encoding/base64"
 	"fmt"
 	"net/http"
@@ -39,8 +37,7 @@ func (d *Door) Notice(n book.Notice) (door.Post, error) {
 	f["merId"], f["accessType"], f["bizType"] = o.Mch, "0", "000000"
 	f["respCode"], f["respMsg"] = "00", success
 	f["signMethod"], f["version"], f["encoding"], f["signPubKeyCert"] = "01", "5.1.0", "UTF-8", d.Keys.Cert
-	digested := digest(signedText(f))
-	raw, err := rsa.SignPKCS1v15(nil, d.Keys.Key, crypto.SHA256, digested[:])
+	raw, err := d.Keys.Key.Sign(digest(signedText(f)))
 	if err != nil {
 		return door.Post{}, fmt.Errorf("sign notice: %w", err)
 	}

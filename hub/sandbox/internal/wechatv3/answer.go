@@ -1,10 +1,8 @@
 package wechatv3
 
 import (
-	"crypto"
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -13,6 +11,7 @@ import (
 	"time"
 
 	"cloudcashier/hub/sandbox/internal/door"
+	"cloudcashier/hub/sandbox/internal/keys"
 	"cloudcashier/hub/sandbox/internal/order"
 )
 
@@ -21,7 +20,7 @@ const contentType = "application/json; charset=utf-8"
 // signer is one of the wallet's keys and how it is called.
 type signer struct {
 	serial string
-	key    *rsa.PrivateKey
+	key    *keys.Signer
 }
 
 func (d *Door) byCertificate() signer { return signer{d.platform.Serial, d.platform.Key} }
@@ -31,7 +30,7 @@ func (d *Door) byPublicKey() signer   { return signer{d.platform.KeyID, d.platfo
 func (s signer) seal(now time.Time, nonce string, body []byte) (http.Header, error) {
 	stamp := strconv.FormatInt(now.Unix(), 10)
 	sum := sha256.Sum256([]byte(stamp + "\n" + nonce + "\n" + string(body) + "\n"))
-	sign, err := rsa.SignPKCS1v15(nil, s.key, crypto.SHA256, sum[:])
+	sign, err := s.key.Sign(sum)
 	if err != nil {
 		return nil, err
 	}
