@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
 	"cloudcashier/hub/internal/channel"
@@ -268,10 +269,11 @@ func (e *Engine) takeIn(tx *store.Tx, a Ask, p payment.Payment, w *way, refusal 
 	if err != nil {
 		return p, false, err
 	}
-	tx.AfterCommit(func() {
-		e.Log.Info("payment taken in", logs.Payment, p.ID, logs.Order, p.OrderNo, logs.Merchant, p.Merchant, logs.Terminal, p.Terminal,
-			logs.Channel, w.Name, "amount", p.Amount.Fen(), "out_trade_no", p.Attempt.OutTradeNo)
-	})
+	if e.Log.Enabled(e.life, slog.LevelDebug) { // its end is told at level info, with all that it is about
+		tx.AfterCommit(func() {
+			e.Log.Debug("payment taken in", logs.Payment, p.ID, logs.Order, p.OrderNo, logs.Channel, w.Name, "out_trade_no", p.Attempt.OutTradeNo)
+		})
+	}
 	after := p
 	switch own, ok := w.Channel.(inside); {
 	case refusal != nil:

@@ -236,12 +236,13 @@ func (e *Engine) apply(tx *store.Tx, p payment.Payment, cause string, event paym
 			return p, err
 		}
 	}
-	turn := e.agenda.turn()
+	turn, a := e.agenda.turn(), after.Attempt
 	tx.AfterCommit(func() {
 		if moved {
-			e.Log.Info("payment changed", logs.Payment, after.ID, logs.Order, after.OrderNo, logs.Status, after.Status,
-				"attempt", after.Attempt.Status, logs.Kind, event.Kind, "note", note)
-			e.paid.tell(after.ID, shown, turn)
+			e.Log.Info("payment changed", logs.Payment, shown.ID, logs.Order, shown.OrderNo, logs.Status, shown.Status, "attempt", a.Status,
+				logs.Kind, event.Kind, "note", note, logs.Merchant, shown.Merchant, logs.Terminal, shown.Terminal, logs.Channel, a.Channel,
+				"amount", shown.Amount.Fen(), "out_trade_no", a.OutTradeNo)
+			e.paid.tell(shown.ID, shown, turn)
 		}
 	})
 	return after, e.schedule(tx, after, rules)

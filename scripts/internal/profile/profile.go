@@ -55,7 +55,6 @@ var table = []struct{ part, prefix string }{
 	{"HTTP from the merchant", "net/http"},
 	{"HTTP from the merchant", "github.com/danielgtaylor/huma"},
 	{"SQLite", "github.com/mattn/go-sqlite3"},
-	{"SQLite", "database/sql"},
 	{"SQLite", "cloudcashier/shared/sqlite"},
 	{"SQLite", "cloudcashier/hub/internal/store"},
 	{"door: API signature, checks", "cloudcashier/hub/internal/gateway"},
