@@ -1,6 +1,7 @@
 package counter
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -168,12 +169,14 @@ func (g Gateway) fill(ctx context.Context, r *rig.Rig, lab *rig.Lab, hub *rig.Pr
 	return err
 }
 
-// serve starts the hub of the lab's folder with a way to sign.
+// serve starts the hub of the lab's folder with a way to sign. It asks for no notices: each would have the wallet sign once more, on the
+// processors that are measured, for a payment whose answer told all.
 func serve(ctx context.Context, r *rig.Rig, lab *rig.Lab, signing string) (*rig.Process, error) {
 	text, err := os.ReadFile(filepath.Join(lab.Data, "hub.yaml"))
 	if err != nil {
 		return nil, err
 	}
+	text = without(text, "notices:")
 	if signing != "" {
 		text = append(text, "vault:\n  signing: "+signing+"\n"...)
 	}
@@ -194,6 +197,21 @@ func serve(ctx context.Context, r *rig.Rig, lab *rig.Lab, signing string) (*rig.
 		answer, err := lab.Do(ctx, rig.Call{Method: http.MethodGet, Path: "/v1/payments?order_no=nobody"})
 		return err == nil && answer.Status == http.StatusOK, err
 	})
+}
+
+// without takes a block out of a YAML text: its first line, and those that are set in below.
+func without(text []byte, block string) []byte {
+	var kept []byte
+	inside := false
+	for line := range bytes.Lines(text) {
+		if line[0] != ' ' && line[0] != '\n' {
+			inside = bytes.HasPrefix(line, []byte(block))
+		}
+		if !inside {
+			kept = append(kept, line...)
+		}
+	}
+	return kept
 }
 
 // watch has the hub tell where its time goes while it is busy.
