@@ -40,14 +40,6 @@ type Ask struct {
 	Wallet pay.Wallet // whose code; empty when the merchant has but one that can be shown
 }
 
-// Once is a nonce that is used up with the payment, in one transaction: no second one is needed before it.
-type Once struct {
-	Key, Nonce string
-	Expires    time.Time
-	Used       bool // with this request
-	Replayed   bool // by one before
-}
-
 func (a Ask) scope() string { return payment.Payment{Source: a.Source, Terminal: a.Terminal}.Scope() }
 
 // Collect takes a payment in and begins to collect it. It returns once the payment is stored, or later, when a.Wait or ctx ends or its
@@ -225,6 +217,9 @@ func (e *Engine) take(tx *store.Tx, a Ask, p payment.Payment, w *way, now time.T
 	if refusal == nil && !a.Shown {
 		refusal = e.useCode(tx, p, a, now)
 	}
+	if k := fault.KindOf(refusal); refusal != nil && k != fault.Conflict && k != fault.Invalid {
+		return p, false, refusal // not ours: the storage's
+	}
 	if refusal != nil && !bears(a, refusal) { // also an old key must hear of its payment, whatever became of the order since
 		o, err := tx.PaymentByKey(a.Merchant, a.Source, a.scope(), a.Key)
 		switch {
@@ -285,18 +280,6 @@ func (e *Engine) takeIn(tx *store.Tx, a Ask, p payment.Payment, w *way, refusal 
 		err = e.tell(tx, p, now)
 	}
 	return after, true, err
-}
-
-func once(tx *store.Tx, o *Once) error {
-	if o == nil || o.Used {
-		return nil
-	}
-	fresh, err := tx.UseNonce(o.Key, o.Nonce, o.Expires)
-	if err == nil && !fresh {
-		o.Replayed = true
-		err = fault.New(fault.Denied, "auth.replayed", "this nonce was used before")
-	}
-	return err
 }
 
 // payInside has the payment's end stored with its beginning.
