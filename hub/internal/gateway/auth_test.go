@@ -160,6 +160,13 @@ func TestReplayedAnswersAreNotSigned(t *testing.T) {
 	if a := h.send(t, c, merchant{keyID: banana.keyID, secret: banana.secret}.sign(c)); a.status != 200 {
 		t.Errorf("the same nonce by another key: %d %s", a.status, a.body)
 	}
+	read := newCall("GET", "/v1/payments?order_no=A-1", "")
+	if a := h.send(t, read, apple.sign(read)); a.status != 200 {
+		t.Errorf("a question: %d %s", a.status, a.body)
+	}
+	if a := h.send(t, read, apple.sign(read)); a.status != 401 || a.header.Get("Cashier-Signature") != "" {
+		t.Errorf("the same question again: %d %v", a.status, a.header)
+	}
 	for name, expires := range h.nonces {
 		if kept := expires.Sub(c.at); kept < 5*time.Minute || kept > 6*time.Minute {
 			t.Errorf("%s is kept for %v", name, kept)
