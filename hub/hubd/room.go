@@ -16,6 +16,7 @@ func Roomy() { collected([]metrics.Sample{{Name: "/gc/heap/live:bytes"}}) }
 // collected sets the pace after each collection: what it throws away tells that there was one.
 func collected(live []metrics.Sample) {
 	metrics.Read(live)
-	debug.SetGCPercent(int(min(max(100, 100*heapRoom/(live[0].Value.Uint64()+1<<20)), 1000)))
+	kept := int64(live[0].Value.Uint64()) + 1<<20
+	debug.SetGCPercent(int(min(max(100, 100*(heapRoom-kept)/kept), 1000)))
 	runtime.SetFinalizer(new([16]byte), func(*[16]byte) { collected(live) })
 }
