@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 
@@ -26,7 +27,8 @@ type session struct {
 // statement is a prepared one, with room for a row of it.
 type statement struct {
 	driver.StmtQueryContext
-	row []driver.Value
+	inputs int
+	row    []driver.Value
 }
 
 func newSession(dsn string) (*session, error) {
@@ -50,7 +52,7 @@ func (s *session) prepare(query string) (*statement, error) {
 	if err != nil {
 		return nil, err
 	}
-	stmt := &statement{StmtQueryContext: prepared.(driver.StmtQueryContext)}
+	stmt := &statement{StmtQueryContext: prepared.(driver.StmtQueryContext), inputs: prepared.NumInput()}
 	s.stmts[query] = stmt
 	return stmt, nil
 }
@@ -60,6 +62,9 @@ func (s *session) start(query string, args []any) (Rows, error) {
 	stmt, err := s.prepare(query)
 	if err != nil {
 		return Rows{}, err
+	}
+	if len(args) != stmt.inputs { // SQLite takes what is not given for NULL
+		return Rows{}, fmt.Errorf("%d arguments for %d parameters", len(args), stmt.inputs)
 	}
 	s.args = s.args[:0]
 	for i, a := range args {

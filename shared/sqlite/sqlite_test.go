@@ -420,3 +420,19 @@ func TestADamagedPageIsNoticed(t *testing.T) {
 		t.Errorf("a damaged file was opened: %v", err)
 	}
 }
+
+// TestEachParameterIsGiven: SQLite itself would take one that is forgotten for NULL.
+func TestEachParameterIsGiven(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "a.db"))
+	err := db.Update(func(tx *sqlite.Tx) error {
+		for _, args := range [][]any{{}, {1}, {1, "x", "y"}} {
+			if err := tx.Exec("INSERT INTO t VALUES (?, coalesce(?, 'nothing'))", args...); err == nil {
+				t.Errorf("%d arguments for two parameters are taken", len(args))
+			}
+		}
+		return tx.Exec("INSERT INTO t VALUES (?2, ?1)", "x", 1)
+	})
+	if n := count(t, db); err != nil || n != 1 {
+		t.Errorf("%d rows, %v", n, err)
+	}
+}
