@@ -1,10 +1,11 @@
 package engine
 
 import (
+	"context"
+
 	"cloudcashier/hub/internal/payment"
 	"cloudcashier/hub/internal/store"
 	"cloudcashier/shared/fault"
-	"context"
 )
 
 // Payment reads a merchant's payment (NotFound, also for another merchant's).

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"slices"
 	"sync"
 )
 
@@ -36,17 +37,10 @@ func (one *watch[T]) quit() {
 	w := one.all
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	rest := w.of[one.entity][:0]
-	for _, other := range w.of[one.entity] {
-		if other != one {
-			rest = append(rest, other)
-		}
-	}
-	if len(rest) == 0 {
+	w.of[one.entity] = slices.DeleteFunc(w.of[one.entity], func(other *watch[T]) bool { return other == one })
+	if len(w.of[one.entity]) == 0 {
 		delete(w.of, one.entity)
-		return
 	}
-	w.of[one.entity] = rest
 }
 
 // tell hands out what was stored in a turn of the agenda. Submitters whose transactions shared a commit come here in any order:

@@ -3,11 +3,11 @@ package engine_test
 import (
 	"context"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"cloudcashier/hub/internal/engine"
 	"cloudcashier/shared/fault"
-	"testing/synctest"
 )
 
 // Two changes share a commit, and the goroutine of the first wakes last: who waits is told the second. What is told before anybody
